@@ -1,0 +1,70 @@
+# One environment in .venv serves every target; it is set up again only when its recipe changes.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+WORKERS ?= 2
+
+# The first interpreter that runs, is of a supported version and can make environments.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$name && break; done)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test quick check style types layers format bench clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## Train a small model on the built-in phrasebook, score it and use it (minutes)
+	@echo "== Writing the phrasebook to data/demo"
+	$(BIN)/python data/phrasebook data/demo
+	@echo "== Training a small model: checkpoints/demo"
+	$(BIN)/mt train configs/demo.yaml
+	@echo "== Scoring it on sentences it has never seen"
+	$(BIN)/mt evaluate checkpoints/demo --source data/demo/test.en --reference data/demo/test.de
+	@echo "== Translating a few sentences"
+	head -n 5 data/demo/test.en | tee /dev/stderr | $(BIN)/mt translate checkpoints/demo
+
+	@echo "== Drawing what it looks at: checkpoints/demo/attention.svg"
+	head -n 1 data/demo/test.en | $(BIN)/mt attention checkpoints/demo --output checkpoints/demo/attention.svg
+
+test: $(READY)  ## Run all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+quick: $(READY)  ## Run the tests that take no longer than a few seconds each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+check: style types layers test  ## Run everything that CI runs
+
+style: $(READY)  ## Check format and lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: $(READY)  ## Check types
+	$(BIN)/mypy
+
+layers: $(READY)  ## Check that imports go only downward
+	$(BIN)/lint-imports
+
+format: $(READY)  ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(READY)  ## Run the measurements in benchmarks/
+	@for program in benchmarks/*.py; do \
+		echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
+
+clean:  ## Remove caches and the demo; runs, corpora and .venv stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf data/demo checkpoints/demo
+	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: expected Python 3.11, 3.12 or 3.13 with the venv module," \
+		"but found none; install one or run: make PYTHON=/path/to/python" >&2; exit 2; }
+	@echo "== Setting up $(VENV) with $(PYTHON)"
+	test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

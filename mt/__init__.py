@@ -1,0 +1,28 @@
+"""A machine translation toolkit: train, translate, evaluate, and look at attention.
+
+The command line is ``mt``; from Python, ``mt.load`` gives a translator::
+
+    translator = mt.load("checkpoints/multi30k-en-de")
+    for line in translator.translate(["A dog runs."]):
+        print(line)
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mt.translation import Translator
+
+__version__ = "0.1.0.dev0"
+__all__ = ["__version__", "load"]
+
+
+def load(path: Path | str) -> "Translator":
+    """Load the translator in a bundle or a run directory.
+
+    Raises:
+        mt.errors.BundleError: If there is no sound model at ``path``.
+    """
+    from mt.translation import load_translator  # noqa: PLC0415 - `import mt` stays light
+
+    return load_translator(Path(path))

@@ -1,0 +1,134 @@
+"""``mt evaluate``: measure a model, or hypotheses that exist already."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from mt.cli.options import DeviceName, DeviceOption, JsonOption
+from mt.errors import DataError
+from mt.evaluation import MetricName, Score, looks_tokenized, refuse_pieces
+from mt.evaluation import evaluate as measure
+from mt.files import open_output, read_lines
+
+
+def _metric(name: str) -> str:
+    if name.lower() not in get_args(MetricName):
+        raise typer.BadParameter(f"expected {', '.join(get_args(MetricName))}, but got {name}")
+    return name.lower()
+
+
+def evaluate(
+    references: Annotated[
+        list[Path],
+        typer.Option(
+            "--reference", metavar="FILE", help="Human translation; give several files for more."
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]", help="A run or a bundle; leave it out with --hypothesis."
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Text for the model to translate.")
+    ] = None,
+    hypothesis: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A translation to measure, not a model.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,  # Typer takes no list of literals
+        typer.Option(
+            "--metric",
+            parser=_metric,
+            metavar="|".join(get_args(MetricName)),
+            help="What to measure; give several for more.",
+            show_default="bleu",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the model's translations here.")
+    ] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(min=1, help="Hypotheses kept per sentence.", show_default="the model's"),
+    ] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Score translations against references with sacreBLEU.
+
+    Prints each score from 0 to 100 with its 95 % interval and its signature. Files hold detokenized
+    UTF-8 text, one sentence per line.
+    """
+    if hypothesis is not None:
+        _refuse_unused(model=model, source=source, output=output, beam=beam)
+        hypotheses = _read(hypothesis)
+        truth = _read_references(references, hypothesis, hypotheses)
+    elif model is not None and source is not None:
+        sources = _read(source, judged=False)
+        truth = _read_references(references, source, sources)
+        hypotheses = _translate(model, sources, output, device, beam)
+    else:
+        raise typer.BadParameter(
+            "expected MODEL and --source to translate, or --hypothesis with a translation"
+        )
+    wanted = cast("list[MetricName]", list(dict.fromkeys(metrics or ["bleu"])))
+    scores = measure(hypotheses, truth, wanted)
+    typer.echo(_as_json(scores) if as_json else "\n".join(map(str, scores)))
+
+
+def _refuse_unused(**values: object) -> None:
+    given = [name for name, value in values.items() if value is not None]
+    if given:
+        names = ", ".join("MODEL" if name == "model" else f"--{name}" for name in given)
+        raise typer.BadParameter(f"with --hypothesis nothing is translated; leave out {names}")
+
+
+def _read(path: Path, judged: bool = True) -> list[str]:
+    """Read a file; what is judged must be text as people write it."""
+    lines = list(read_lines(path))
+    if not lines:
+        raise DataError(f"{path}: expected text, but the file is empty; check the path")
+    if judged:
+        refuse_pieces(lines, str(path))
+        if looks_tokenized(lines):
+            typer.echo(
+                f"mt: warning: {path}: expected text as people write it, but it looks tokenized; "
+                "its scores compare with nobody's",
+                err=True,
+            )
+    return lines
+
+
+def _read_references(paths: Sequence[Path], other: Path, lines: Sequence[str]) -> list[list[str]]:
+    references = [_read(path) for path in paths]
+    for path, reference in zip(paths, references, strict=True):
+        if len(reference) != len(lines):
+            raise DataError(
+                f"{path}: expected {len(lines)} lines as in {other}, but found {len(reference)}; "
+                "compare the files line by line"
+            )
+    return references
+
+
+def _translate(
+    model: Path, sources: list[str], output: Path | None, device: DeviceName, beam: int | None
+) -> list[str]:
+    from mt.translation import load_translator
+
+    if output is None:
+        return list(load_translator(model, device=device, beam=beam).translate(sources))
+    hypotheses = []
+    with open_output(output) as file:
+        for line in load_translator(model, device=device, beam=beam).translate(sources):
+            hypotheses.append(line)
+            file.write(f"{line}\n")
+    return hypotheses
+
+
+def _as_json(scores: Sequence[Score]) -> str:
+    return json.dumps({score.metric: score.to_json() for score in scores}, indent=2)

@@ -1,0 +1,74 @@
+"""Assemble the commands; adding one is a file beside this one and a line at the end of this file.
+
+Commands import what they need inside their functions, so that ``mt --help`` answers in a blink.
+"""
+
+import io
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mt.cli import config, evaluate, train, translate
+from mt.cli.failures import told_plainly
+
+
+class Door(TyperGroup):
+    """The group of all commands, which tells failures plainly instead of with tracebacks."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse the arguments, run the command and leave with its exit code."""
+        with told_plainly(debug=False):
+            return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the parsed arguments name."""
+        with told_plainly(debug=ctx.params["debug"]):
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    name="mt",
+    cls=Door,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as the files are, whatever the locale says
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"mt {version('mt')}")
+        except PackageNotFoundError:
+            typer.echo("mt (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of mistakes.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train, evaluate and use machine translation models."""
+
+
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(translate.translate)
+app.add_typer(config.app, name="config")

@@ -1,0 +1,62 @@
+"""``mt train``: from a recipe to a model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mt.cli.failures import INTERRUPTED
+from mt.cli.options import DeviceOption, OverridesOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mt.training.outcome import Outcome
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A recipe in YAML; see `mt config schema`.")],
+    overrides: OverridesOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run directory. [default: checkpoints/CONFIG's name]")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on exactly where the run stopped.")
+    ] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train a model, validate it as it learns, and keep the best.
+
+    Ctrl-C ends the run after the current update with a checkpoint; --resume goes on from there.
+    """
+    from mt.config import load
+    from mt.logs import start_logging
+    from mt.training.recipe import Recipe
+
+    recipe = load(Recipe, config, overrides or ())
+    run = out or Path("checkpoints") / config.stem
+
+    from mt import hardware
+    from mt.training.run import train as run_training
+
+    console = start_logging()
+    outcome = run_training(recipe, run, resume, hardware.choose_device(device), console)
+    _summarise(outcome, console)
+    if not outcome.finished:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _summarise(outcome: "Outcome", console: "Console") -> None:
+    from mt.training.card import hardware_time
+
+    console.print(f"\n[bold]{outcome.run}[/]: {outcome.ended} at update {outcome.update:,}")
+    console.print(f"  time       {hardware_time(outcome.seconds)}")
+    if outcome.history:
+        console.print(f"  best       update {outcome.best.update:,}: {outcome.best}")
+    if outcome.average:
+        console.print(f"  average    {outcome.average}")
+    console.print(f"  card       {outcome.run / 'README.md'}")
+    if outcome.finished:
+        console.print(f"  translate  mt translate {outcome.run} FILE")
+    else:
+        console.print("  go on      the same command with --resume")

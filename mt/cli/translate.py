@@ -1,0 +1,47 @@
+"""``mt translate``: text in, text out."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mt.cli.options import DeviceOption
+from mt.files import decode_lines, open_output, read_lines
+
+
+def translate(
+    model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[INPUT]", help="A text file. [default: stdin]")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="A file. [default: stdout]")] = None,
+    beam: Annotated[
+        int | None, typer.Option(min=1, help="Hypotheses kept per sentence. [default: the model's]")
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Translate a text line by line: as many lines out as in, in their order, blank ones blank.
+
+    Lines are translated as they come, so that it works in a pipe and on files of any length.
+    """
+    from mt.logs import start_logging
+    from mt.translation import load_translator
+
+    if source is not None and not source.exists():
+        next(read_lines(source))  # complains before the model is loaded
+    start_logging()
+    lines = read_lines(source) if source is not None else _stdin()
+    if output is None:
+        for line in load_translator(model, device, beam).translate(lines):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+    else:
+        with open_output(output) as file:
+            for line in load_translator(model, device, beam).translate(lines):
+                file.write(f"{line}\n")
+
+
+def _stdin() -> Iterator[str]:
+    return decode_lines(sys.stdin.buffer, "stdin")

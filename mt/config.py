@@ -1,0 +1,139 @@
+"""Strict configuration: YAML in, frozen and validated objects out, every mistake reported at once.
+
+A section is a :class:`StrictConfig` defined beside the code that uses it. Values come from the
+defaults in code, then the YAML file, then ``--set a.b=value``; later ones win. YAML is read by the
+rules of YAML 1.2, so ``target: no`` stays a language tag and ``3e-4`` is a number.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from mt.errors import ConfigError
+from mt.mistakes import explain, kind_of
+
+Overrides = Sequence[str]
+
+
+class StrictConfig(BaseModel):
+    """A frozen section of a recipe that refuses unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: str) -> Self:
+        """Validate plain values.
+
+        Args:
+            values: What a YAML or JSON file held.
+            where: The name shown before each mistake, usually the file.
+
+        Raises:
+            ConfigError: Naming every mistake with its dotted path, the value found and, for an
+                unknown key, the nearest known one.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            mistakes = explain(cls, error.errors())
+            raise ConfigError("\n".join(f"{where}: {mistake}" for mistake in mistakes)) from None
+
+    def to_yaml(self) -> str:
+        """Write every value, defaults included, as YAML that :func:`load` reads back."""
+        return dump_yaml(self.model_dump(mode="json"))
+
+
+Config = TypeVar("Config", bound=StrictConfig)
+
+
+def load(cls: type[Config], path: Path, overrides: Overrides = ()) -> Config:
+    """Read a YAML file, apply ``a.b=value`` overrides, and validate the whole.
+
+    Raises:
+        ConfigError: If the file cannot be read, is not YAML, or does not fit ``cls``.
+    """
+    return cls.parse(apply_overrides(read_yaml(path), overrides), where=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML 1.2 mapping.
+
+    Raises:
+        ConfigError: If the file is missing, is not UTF-8 YAML, repeats a key, or holds no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a YAML file, but it cannot be read ({error.strerror}); "
+            "check the path"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: expected UTF-8, but byte {error.start} is 0x{error.object[error.start]:02x}; "
+            "convert the file, for example with iconv"
+        ) from None
+    values = _parse_yaml(text, where=str(path))
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path}: expected a mapping of sections, but found {kind_of(values)}; "
+            "see `mt config schema`"
+        )
+    return values
+
+
+def dump_yaml(values: Any) -> str:
+    """Write plain values as YAML 1.2 in block style, keys in their order."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.allow_unicode = True
+    yaml.dump(values, stream)
+    return stream.getvalue()
+
+
+def apply_overrides(values: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """Return a copy of ``values`` with each ``a.b=value`` set; values are read as YAML.
+
+    Raises:
+        ConfigError: If an override has no ``=``, its path runs through something that is no
+            section, or its value is not YAML.
+    """
+    result = dict(values)
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise ConfigError(f"--set {override}: expected KEY=VALUE, as in training.updates=1000")
+        section: dict[str, Any] = result
+        for key in keys[:-1]:
+            inner = section.get(key)
+            if inner is not None and not isinstance(inner, Mapping):
+                raise ConfigError(
+                    f"--set {override}: expected `{key}` to be a section, "
+                    f"but it is {kind_of(inner)}"
+                )
+            section[key] = dict(inner or {})
+            section = section[key]
+        section[keys[-1]] = _parse_yaml(text, where=f"--set {override}")
+    return result
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f" in line {mark.line + 1}" if mark else ""
+        problem = " ".join(str(error.problem or error.context).split())
+        raise ConfigError(f"{where}: expected YAML, but found{line}: {problem}") from None
+    except YAMLError as error:
+        raise ConfigError(f"{where}: expected YAML, but found: {error}") from None

@@ -1,0 +1,125 @@
+"""Which pairs learn together, and the tensors they become."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Int64, Integer
+from torch import Tensor
+
+from mt.errors import DataError
+from mt.text.tokenizer import PAD
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pairs as rectangles of piece ids, each row ended by ``END`` and padded by ``PAD``."""
+
+    source: Int64[Tensor, "batch source_len"]
+    target: Int64[Tensor, "batch target_len"]
+
+    @cached_property
+    def source_tokens(self) -> int:
+        """Source pieces, end marks included, padding not."""
+        return int((self.source != PAD).sum())
+
+    @cached_property
+    def target_tokens(self) -> int:
+        """Target pieces, end marks included, padding not."""
+        return int((self.target != PAD).sum())
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Copy to a device; pieces are counted before, as asking the device would make us wait."""
+        counts = {"source_tokens": self.source_tokens, "target_tokens": self.target_tokens}
+        moved = Batch(
+            self.source.to(device, non_blocking=True), self.target.to(device, non_blocking=True)
+        )
+        moved.__dict__.update(counts)
+        return moved
+
+
+def plan_epoch(
+    source_lengths: Integer[np.ndarray, " pairs"],
+    target_lengths: Integer[np.ndarray, " pairs"],
+    budget: int,
+    seed: int,
+    epoch: int,
+) -> list[Int64[np.ndarray, " rows"]]:
+    """Group the pairs of one epoch into batches with little padding, in random order.
+
+    The whole corpus is sorted by length and cut into batches, whose order is then shuffled. Pairs
+    of the same lengths are shuffled before, so that batches differ between epochs. Depends on the
+    arguments alone.
+
+    Args:
+        source_lengths: Pieces of each source, end mark included.
+        target_lengths: Pieces of each target, likewise.
+        budget: Most pieces of a batch on its longer side, padding included: rows times the longest
+            sentence.
+        seed: Chooses the order.
+        epoch: Chooses the order too, from 0.
+
+    Returns:
+        Indices of the pairs of each batch; every pair occurs exactly once.
+
+    Raises:
+        DataError: If a pair alone exceeds the budget.
+
+    Cost: O(pairs log pairs); half a second for a million pairs.
+    """
+    source, target = source_lengths.astype(np.int64), target_lengths.astype(np.int64)
+    longer = np.maximum(source, target)
+    if longer.size and longer.max() > budget:
+        raise DataError(
+            f"training.batch_tokens: expected at least {longer.max()}, the pieces of the longest "
+            f"pair (number {longer.argmax() + 1:,} of those kept), but found {budget}; raise it, "
+            "or lower data.max_pieces"
+        )
+    generator = np.random.default_rng([seed, epoch])
+    order = _sort(source, target, generator)
+    ends = list(_cut(source[order], target[order], budget))
+    batches = np.split(order, ends[:-1]) if ends else []
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _sort(
+    source: Int64[np.ndarray, " pairs"],
+    target: Int64[np.ndarray, " pairs"],
+    generator: np.random.Generator,
+) -> Int64[np.ndarray, " pairs"]:
+    """Order pairs so that neighbours have similar lengths on both sides.
+
+    By the longer side, which the budget counts, and within that by how much longer it is than the
+    other: up and down in turn, so that neighbours across a border are alike too.
+    """
+    shuffled = generator.permutation(len(source))
+    source, target = source[shuffled], target[shuffled]
+    longer = np.maximum(source, target)
+    _, rank = np.unique(longer, return_inverse=True)
+    upwards = (rank + generator.integers(2)) % 2 == 0
+    return shuffled[np.lexsort((np.where(upwards, source - target, target - source), longer))]
+
+
+def _cut(
+    source: Int64[np.ndarray, " pairs"], target: Int64[np.ndarray, " pairs"], budget: int
+) -> Iterator[int]:
+    """Yield the end of each batch of sorted pairs.
+
+    A batch ends where the share of real pieces is best, if every batch is taken to cost a tenth of
+    the budget besides its own pieces: without that batches would shrink to pairs of equal lengths,
+    and with cuts at the budget alone those that straddle two lengths would be padded more.
+    """
+    start = 0
+    while start < len(source):
+        most = budget // max(int(source[start]), int(target[start]))
+        window = slice(start, start + most)
+        rows = np.arange(1, len(source[window]) + 1)
+        longest_source = np.maximum.accumulate(source[window])
+        longest_target = np.maximum.accumulate(target[window])
+        allowed = rows * np.maximum(longest_source, longest_target) <= budget
+        real = np.cumsum(source[window] + target[window])
+        padded = rows * (longest_source + longest_target)
+        start += 1 + int(np.argmax(np.where(allowed, real / (padded + budget / 10), 0)))
+        yield start

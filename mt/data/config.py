@@ -1,0 +1,42 @@
+"""The ``data`` section of a recipe."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, field_validator
+
+from mt.config import StrictConfig
+from mt.data.corpora import CorpusConfig
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, Mapping | BaseModel) else value
+
+
+Corpora = Annotated[tuple[CorpusConfig, ...], BeforeValidator(_several)]
+"""A list of corpora; one alone needs no list."""
+
+
+class DataConfig(StrictConfig):
+    """What a model learns from, and what it is judged by while it learns."""
+
+    source: str = Field(min_length=1)
+    """The language translated from, as a tag such as ``de``."""
+    target: str = Field(min_length=1)
+    """The language translated into."""
+    train: Corpora
+    """Corpora to learn from, read one after the other."""
+    validation: Corpora
+    """Corpora to measure progress on."""
+    store: Path = Path("data/prepared")
+    """Where encoded pairs are kept between runs; may be deleted at any time."""
+    max_pieces: PositiveInt = 256
+    """Most pieces of a side, the end mark included; pairs with more are not learnt from."""
+
+    @field_validator("train", "validation")
+    @classmethod
+    def _needs_corpora(cls, corpora: tuple[CorpusConfig, ...]) -> tuple[CorpusConfig, ...]:
+        if not corpora:
+            raise ValueError("expected at least one corpus, but found none; add one")
+        return corpora

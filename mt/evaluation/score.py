@@ -1,0 +1,56 @@
+"""A score that another laboratory can reproduce: a value, its interval and its signature."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MetricName = Literal["bleu", "chrf", "ter"]
+"""How hypotheses are compared with references.
+
+``bleu``: matching word n-grams, in words that sacreBLEU splits itself (Papineni et al. 2002).
+``chrf``: F2 of matching character n-grams, kinder to inflected languages (Popović 2015).
+``ter``: edits per 100 reference words (Snover et al. 2006).
+"""
+
+_NAMES: dict[MetricName, str] = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}
+
+
+def higher_is_better(metric: MetricName) -> bool:
+    """Tell the direction of a metric: TER counts mistakes, the others count matches."""
+    return metric != "ter"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measured value that carries what is needed to measure it again.
+
+    Attributes:
+        metric: What was measured.
+        value: From 0 to 100; TER may exceed 100.
+        signature: Settings and version of the measurement, in sacreBLEU's notation.
+        low: Lower end of the 95 % interval of a bootstrap over lines; ``None`` without one.
+        high: Upper end.
+    """
+
+    metric: MetricName
+    value: float
+    signature: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The metric as sacreBLEU prints it."""
+        return _NAMES[self.metric]
+
+    def __str__(self) -> str:
+        interval = "" if self.low is None else f" [{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.name} {self.value:.2f}{interval} · {self.signature}"
+
+    def to_json(self) -> dict[str, float | str | None]:
+        """Return the fields for a JSON file, values unrounded."""
+        return {
+            "score": self.value,
+            "signature": self.signature,
+            "low": self.low,
+            "high": self.high,
+        }

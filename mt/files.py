@@ -1,0 +1,169 @@
+"""Files that are complete or absent, and text read line by line as the world writes it.
+
+The one place that knows about temporary names, ``fsync``, checksums, byte-order marks and line
+ends.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from mt.errors import DataError
+
+
+@contextlib.contextmanager
+def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
+    """Give a scratch directory that becomes ``path`` when the block ends well, else vanishes.
+
+    A reader sees the finished directory or none: all of it is flushed to disk before the rename. An
+    existing ``path`` is moved aside first; a crash between the two renames leaves it absent, so
+    callers that must never lose it write under a new name.
+
+    Args:
+        path: The directory to write.
+        replace: ``False`` keeps an existing ``path`` and drops the new one: for a directory named
+            after its content, which two processes may write at once.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = _scratch(path)
+    scratch.mkdir()
+    try:
+        yield scratch
+        for entry in [*scratch.rglob("*"), scratch]:
+            _flush(entry)
+        if path.exists() and replace:
+            old = path.rename(_scratch(path))
+            scratch.rename(path)
+            shutil.rmtree(old)
+        else:
+            try:
+                scratch.rename(path)
+            except OSError:
+                if replace or not path.exists():
+                    raise
+                shutil.rmtree(scratch)
+        _flush(path.parent)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Give a scratch name whose file replaces ``path`` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = _scratch(path)
+    try:
+        yield scratch
+        _flush(scratch)
+        scratch.replace(path)
+        _flush(path.parent)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text`` in UTF-8 in one step."""
+    with atomic_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextlib.contextmanager
+def open_output(path: Path) -> Iterator[TextIO]:
+    """Open a text file for writing that replaces ``path`` when the block ends well.
+
+    Opening it before the work begins tells early that it cannot be written. What is no regular
+    file, such as ``/dev/stdout`` or a named pipe, is written as it is.
+
+    Raises:
+        DataError: If it cannot be opened.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            target = path
+            if not path.exists() or path.is_file():
+                target = stack.enter_context(atomic_file(path.resolve()))
+            file = stack.enter_context(target.open("w", encoding="utf-8", newline="\n"))
+        except OSError as error:
+            raise DataError(
+                f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
+                "check the path"
+            ) from None
+        yield file
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_text(path: Path) -> BinaryIO:
+    """Open a text file for :func:`decode_lines`.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a text file, but it cannot be read ({error.strerror}); "
+            "check the path"
+        ) from None
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Read a text file as a stream of lines.
+
+    Raises:
+        DataError: If it cannot be read, or a line is not UTF-8.
+    """
+    with open_text(path) as file:
+        yield from decode_lines(file, str(path))
+
+
+def decode_lines(stream: BinaryIO, name: str) -> Iterator[str]:
+    r"""Decode UTF-8 lines as they come.
+
+    Only ``\n`` ends a line (a ``\r`` before it is dropped, as is a byte-order mark at the start):
+    characters such as U+2028 or a form feed inside a sentence must never shift a parallel corpus.
+
+    Args:
+        stream: Bytes, read line by line.
+        name: How messages call the stream.
+
+    Raises:
+        DataError: At the first line that is not UTF-8, with its number.
+    """
+    for number, raw in enumerate(stream, start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}: expected UTF-8, but line {number} holds byte "
+                f"0x{error.object[error.start]:02x} that is not; "
+                "convert the file, for example with iconv"
+            ) from None
+        yield line.removesuffix("\n").removesuffix("\r")
+
+
+def _scratch(path: Path) -> Path:
+    """Name a neighbour, on the same disk and hidden, so that a rename can put it in place."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _flush(path: Path) -> None:
+    """Force a file or a directory entry to disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a directory; its renames are journalled
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

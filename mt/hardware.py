@@ -1,0 +1,158 @@
+"""What the machine offers, and how to make torch use it.
+
+Each lever stands alone, says what it brings and where it does not apply; where the hardware lacks it,
+torch's plain way runs and results stay the same. Their measured effect: ``benchmarks/levers.py``.
+"""
+
+import contextlib
+import ctypes
+import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from mt.errors import ConfigError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def choose_device(name: DeviceName) -> torch.device:
+    """Turn a device's name into a device; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        ConfigError: If the machine has no such device.
+    """
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(candidate for candidate in present if present[candidate])  # type: ignore[assignment]
+    if not present[name]:
+        usable = ", ".join(candidate for candidate in present if present[candidate])
+        raise ConfigError(f"device: expected one of {usable}, but found `{name}`; torch sees no other")
+    return torch.device(name)
+
+
+def prepare(device: torch.device) -> None:
+    """Pull every lever that leaves results as they are. Idempotent."""
+    if device.type == "cpu":
+        route_float32_matmul_through_onednn()
+        keep_freed_memory()
+    elif device.type == "cuda":
+        torch.backends.cuda.matmul.fp32_precision = "tf32"
+
+
+def route_float32_matmul_through_onednn() -> bool:
+    """Multiply float32 matrices with oneDNN's AVX-512 kernels instead of MKL's.
+
+    torch's MKL takes the AVX2 path on processors that are not Intel's, at about half the speed. Allowing
+    oneDNN a bf16 short cut makes torch call oneDNN; a processor with AVX-512 but without AMX has no
+    such short cut in oneDNN, so the arithmetic stays float32 (a test compares with float64). With AMX
+    it would really round to bf16, so there the switch is left alone.
+
+    Returns:
+        Whether the route was changed.
+    """
+    applies = has_avx512() and not has_amx() and not _is_intel()
+    if applies and hasattr(torch.backends.mkldnn, "matmul"):
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+        return True
+    return False
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep large freed blocks, and torch to ask for them in huge pages.
+
+    By default every logits matrix is mapped afresh and its pages are faulted in one by one, which can
+    cost more than the arithmetic of a small model. Must come before the first tensor.
+
+    Returns:
+        Whether the allocator took the advice (glibc only).
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return False
+    trim_threshold, mmap_threshold, most_arenas = -1, -3, -8  # of malloc.h
+    libc = ctypes.CDLL(None)
+    taken = (
+        libc.mallopt(mmap_threshold, 32 << 20),  # the most that glibc accepts
+        libc.mallopt(trim_threshold, 1 << 30),
+        libc.mallopt(most_arenas, 1),  # else autograd's thread has a heap of its own, which is small
+    )
+    return all(taken)
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Say whether the device multiplies bf16 matrices faster than float32 ones."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and (has_amx() or "avx512_bf16" in _processor_flags())
+
+
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:
+    """Compute matrix products in bf16 inside the block, when asked to and worth it.
+
+    Weights, their moments, norms and the loss stay float32.
+
+    Args:
+        device: Where the model is.
+        precision: ``auto`` means bf16 where :func:`computes_bfloat16`, else fp32.
+    """
+    if precision == "bf16" or (precision == "auto" and computes_bfloat16(device)):
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def has_avx512() -> bool:
+    """Say whether torch uses AVX-512 on this processor."""
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
+def has_amx() -> bool:
+    """Say whether the processor has matrix tiles."""
+    return "amx_tile" in _processor_flags()
+
+
+def describe(device: torch.device) -> str:
+    """Name the hardware in one line, for logs and run cards."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_processor_field('model name') or platform.processor()}, {torch.get_num_threads()} threads"
+
+
+def peak_memory() -> int:
+    """Return the largest resident size of this process so far, in bytes (0 where unknown)."""
+    if os.name == "nt":
+        return 0
+    import resource  # noqa: PLC0415 - absent on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _is_intel() -> bool:
+    return _processor_field("vendor_id") == "GenuineIntel"
+
+
+@cache
+def _processor_flags() -> frozenset[str]:
+    return frozenset(_processor_field("flags").split())
+
+
+@cache
+def _processor_field(name: str) -> str:
+    """Read a field of the first processor from Linux's ``/proc/cpuinfo``; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for key, _, value in pairs if key.strip() == name), "")

@@ -1,0 +1,87 @@
+"""Several attentions side by side, each in its own subspace."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mt.model.attention.contract import Attention
+
+
+class KeysValues(NamedTuple):
+    """What a query can look at, projected and split into heads."""
+
+    key: Float[Tensor, "batch heads key_len depth"]
+    value: Float[Tensor, "batch heads key_len depth"]
+
+
+class MultiHeadAttention(nn.Module):
+    """Project queries, keys and values into heads, attend in each, and mix the results.
+
+    ``MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O`` with ``head_i = attend(Q W_i, K W_i, V W_i)``.
+    The three projections are one matrix, so that self-attention is one product; its rows are those of
+    ``torch.nn.MultiheadAttention.in_proj_weight``.
+
+    Attributes:
+        attend: The kind of attention; a recorder may stand in for it for a while.
+
+    Source: Vaswani et al. (2017), section 3.2.2.
+    """
+
+    attend: Attention
+
+    def __init__(self, dim: int, heads: int, attend: Attention) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"heads: expected a divisor of dim {dim}, but found {heads}")
+        self.dim = dim
+        self.heads = heads
+        self.attend = attend
+        self.project_in = nn.Linear(dim, 3 * dim)
+        self.project_out = nn.Linear(dim, dim)
+        for part in self.project_in.weight.data.split(dim):
+            nn.init.xavier_uniform_(part)
+        nn.init.xavier_uniform_(self.project_out.weight)
+        nn.init.zeros_(self.project_in.bias)
+        nn.init.zeros_(self.project_out.bias)
+
+    def project_self(
+        self, states: Float[Tensor, "batch length dim"]
+    ) -> tuple[Float[Tensor, "batch heads length depth"], KeysValues]:
+        """Project states that look at each other: queries, and the keys and values they offer."""
+        query, key, value = self.project_in(states).split(self.dim, dim=-1)
+        return self._split(query), KeysValues(self._split(key), self._split(value))
+
+    def project_query(
+        self, states: Float[Tensor, "batch query_len dim"]
+    ) -> Float[Tensor, "batch heads query_len depth"]:
+        """Project states that look at something else."""
+        weight, bias = self.project_in.weight[: self.dim], self.project_in.bias[: self.dim]
+        return self._split(F.linear(states, weight, bias))
+
+    def project_memory(self, memory: Float[Tensor, "batch key_len dim"]) -> KeysValues:
+        """Project states that are looked at; a decoder does this once a sentence."""
+        weight, bias = self.project_in.weight[self.dim :], self.project_in.bias[self.dim :]
+        key, value = F.linear(memory, weight, bias).split(self.dim, dim=-1)
+        return KeysValues(self._split(key), self._split(value))
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch heads query_len depth"],
+        memory: KeysValues,
+        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+    ) -> Float[Tensor, "batch query_len dim"]:
+        """Attend with projected queries and mix the heads.
+
+        Args:
+            query: From :meth:`project_self` or :meth:`project_query`.
+            memory: From :meth:`project_self` or :meth:`project_memory`.
+            visible: ``True`` where the query may look.
+        """
+        context = self.attend(query, memory.key, memory.value, visible)
+        return self.project_out(context.transpose(1, 2).flatten(2))
+
+    def _split(self, states: Tensor) -> Tensor:
+        return torch.unflatten(states, -1, (self.heads, -1)).transpose(1, 2)

@@ -1,0 +1,65 @@
+"""What training, search and inspection may ask of a model, whatever its architecture."""
+
+from typing import Protocol, Self
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class DecoderState(Protocol):
+    """Everything a decoder remembers between two steps, as a value.
+
+    Its rows are the hypotheses: ``beam`` consecutive rows belong to one sentence. A state may be stepped
+    once; who wants to step it twice takes a copy with :meth:`select`.
+    """
+
+    def select(
+        self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
+    ) -> Self:
+        """Return a copy whose row ``i`` continues row ``rows[i]``.
+
+        Args:
+            rows: Rows of this state; those of one sentence stay together.
+            sentences: The sentences these rows belong to, in order; ``None``: all of them.
+        """
+        ...
+
+
+class EncoderDecoder(nn.Module):
+    """A model that reads a source sentence and writes a target sentence, piece by piece.
+
+    Sources and targets are piece ids, batch first, padded on the right with ``PAD``; a source ends with
+    ``END``, and what a decoder reads begins with ``START``.
+    """
+
+    output: nn.Linear
+    """Turns a decoder output into one logit per target piece; apart, so that a loss may do so in chunks."""
+
+    def forward(
+        self,
+        source: Int[Tensor, "batch source_len"],
+        target: Int[Tensor, "batch target_len"],
+    ) -> Float[Tensor, "batch target_len dim"]:
+        """Read whole sentence pairs, and return the decoder's outputs before :attr:`output`.
+
+        Args:
+            source: Source pieces.
+            target: What the decoder reads: ``START`` and the target pieces but the last. Output ``t``
+                depends on positions up to ``t`` alone.
+        """
+        raise NotImplementedError
+
+    def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> DecoderState:
+        """Encode sources, and return the state before the first step, with ``beam`` rows a sentence."""
+        raise NotImplementedError
+
+    def step(
+        self, pieces: Int[Tensor, " rows"], state: DecoderState
+    ) -> tuple[Float[Tensor, "rows vocabulary"], DecoderState]:
+        """Read one more piece in every row, and return the logits of the next one and the new state."""
+        raise NotImplementedError
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count trained numbers, each shared one once."""
+    return sum(parameter.numel() for parameter in model.parameters())

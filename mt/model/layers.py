@@ -1,0 +1,96 @@
+"""What stands between two attentions: the feed-forward layer, the residual connection, the embedding."""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mt.model.dropout import Dropout
+from mt.model.positions import LearnedPositions, SinusoidalPositions
+
+Activation = Literal["relu", "gelu", "swiglu"]
+NormPlacement = Literal["pre", "post"]
+
+
+class FeedForward(nn.Module):
+    """Transform each position by itself: widen, activate, narrow.
+
+    ``relu`` and ``gelu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``: ``W_2 (silu(W_1 x) * W_3 x)``, with
+    ``W_1`` and ``W_3`` in one matrix; it has half as many parameters again at the same width.
+
+    Source: Vaswani et al. (2017), section 3.3, equation 2; Hendrycks and Gimpel (2016); Shazeer (2020),
+    equation 6.
+    """
+
+    def __init__(self, dim: int, width: int, activation: Activation) -> None:
+        super().__init__()
+        self.activation = activation
+        self.widen = nn.Linear(dim, 2 * width if activation == "swiglu" else width)
+        self.narrow = nn.Linear(width, dim)
+        for part in self.widen.weight.data.split(width):
+            nn.init.xavier_uniform_(part)
+        nn.init.xavier_uniform_(self.narrow.weight)
+        nn.init.zeros_(self.widen.bias)
+        nn.init.zeros_(self.narrow.bias)
+
+    def forward(self, states: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        """Transform each position."""
+        wide = self.widen(states)
+        if self.activation == "swiglu":
+            gate, wide = wide.chunk(2, dim=-1)
+            return self.narrow(F.silu(gate) * wide)
+        return self.narrow(F.relu(wide) if self.activation == "relu" else F.gelu(wide))
+
+
+class Residual(nn.Module):
+    """Add what a sublayer computes to what came in, and keep the sum in range.
+
+    Post-norm, as in the paper: ``norm(x + dropout(sublayer(x)))``. Pre-norm, which trains deep stacks
+    without care: ``x + dropout(sublayer(norm(x)))``; the stack then ends with one more norm.
+
+    Source: Vaswani et al. (2017), section 5.4; Xiong et al. (2020), figure 1.
+    """
+
+    def __init__(self, dim: int, dropout: float, placement: NormPlacement) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = Dropout(dropout)
+        self.placement = placement
+
+    def forward(
+        self,
+        states: Float[Tensor, "*batch dim"],
+        sublayer: Callable[[Tensor], Tensor],
+    ) -> Float[Tensor, "*batch dim"]:
+        """Apply ``sublayer`` around its residual connection."""
+        if self.placement == "pre":
+            return states + self.dropout(sublayer(self.norm(states)))
+        return self.norm(states + self.dropout(sublayer(states)))
+
+
+class Embedding(nn.Module):
+    """Look up pieces, scale by ``sqrt(dim)``, and add positions.
+
+    Source: Vaswani et al. (2017), section 3.4.
+    """
+
+    def __init__(
+        self,
+        table: nn.Parameter,
+        positions: SinusoidalPositions | LearnedPositions,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.table = table
+        self.positions = positions
+        self.dropout = Dropout(dropout)
+
+    def forward(
+        self, pieces: Int[Tensor, "batch length"], start: int = 0
+    ) -> Float[Tensor, "batch length dim"]:
+        """Embed pieces whose first one stands at position ``start``."""
+        scaled = F.embedding(pieces, self.table) * math.sqrt(self.table.size(1))
+        return self.dropout(scaled + self.positions(start, pieces.size(1)))

@@ -1,0 +1,84 @@
+"""Where a piece stands in its sentence: added to its embedding."""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from mt.config import StrictConfig
+
+
+class SinusoidalPositions(nn.Module):
+    """Sines and cosines of geometrically spaced wavelengths; there is no longest sentence.
+
+    ``PE(pos, i) = sin(pos / 10000^(2i/dim))`` in the first half of the dimensions and the cosine in the
+    second. The paper interleaves the two; the order of dimensions makes no difference to the model.
+
+    Source: Vaswani et al. (2017), section 3.5.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("table", _sinusoids(256, dim), persistent=False)
+
+    table: Tensor
+
+    def forward(self, start: int, length: int) -> Float[Tensor, "length dim"]:
+        """Return the vectors of positions ``start`` to ``start + length - 1``."""
+        if start + length > len(self.table):
+            self.table = _sinusoids(2 * (start + length), self.dim).to(self.table)
+        return self.table[start : start + length]
+
+
+class LearnedPositions(nn.Module):
+    """One trained vector per position, up to a longest sentence.
+
+    Source: Gehring et al. (2017), section 3.1.
+    """
+
+    def __init__(self, dim: int, longest: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(longest, dim) * dim**-0.5)
+
+    def forward(self, start: int, length: int) -> Float[Tensor, "length dim"]:
+        """Return the vectors of positions ``start`` to ``start + length - 1``.
+
+        Positions past the longest trained one share its vector.
+        """
+        index = torch.arange(start, start + length, device=self.table.device)
+        return self.table[index.clamp_(max=len(self.table) - 1)]
+
+
+class Sinusoidal(StrictConfig):
+    """Fixed sines and cosines (Vaswani et al. 2017, section 3.5)."""
+
+    kind: Literal["sinusoidal"] = "sinusoidal"
+
+    def build(self, dim: int) -> SinusoidalPositions:
+        """Make the module."""
+        return SinusoidalPositions(dim)
+
+
+class Learned(StrictConfig):
+    """A trained vector per position (Gehring et al. 2017, section 3.1)."""
+
+    kind: Literal["learned"] = "learned"
+    longest: PositiveInt = 512
+    """Positions that get a vector of their own, in pieces."""
+
+    def build(self, dim: int) -> LearnedPositions:
+        """Make the module."""
+        return LearnedPositions(dim, self.longest)
+
+
+PositionsConfig = Sinusoidal | Learned
+
+
+def _sinusoids(length: int, dim: int) -> Float[Tensor, "length dim"]:
+    wavelengths = torch.exp(torch.arange(0, dim, 2) * (-math.log(10_000.0) / dim))
+    angles = torch.arange(length)[:, None] * wavelengths
+    return torch.cat((angles.sin(), angles.cos()), dim=-1)[:, :dim]

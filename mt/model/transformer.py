@@ -1,0 +1,264 @@
+"""The Transformer of Vaswani et al. (2017), readable beside the paper."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+import torch
+from jaxtyping import Bool, Float, Int
+from pydantic import Field, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from mt.config import StrictConfig
+from mt.model.attention import AttentionConfig, KeysValues, MultiHeadAttention, ScaledDot
+from mt.model.contract import DecoderState, EncoderDecoder
+from mt.model.layers import Activation, Embedding, FeedForward, NormPlacement, Residual
+from mt.model.positions import PositionsConfig, Sinusoidal
+from mt.text.tokenizer import PAD
+
+CACHE_BLOCK = 16
+"""Steps by which the decoder's cache grows."""
+
+
+class TransformerConfig(StrictConfig):
+    """An encoder and a decoder of self-attention, cross-attention and feed-forward layers."""
+
+    kind: Literal["transformer"] = "transformer"
+    dim: PositiveInt = 512
+    """Width of the model: the size of every embedding and state."""
+    encoder_layers: PositiveInt = 6
+    """Depth of the encoder."""
+    decoder_layers: PositiveInt = 6
+    """Depth of the decoder, independent of the encoder's."""
+    heads: PositiveInt = 8
+    """Attention heads in each layer; must divide `dim`."""
+    feed_forward: PositiveInt = 2048
+    """Width inside the feed-forward layers."""
+    activation: Activation = "relu"
+    """Non-linearity of the feed-forward layers: relu, gelu or swiglu."""
+    norm: NormPlacement = "pre"
+    """Layer norm before each sublayer (pre) or after its residual sum, as in the paper (post)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of each sublayer's output, and of the embeddings, that is zeroed in training."""
+    tie: Literal["three_way", "two_way", "none"] = "three_way"
+    """Which of source embedding, target embedding and output share one table: all three (needs a joint
+    vocabulary), the last two, or none."""
+    positions: Annotated[PositionsConfig, Field(discriminator="kind")] = Sinusoidal()
+    """How a piece learns where it stands."""
+    self_attention: AttentionConfig = ScaledDot()
+    """How the pieces of one side look at each other."""
+    cross_attention: AttentionConfig = ScaledDot()
+    """How the target looks at the source."""
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
+        return self
+
+    def build(self, source_size: int, target_size: int) -> "Transformer":
+        """Make the model with fresh weights.
+
+        Args:
+            source_size: Pieces in the source vocabulary.
+            target_size: Pieces in the target vocabulary.
+        """
+        return Transformer(self, source_size, target_size)
+
+
+@dataclass(frozen=True)
+class TransformerState:
+    """A decoder's memory of the source and of what it has written so far."""
+
+    memory: tuple[KeysValues, ...]
+    """Of each layer: the source's keys and values, [sentences, heads, source_len, depth]."""
+    visible: Bool[Tensor, "sentences 1 1 source_len"] | None
+    """``True`` at the real pieces of each source; ``None`` where no source is padded."""
+    cache: Float[Tensor, "layers 2 rows heads capacity depth"]
+    """Keys and values of the target pieces read so far; slots from ``length`` on are unused."""
+    length: int
+    """Target pieces read so far."""
+
+    def select(
+        self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
+    ) -> "TransformerState":
+        """Reorder hypotheses, and keep only some sentences' memories; see :class:`DecoderState`."""
+        cache = self.cache.index_select(2, rows)
+        if sentences is None:
+            return replace(self, cache=cache)
+        memory = tuple(
+            KeysValues(*(part.index_select(0, sentences) for part in layer)) for layer in self.memory
+        )
+        visible = None if self.visible is None else self.visible.index_select(0, sentences)
+        return TransformerState(memory, visible, cache, self.length)
+
+    def with_room(self) -> "TransformerState":
+        """Make sure that one more target piece fits into the cache."""
+        if self.length < self.cache.size(4):
+            return self
+        layers, two, rows, heads, capacity, depth = self.cache.shape
+        grown = self.cache.new_empty(layers, two, rows, heads, capacity + CACHE_BLOCK, depth)
+        grown[:, :, :, :, :capacity] = self.cache
+        return replace(self, cache=grown)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then feed-forward, each around a residual connection (section 3.1)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.dim, config.heads, config.self_attention.build())
+        self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
+        self.around_attention = Residual(config.dim, config.dropout, config.norm)
+        self.around_feed_forward = Residual(config.dim, config.dropout, config.norm)
+
+    def forward(
+        self,
+        states: Float[Tensor, "batch source_len dim"],
+        visible: Bool[Tensor, "batch 1 1 source_len"] | None,
+    ) -> Float[Tensor, "batch source_len dim"]:
+        """Let every position look at every real one, then transform each."""
+
+        def look(states: Tensor) -> Tensor:
+            query, keys_values = self.attention.project_self(states)
+            return self.attention(query, keys_values, visible)
+
+        return self.around_feed_forward(self.around_attention(states, look), self.feed_forward)
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, cross-attention, then feed-forward (section 3.1)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.self_attention = MultiHeadAttention(config.dim, config.heads, config.self_attention.build())
+        self.cross_attention = MultiHeadAttention(config.dim, config.heads, config.cross_attention.build())
+        self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
+        self.around_self_attention = Residual(config.dim, config.dropout, config.norm)
+        self.around_cross_attention = Residual(config.dim, config.dropout, config.norm)
+        self.around_feed_forward = Residual(config.dim, config.dropout, config.norm)
+
+    def forward(
+        self,
+        states: Float[Tensor, "batch target_len dim"],
+        memory: KeysValues,
+        source_visible: Bool[Tensor, "batch 1 1 source_len"] | None,
+        causal: Bool[Tensor, "1 1 target_len target_len"],
+    ) -> Float[Tensor, "batch target_len dim"]:
+        """Read whole targets."""
+
+        def look_back(states: Tensor) -> Tensor:
+            query, keys_values = self.self_attention.project_self(states)
+            return self.self_attention(query, keys_values, causal)
+
+        def look_at_source(states: Tensor) -> Tensor:
+            query = self.cross_attention.project_query(states)
+            return self.cross_attention(query, memory, source_visible)
+
+        states = self.around_self_attention(states, look_back)
+        states = self.around_cross_attention(states, look_at_source)
+        return self.around_feed_forward(states, self.feed_forward)
+
+    def step(
+        self,
+        states: Float[Tensor, "rows 1 dim"],
+        memory: KeysValues,
+        source_visible: Bool[Tensor, "sentences 1 1 source_len"] | None,
+        cache: Float[Tensor, "2 rows heads capacity depth"],
+        length: int,
+    ) -> Float[Tensor, "rows 1 dim"]:
+        """Read one piece more, writing its key and value into slot ``length`` of ``cache``."""
+        def look_back(states: Tensor) -> Tensor:
+            query, new = self.self_attention.project_self(states)
+            cache[0, :, :, length], cache[1, :, :, length] = new.key[:, :, 0], new.value[:, :, 0]
+            past = KeysValues(cache[0, :, :, : length + 1], cache[1, :, :, : length + 1])
+            return self.self_attention(query, past, None)
+
+        def look_at_source(states: Tensor) -> Tensor:
+            # The hypotheses of one sentence are queries of one attention: its memory is not copied.
+            together = states.view(memory.key.size(0), -1, states.size(-1))
+            query = self.cross_attention.project_query(together)
+            return self.cross_attention(query, memory, source_visible).view_as(states)
+
+        states = self.around_self_attention(states, look_back)
+        states = self.around_cross_attention(states, look_at_source)
+        return self.around_feed_forward(states, self.feed_forward)
+
+
+class Transformer(EncoderDecoder):
+    """An encoder-decoder of attention alone.
+
+    Source: Vaswani et al. (2017), section 3 and figure 1.
+    """
+
+    def __init__(self, config: TransformerConfig, source_size: int, target_size: int) -> None:
+        super().__init__()
+        if config.tie == "three_way" and source_size != target_size:
+            raise ValueError(
+                f"tie: expected one joint vocabulary, but found {source_size} source and "
+                f"{target_size} target pieces"
+            )
+        dim = config.dim
+        target_table = _new_table(target_size, dim)
+        source_table = target_table if config.tie == "three_way" else _new_table(source_size, dim)
+        self.source_embedding = Embedding(source_table, config.positions.build(dim), config.dropout)
+        self.target_embedding = Embedding(target_table, config.positions.build(dim), config.dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        at_top: type[nn.Module] = nn.LayerNorm if config.norm == "pre" else nn.Identity
+        self.encoder_norm = at_top(dim)
+        self.decoder_norm = at_top(dim)
+        self.output = nn.Linear(dim, target_size, bias=False)
+        self.output.weight = target_table if config.tie != "none" else _new_table(target_size, dim)
+
+    def encode(
+        self, source: Int[Tensor, "batch source_len"]
+    ) -> tuple[Float[Tensor, "batch source_len dim"], Bool[Tensor, "batch 1 1 source_len"] | None]:
+        """Read sources; return their states, and where their real pieces are if some are padded."""
+        real = source != PAD
+        visible = None if real.all() else real[:, None, None, :]
+        states = self.source_embedding(source)
+        for layer in self.encoder:
+            states = layer(states, visible)
+        return self.encoder_norm(states), visible
+
+    def forward(
+        self,
+        source: Int[Tensor, "batch source_len"],
+        target: Int[Tensor, "batch target_len"],
+    ) -> Float[Tensor, "batch target_len dim"]:
+        """Read whole sentence pairs; see :meth:`EncoderDecoder.forward`."""
+        memory, source_visible = self.encode(source)
+        length = target.size(1)
+        causal = torch.ones(1, 1, length, length, dtype=torch.bool, device=target.device).tril()
+        states = self.target_embedding(target)
+        for layer in self.decoder:
+            states = layer(states, layer.cross_attention.project_memory(memory), source_visible, causal)
+        return self.decoder_norm(states)
+
+    def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> TransformerState:
+        """Encode sources and project them once for all steps to come."""
+        states, visible = self.encode(source)
+        memory = tuple(layer.cross_attention.project_memory(states) for layer in self.decoder)
+        _, heads, _, depth = memory[0].key.shape
+        rows = source.size(0) * beam
+        cache = memory[0].key.new_empty(len(self.decoder), 2, rows, heads, CACHE_BLOCK, depth)
+        return TransformerState(memory, visible, cache, length=0)
+
+    def step(
+        self, pieces: Int[Tensor, " rows"], state: DecoderState
+    ) -> tuple[Float[Tensor, "rows vocabulary"], TransformerState]:
+        """Read one piece more in every row; see :meth:`EncoderDecoder.step`."""
+        assert isinstance(state, TransformerState)
+        state = state.with_room()
+        states = self.target_embedding(pieces[:, None], start=state.length)
+        for index, layer in enumerate(self.decoder):
+            states = layer.step(
+                states, state.memory[index], state.visible, state.cache[index], state.length
+            )
+        logits = self.output(self.decoder_norm(states)[:, 0])
+        return logits, replace(state, length=state.length + 1)
+
+
+def _new_table(size: int, dim: int) -> nn.Parameter:
+    """Draw embeddings whose scaled vectors have unit variance."""
+    return nn.Parameter(torch.randn(size, dim) * dim**-0.5)

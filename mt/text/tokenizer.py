@@ -1,0 +1,284 @@
+"""Turn raw text into piece ids and back, with SentencePiece.
+
+Text goes in and comes out raw: there is no separate tokenisation, truecasing or detokenisation.
+What no learnt piece covers is spelt in UTF-8 bytes, which are pieces themselves, so that every
+sentence can be read and written and an unknown piece never occurs.
+
+Source: Kudo and Richardson (2018); unigram: Kudo (2018); BPE: Sennrich, Haddow and Birch (2016).
+"""
+
+import hashlib
+import io
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal
+
+import sentencepiece
+from pydantic import Field, PositiveInt
+
+from mt.config import StrictConfig
+from mt.errors import BundleError, DataError
+from mt.files import atomic_file
+
+PAD = 0
+"""Fills rows of a batch; never part of a sentence."""
+UNKNOWN = 1
+"""Required by SentencePiece; bytes make it impossible."""
+START = 2
+"""What a decoder reads first."""
+END = 3
+"""The last piece of every sentence."""
+
+_THREADS = 16
+"""Fixed: unigram training sums probabilities per thread, so another number gives other pieces."""
+
+_CUT = 1000
+"""Characters after which a training line is cut, which keeps it below the 4192 bytes that
+SentencePiece skips without a word, and the quadratic cost of very long lines away."""
+
+_BLANKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class TokenizerConfig(StrictConfig):
+    """Which pieces are learnt; unseen characters are always spelt in bytes."""
+
+    vocabulary: Literal["joint", "separate"] = "joint"
+    """One set of pieces for both languages, or one for each."""
+    size: PositiveInt = 8000
+    """Pieces, the 256 bytes and 4 marks included; with separate vocabularies on each side."""
+    algorithm: Literal["unigram", "bpe"] = "unigram"
+    """Prune likely pieces from a large set (unigram), or merge frequent pairs (bpe)."""
+    character_coverage: float = Field(default=1.0, ge=0.98, le=1.0)
+    """Share of the characters of the text that become pieces; the rarest rest is spelt in bytes.
+    0.9995 saves vocabulary in languages with thousands of characters."""
+    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
+    """What is made alike before learning; what it replaces, the model can never write again.
+    nfkc: compatibility forms, as in ！ to !, … to ..., ½ to 1⁄2, ™ to TM, and no-break to plain
+    spaces. nmt_nfkc: also tabs and zero-width spaces to spaces, and no control characters.
+    identity: nothing. All of them squeeze runs of spaces, and take ▁ (U+2581) for a space."""
+    sample_lines: PositiveInt = 1_000_000
+    """Lines learnt from at most, held in memory and drawn evenly by the seed; both sides of a joint
+    vocabulary together. More lines hardly change the pieces."""
+
+
+class Tokenizer:
+    """The pieces of one language, or of two that share them."""
+
+    def __init__(self, model: bytes) -> None:
+        self.model = model
+        """The SentencePiece model, as in its file."""
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read a SentencePiece model.
+
+        Raises:
+            BundleError: If it is missing, damaged, or numbers its special pieces otherwise.
+        """
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise BundleError(
+                f"{path}: expected a tokenizer, but it cannot be read ({error.strerror}); "
+                "check the path"
+            ) from None
+        try:
+            if not model:
+                raise BundleError(f"{path}: expected a tokenizer, but the file is empty; {_MEND}")
+            tokenizer = cls(model)
+        except RuntimeError:
+            raise BundleError(
+                f"{path}: expected a SentencePiece model, but the file is damaged; {_MEND}"
+            ) from None
+        processor = tokenizer._processor
+        marks = processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id()
+        if marks != (PAD, UNKNOWN, START, END):
+            raise BundleError(
+                f"{path}: expected pad, unknown, start, end to be pieces 0, 1, 2, 3, but they "
+                f"are {', '.join(map(str, marks))}; use a tokenizer trained by mt"
+            )
+        return tokenizer
+
+    @property
+    def size(self) -> int:
+        """The number of pieces."""
+        return int(self._processor.get_piece_size())
+
+    def encode(self, lines: Sequence[str]) -> list[list[int]]:
+        """Cut lines into pieces, without marks; a line of nothing visible becomes an empty list."""
+        # A lone surrogate is no character and cannot be written as UTF-8.
+        clean = [_LONE_SURROGATES.sub("\ufffd", line) for line in lines]
+        encoded: list[list[int]] = self._processor.encode(clean)
+        return encoded
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Join pieces to raw text, one line each.
+
+        Marks are left out. Whatever ends a line for some program becomes a space, for bytes can
+        spell a line break: N sequences make N lines in every file.
+
+        Raises:
+            IndexError: If an id is outside the vocabulary.
+        """
+        visible = [[int(piece) for piece in sequence if piece > END] for sequence in sequences]
+        return [text.translate(_BLANKS) for text in self._processor.decode(visible)]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Name pieces, as in ``▁Hund``: ``▁`` is a space, ``<0xE2>`` a byte, ``</s>`` the end."""
+        return [self._processor.id_to_piece(int(piece)) for piece in ids]
+
+
+@dataclass(frozen=True)
+class Tokenizers:
+    """The two sides of a translation direction; one and the same if the vocabulary is joint."""
+
+    source: Tokenizer
+    target: Tokenizer
+
+    @property
+    def joint(self) -> bool:
+        """Whether both sides share their pieces."""
+        return self.source.model == self.target.model
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of both models, as hexadecimal digits."""
+        digests = [hashlib.sha256(side.model).digest() for side in (self.source, self.target)]
+        return hashlib.sha256(b"".join(digests)).hexdigest()
+
+    def save(self, directory: Path) -> None:
+        """Write ``tokenizer.model``, or ``source.model`` and ``target.model``."""
+        models = {"tokenizer.model": self.source.model}
+        if not self.joint:
+            models = {"source.model": self.source.model, "target.model": self.target.model}
+        for name, model in models.items():
+            with atomic_file(directory / name) as scratch:
+                scratch.write_bytes(model)
+        for stale in {"tokenizer.model", "source.model", "target.model"} - models.keys():
+            (directory / stale).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Tokenizers":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            BundleError: If a file is missing or damaged.
+        """
+        if (directory / "tokenizer.model").exists():
+            joint = Tokenizer.load(directory / "tokenizer.model")
+            return cls(joint, joint)
+        if not any((directory / name).exists() for name in ("source.model", "target.model")):
+            raise BundleError(
+                f"{directory}: expected tokenizer.model, or source.model and target.model, "
+                f"but found neither; {_MEND}"
+            )
+        return cls(*(Tokenizer.load(directory / f"{side}.model") for side in ("source", "target")))
+
+
+def train_tokenizers(
+    config: TokenizerConfig,
+    source: Iterable[str],
+    target: Iterable[str],
+    seed: int,
+    directory: Path,
+) -> Tokenizers:
+    """Learn pieces from both sides of a corpus and save them.
+
+    The same lines in the same order, config and seed give the same pieces, on any number of cores.
+
+    Args:
+        config: What to learn.
+        source: Source lines, read once as a stream and before ``target``.
+        target: Target lines, likewise.
+        seed: Draws the sample where there are more than ``config.sample_lines``.
+        directory: Where :meth:`Tokenizers.save` writes.
+
+    Raises:
+        DataError: If there are no lines, or they allow no vocabulary of this size; the message
+            names the nearest possible one.
+    """
+    if config.vocabulary == "joint":
+        joint = _train(config, chain(source, target), seed, side="")
+        tokenizers = Tokenizers(joint, joint)
+    else:
+        tokenizers = Tokenizers(
+            _train(config, source, seed, side="source "),
+            _train(config, target, seed, side="target "),
+        )
+    tokenizers.save(directory)
+    return tokenizers
+
+
+_MEND = "copy the bundle again, or train a new one"
+
+
+def _train(config: TokenizerConfig, lines: Iterable[str], seed: int, side: str) -> Tokenizer:
+    sample = _sample((line for line in lines if line.strip()), config.sample_lines, seed)
+    if not sample:
+        raise DataError(
+            f"tokenizer: expected {side}lines to learn pieces from, but found none; "
+            "check the training corpora"
+        )
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_cut(sample),
+            model_writer=model,
+            model_type=config.algorithm,
+            vocab_size=config.size,
+            character_coverage=config.character_coverage,
+            normalization_rule_name=config.normalization,
+            byte_fallback=True,
+            pad_id=PAD,
+            unk_id=UNKNOWN,
+            bos_id=START,
+            eos_id=END,
+            num_threads=_THREADS,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise DataError(_explain(str(error), config.size, side)) from None
+    return Tokenizer(model.getvalue())
+
+
+def _sample(lines: Iterator[str], size: int, seed: int) -> list[str]:
+    """Draw ``size`` lines evenly from a stream of unknown length (algorithm R, Vitter 1985)."""
+    sample = list(islice(lines, size))
+    generator = random.Random(seed)  # noqa: S311 - nothing secret
+    for seen, line in enumerate(lines, start=size):
+        slot = generator.randint(0, seen)
+        if slot < size:
+            sample[slot] = line
+    return sample
+
+
+def _cut(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        clean = _LONE_SURROGATES.sub("\ufffd", line)
+        for start in range(0, len(clean), _CUT):
+            yield clean[start : start + _CUT]
+
+
+def _explain(problem: str, size: int, side: str) -> str:
+    """Turn a complaint of SentencePiece into a line of our grammar."""
+    if found := re.search(r"size too high .*<= (\d+)", problem):
+        return (
+            f"tokenizer.size: expected at most {found[1]}, as the {side}text has no more different "
+            f"pieces, but found {size}; set tokenizer.size={found[1]} or less, or add text"
+        )
+    if found := re.search(r"smaller than required_chars\. \d+ vs (\d+)", problem):
+        return (
+            f"tokenizer.size: expected at least {found[1]}, for 4 marks, 256 bytes and the "
+            f"characters of the {side}text, but found {size}; raise it, or lower "
+            "tokenizer.character_coverage"
+        )
+    return (
+        f"tokenizer: expected to learn pieces from the {side}text, but SentencePiece reports: "
+        f"{' '.join(problem.split())}; check the training corpora"
+    )

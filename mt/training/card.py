@@ -1,0 +1,105 @@
+"""The run card: one page that says what a run was, for people who were not there."""
+
+import json
+import platform
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import mt
+from mt import hardware
+from mt.files import atomic_file, write_atomically
+from mt.training.outcome import Outcome
+from mt.training.preparation import Prepared
+from mt.training.recipe import Recipe
+from mt.training.validation import Verdict
+
+
+def write_card(recipe: Recipe, outcome: Outcome, prepared: Prepared, device: torch.device) -> None:
+    """Write ``README.md`` and ``curves.svg`` into the run directory."""
+    _draw_curves(outcome.run)
+    write_atomically(outcome.run / "README.md", "\n".join(_card(recipe, outcome, prepared, device)))
+
+
+def _card(
+    recipe: Recipe, outcome: Outcome, prepared: Prepared, device: torch.device
+) -> Iterator[str]:
+    data, pairs = recipe.data, prepared.training.counts
+    yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
+    yield f"{outcome.ended.capitalize()} at update {outcome.update:,} of {recipe.training.updates:,}"
+    yield f"after {hardware_time(outcome.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
+    yield "![Loss and validation over the updates](curves.svg)\n"
+    yield "## Validation\n\n| | update | result | signature |\n|---|---|---|---|"
+    for name, verdict in _notable(outcome):
+        signature = f"`{verdict.score.signature}`" if verdict.score else ""
+        yield f"| {name} | {verdict.update:,} | {verdict} | {signature} |"
+    yield "\nScores on validation pairs pick a checkpoint; report those of `mt evaluate` on test pairs.\n"
+    yield "## Data\n\n| | pairs | fingerprint |\n|---|---|---|"
+    yield f"| training | {pairs} | `{prepared.training.path.name}` |"
+    yield f"| validation | {prepared.validation.counts} | `{prepared.validation.path.name}` |\n"
+    for use, corpora in (("training", data.train), ("validation", data.validation)):
+        for corpus in corpora:
+            about = json.dumps(corpus.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+            yield f"- {use}: `{about}`, content `{corpus.fingerprint()[:16]}`"
+    yield "\n## Machine\n"
+    yield f"- {hardware.describe(device)}; peak memory {hardware.peak_memory() / 2**20:,.0f} MiB"
+    yield f"- Python {platform.python_version()}, torch {torch.__version__}, mt {mt.__version__}"
+    yield f"\n## Recipe\n\n```yaml\n{recipe.to_yaml().rstrip()}\n```\n"
+
+
+def hardware_time(seconds: float) -> str:
+    """Write a duration in words."""
+    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
+def _notable(outcome: Outcome) -> Iterator[tuple[str, Verdict]]:
+    if outcome.history:
+        yield "best checkpoint", outcome.best
+        yield "last validation", outcome.history[-1]
+    if outcome.average:
+        yield "average of checkpoints", outcome.average
+
+
+def _draw_curves(run: Path) -> None:
+    """Draw what ``metrics.jsonl`` holds: losses on the left, the score on the right."""
+    import matplotlib as mpl  # noqa: PLC0415 - takes a second to load, and only a run's end needs it
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    reports = [entry for entry in entries if "loss" in entry]
+    verdicts = [entry for entry in entries if "validation" in entry]
+    mpl.rcParams["svg.hashsalt"] = "curves"
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    losses.plot(*_points(reports, "cross_entropy"), label="training", color="#9ecae1")
+    losses.plot(
+        [entry["update"] for entry in verdicts],
+        [entry["validation"]["loss"] for entry in verdicts],
+        label="validation", color="#08519c", marker=".",
+    )  # fmt: skip
+    losses.set(xlabel="update", ylabel="nats per target token", title="cross-entropy")
+    losses.legend(frameon=False)
+    metric = next((key for entry in verdicts for key in entry["validation"] if key != "loss"), None)
+    if metric is None:
+        scores.plot(*_points(reports, "rate"), color="#a63603")
+        scores.set(xlabel="update", title="learning rate")
+    else:
+        scores.plot(
+            [entry["update"] for entry in verdicts],
+            [entry["validation"][metric]["score"] for entry in verdicts],
+            color="#a63603", marker=".",
+        )  # fmt: skip
+        scores.set(xlabel="update", title=f"validation {metric}")
+    for axes in (losses, scores):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    with atomic_file(run / "curves.svg") as scratch:
+        figure.savefig(scratch, format="svg", metadata={"Date": None})
+
+
+def _points(entries: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    return [entry["update"] for entry in entries], [entry[key] for entry in entries]

@@ -1,0 +1,151 @@
+"""A run directory: its bundles, and the state that lets a run go on as if it had never stopped.
+
+    config.yaml      the resolved recipe            metrics.jsonl   one line a report
+    index.json       names the best and last bundle log.txt         what the terminal showed
+    bundles/         update-000500/, …              README.md       the run card
+    state/           update-000500.pt               curves.svg      its picture
+    tokenizer/       the SentencePiece models       tensorboard/    the same numbers, if installed
+
+A checkpoint is written in this order: bundle, state, index. Each appears complete or not at all, and
+the index is replaced last, so that whatever happens in between the previous checkpoint stays whole.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mt.bundle import Origin, open_bundle, read_index, write_bundle, write_index
+from mt.errors import TrainingError
+from mt.files import atomic_file
+from mt.model import EncoderDecoder
+from mt.text.tokenizer import Tokenizers
+from mt.training.progress import Progress, best_of
+from mt.training.recipe import Recipe
+from mt.training.validation import Verdict
+
+
+class Checkpoints:
+    """Keeps the best bundle, the last one with its state, and those that will be averaged."""
+
+    def __init__(self, run: Path, recipe: Recipe, tokenizers: Tokenizers) -> None:
+        self.run = run
+        self.recipe = recipe
+        self.tokenizers = tokenizers
+
+    def save(
+        self, model: EncoderDecoder, state: Mapping[str, Any], progress: Progress
+    ) -> None:
+        """Write a checkpoint of ``progress.update`` and forget those no longer needed."""
+        path = self.bundle(progress.update)
+        verdicts = {verdict.update: verdict for verdict in progress.history}
+        self._write(path, weights_of(model), progress.update, verdicts.get(progress.update))
+        with atomic_file(self._state(progress.update)) as scratch:
+            torch.save(dict(state), scratch)
+        best = best_of(progress.history).update if progress.history else progress.update
+        write_index(self.run, best=self.bundle(best), last=path)
+        self._forget(progress, best)
+
+    def load_state(self) -> dict[str, Any] | None:
+        """Return the state of the last checkpoint, or nothing if there is none yet.
+
+        Raises:
+            TrainingError: If the state of the last checkpoint is missing or damaged.
+        """
+        last = read_index(self.run).get("last")
+        if last is None:
+            return None
+        path = self._state(open_bundle(last).origin.update)
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TrainingError(
+                f"{path}: expected the state of the last checkpoint, but {reason}; "
+                "the bundle beside it still translates, a new run needs another --out"
+            ) from None
+        return state
+
+    def last_weights(self) -> dict[str, Tensor]:
+        """Return the weights of the last checkpoint."""
+        return open_bundle(read_index(self.run)["last"]).weights()
+
+    def average(self, history: Sequence[Verdict]) -> tuple[dict[str, Tensor], tuple[int, ...]]:
+        """Return the mean of the weights that the recipe wants averaged, and their updates."""
+        updates = self._averaged(history)
+        weights = [open_bundle(self.bundle(update)).weights() for update in updates]
+        return average_weights(weights), updates
+
+    def save_average(
+        self,
+        weights: Mapping[str, Tensor],
+        verdict: Verdict,
+        updates: tuple[int, ...],
+        history: Sequence[Verdict],
+    ) -> bool:
+        """Write the averaged bundle; it becomes the best if its validation says so.
+
+        Returns:
+            Whether it is the best.
+        """
+        path = self.run / "bundles" / f"average-{verdict.update:06d}"
+        self._write(path, weights, verdict.update, verdict, averaged=updates)
+        better = verdict.merit >= best_of(history).merit
+        if better:
+            write_index(self.run, best=path, last=self.bundle(verdict.update))
+        return better
+
+    def bundle(self, update: int) -> Path:
+        """Name the bundle of an update."""
+        return self.run / "bundles" / f"update-{update:06d}"
+
+    def _state(self, update: int) -> Path:
+        return self.run / "state" / f"update-{update:06d}.pt"
+
+    def _write(
+        self,
+        path: Path,
+        weights: Mapping[str, Tensor],
+        update: int,
+        verdict: Verdict | None,
+        averaged: tuple[int, ...] = (),
+    ) -> None:
+        languages = (self.recipe.data.source, self.recipe.data.target)
+        parameters = sum(tensor.numel() for tensor in weights.values())
+        scores = verdict.to_json() if verdict else {}
+        origin = Origin(update, languages, parameters, scores, averaged)
+        write_bundle(path, weights, self.recipe, self.tokenizers, origin)
+
+    def _averaged(self, history: Sequence[Verdict]) -> tuple[int, ...]:
+        wanted = self.recipe.training.average
+        if wanted.of == "best":
+            chosen = sorted(history, key=lambda verdict: -verdict.merit)[: wanted.count]
+        else:
+            chosen = list(history[-wanted.count :])
+        return tuple(sorted(verdict.update for verdict in chosen))
+
+    def _forget(self, progress: Progress, best: int) -> None:
+        needed = {progress.update, best, *self._averaged(progress.history)}
+        bundles = {self.bundle(update) for update in needed}
+        for path in (self.run / "bundles").iterdir():
+            if path not in bundles:
+                shutil.rmtree(path, ignore_errors=True)
+        for path in (self.run / "state").iterdir():
+            if path != self._state(progress.update):
+                path.unlink(missing_ok=True)
+
+
+def weights_of(model: EncoderDecoder) -> dict[str, Tensor]:
+    """Name every trained tensor once, on the CPU."""
+    return {name: weight.detach().cpu() for name, weight in model.named_parameters()}
+
+
+def average_weights(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of each tensor, computed in float64."""
+    return {
+        name: torch.stack([each[name].double() for each in weights]).mean(dim=0).to(first.dtype)
+        for name, first in weights[0].items()
+    }

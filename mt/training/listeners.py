@@ -1,0 +1,157 @@
+"""Those who hear of a run: the terminal, the log, ``metrics.jsonl``, TensorBoard."""
+
+import importlib.util
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mt.files import write_atomically
+from mt.training.reports import Listener, Report
+from mt.training.validation import Verdict
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 15.0
+"""How often a log without a terminal hears of progress."""
+
+
+class ProgressBar:
+    """A bar with loss, learning rate, speed and time left, for a terminal."""
+
+    def __init__(self, updates: int, done: int, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("training", total=updates, completed=done, state="")
+        self._progress.start()
+
+    def on_report(self, report: Report) -> None:
+        """Move the bar."""
+        state = (
+            f"loss {report.loss:.3f}  rate {report.rate:.2e}  {report.tokens_per_second:,.0f} tokens/s"
+        )
+        self._progress.update(self._task, completed=report.update, state=state)
+
+    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+        """Validations go to the log, above the bar."""
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._progress.stop()
+
+
+class LogLines:
+    """Plain lines: every validation, and progress every few seconds where there is no bar."""
+
+    def __init__(self, updates: int, progress: bool) -> None:
+        self._updates = updates
+        self._progress = progress
+        self._next = 0.0
+
+    def on_report(self, report: Report) -> None:
+        """Write a line when the last one is some seconds old."""
+        if self._progress and report.seconds >= self._next:
+            self._next = report.seconds + SECONDS_BETWEEN_LINES
+            log.info(
+                "update %d/%d  epoch %d  loss %.3f  rate %.2e  %s tokens/s  %s",
+                report.update, self._updates, report.epoch + 1, report.loss, report.rate,
+                f"{report.tokens_per_second:,.0f}", clock(report.seconds),
+            )  # fmt: skip
+
+    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+        """Write a line, with an example where something was translated."""
+        log.info("update %d  validation: %s%s", verdict.update, verdict, "  (best)" if best else "")
+        for source, _, hypothesis in verdict.examples[:1]:
+            log.info("  %s → %s", source, hypothesis)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class MetricsFile:
+    """One JSON object a line, flushed at once; what a stopped run wrote past its checkpoint is cut off."""
+
+    def __init__(self, path: Path, done: int) -> None:
+        kept = [line for line in _lines(path) if json.loads(line)["update"] <= done]
+        write_atomically(path, "".join(line + "\n" for line in kept))
+        self._file = path.open("a", encoding="utf-8")
+
+    def on_report(self, report: Report) -> None:
+        """Append the report."""
+        self._append(report.to_json())
+
+    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+        """Append the verdict."""
+        self._append({"update": verdict.update, "validation": verdict.to_json(), "best": best})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _append(self, values: dict[str, Any]) -> None:
+        self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+
+class TensorBoard:
+    """The same numbers as scalars for TensorBoard."""
+
+    def __init__(self, path: Path, done: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
+
+        self._writer = SummaryWriter(str(path), purge_step=done + 1)  # type: ignore[no-untyped-call]
+
+    def on_report(self, report: Report) -> None:
+        """Add the report's values."""
+        for name in ("loss", "cross_entropy", "rate", "gradient_norm", "tokens_per_second"):
+            self._add(f"training/{name}", getattr(report, name), report.update)
+
+    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+        """Add the loss and the scores."""
+        self._add("validation/loss", verdict.loss, verdict.update)
+        if verdict.metric is not None and verdict.score is not None:
+            self._add(f"validation/{verdict.metric}", verdict.score.value, verdict.update)
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        self._writer.close()  # type: ignore[no-untyped-call]
+
+    def _add(self, name: str, value: float, update: int) -> None:
+        self._writer.add_scalar(name, value, update)  # type: ignore[no-untyped-call]
+
+
+def usual_listeners(run: Path, updates: int, done: int, console: Console) -> list[Listener]:
+    """Return those that every run has; TensorBoard only where it is installed."""
+    listeners: list[Listener] = [
+        LogLines(updates, progress=not console.is_terminal),
+        MetricsFile(run / "metrics.jsonl", done),
+    ]
+    if importlib.util.find_spec("tensorboard"):
+        listeners.append(TensorBoard(run / "tensorboard", done))
+    if console.is_terminal:
+        listeners.append(ProgressBar(updates, done, console))
+    return listeners
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as hours, minutes and seconds."""
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02d}:{second:02d}"
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the whole lines of a file; a kill may have left half a line at its end."""
+    if not path.exists():
+        return []
+    return path.read_text(encoding="utf-8").split("\n")[:-1]

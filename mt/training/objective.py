@@ -1,0 +1,143 @@
+"""What training makes small: label-smoothed cross-entropy, in nats per target token."""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mt.data.batches import Batch
+from mt.model import EncoderDecoder
+from mt.text.tokenizer import PAD, START
+
+CHUNK = 512
+"""Target tokens whose logits exist at once on a CPU: they stay in its cache."""
+CHUNK_ELSEWHERE = 8192
+"""The same on other devices, which want large matrices."""
+
+
+class Loss(NamedTuple):
+    """Sums over the target tokens of a batch, in nats; the end mark counts, padding does not."""
+
+    smoothed: Float[Tensor, ""]
+    """What is minimised."""
+    cross_entropy: Float[Tensor, ""]
+    """The same without label smoothing; ``exp`` of its mean is the perplexity."""
+    tokens: int
+    """Target tokens summed over."""
+
+
+class Objective:
+    """Compare a model's outputs with the targets.
+
+    The target distribution gives ``1 - smoothing`` to the reference piece and spreads ``smoothing``
+    evenly over the vocabulary, reference included.
+
+    Attributes:
+        smoothing: Label smoothing, 0 to below 1.
+
+    Source: Szegedy et al. (2016), section 7; Vaswani et al. (2017), section 5.4.
+    """
+
+    def __init__(self, smoothing: float) -> None:
+        self.smoothing = smoothing
+
+    def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
+        """Run the model over a batch and sum the losses of its target tokens."""
+        real = batch.target != PAD
+        states = model(batch.source, shift_right(batch.target))[real]
+        smoothed, cross_entropy = chunked_cross_entropy(
+            states, model.output, batch.target[real], self.smoothing
+        )
+        return Loss(smoothed, cross_entropy, batch.target_tokens)
+
+
+def shift_right(target: Int[Tensor, "batch target_len"]) -> Int[Tensor, "batch target_len"]:
+    """Turn what a decoder writes into what it reads: ``START`` first, the last piece left out."""
+    return F.pad(target, (1, 0), value=START)[:, :-1]
+
+
+def chunked_cross_entropy(
+    states: Float[Tensor, "tokens dim"],
+    output: nn.Linear,
+    targets: Int[Tensor, " tokens"],
+    smoothing: float,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Sum label-smoothed and plain cross-entropy without ever holding all logits.
+
+    Equals ``F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=smoothing)``. The
+    logits of a few hundred tokens are made, used for the loss and for their gradient, and forgotten: the
+    largest matrix of a small model never leaves the cache.
+
+    Returns:
+        The smoothed sum, which has a gradient, and the plain sum, which has none.
+    """
+    if torch.is_autocast_enabled(states.device.type):
+        states = states.to(torch.get_autocast_dtype(states.device.type))
+    smoothed, plain = _ChunkedCrossEntropy.apply(
+        states, output.weight, output.bias, targets, smoothing
+    )
+    return smoothed, plain
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    """The gradient is computed in the forward pass, while each chunk's logits are at hand."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        smoothing: float,
+    ) -> tuple[Tensor, Tensor]:
+        wanted = any(ctx.needs_input_grad)
+        size = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
+        table = weight.to(states.dtype)
+        vocabulary = table.size(0)
+        offset = None if bias is None else bias.to(states.dtype)
+        smoothed = plain = torch.zeros((), device=states.device, dtype=torch.float64)
+        state_gradient = torch.empty_like(states) if wanted else None
+        weight_gradient = torch.zeros_like(weight) if wanted else None
+        bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
+        for start in range(0, len(states), size):
+            chunk, reference = states[start : start + size], targets[start : start + size, None]
+            logits = F.linear(chunk, table, offset).float()
+            wanted_logit = logits.gather(1, reference)
+            mean_logit = logits.mean(dim=1, keepdim=True)
+            chances = logits.softmax(dim=1)
+            normaliser = wanted_logit - chances.gather(1, reference).log()
+            if not normaliser.isfinite().all():  # a chance too small for float32, seldom if ever
+                normaliser = logits.logsumexp(dim=1, keepdim=True)
+            plain = plain + (normaliser - wanted_logit).sum()
+            smoothed = smoothed + (
+                normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit
+            ).sum()
+            if not wanted:
+                continue
+            # d loss / d logits = softmax - target distribution
+            errors = chances.sub_(smoothing / vocabulary)
+            errors.scatter_add_(1, reference, torch.full_like(wanted_logit, smoothing - 1))
+            if bias_gradient is not None:
+                bias_gradient += errors.sum(dim=0)
+            errors = errors.to(states.dtype)
+            torch.mm(errors, table, out=state_gradient[start : start + size])
+            weight_gradient += errors.t() @ chunk
+        ctx.save_for_backward(state_gradient, weight_gradient, bias_gradient)
+        plain = plain.float()
+        ctx.mark_non_differentiable(plain)
+        return smoothed.float(), plain
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        outer = gradients[0]
+        states, weight, bias = ctx.saved_tensors
+        return (
+            states * outer.to(states.dtype),
+            weight * outer,
+            None if bias is None else bias * outer,
+            None,
+            None,
+        )

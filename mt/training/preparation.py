@@ -1,0 +1,115 @@
+"""Everything before the first update: the run directory, the tokenizer, the encoded pairs."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mt.bundle import CONFIG
+from mt.config import read_yaml
+from mt.data.pairs import Pair, read_pairs
+from mt.data.store import PairStore, prepare
+from mt.errors import TrainingError
+from mt.files import atomic_directory, write_atomically
+from mt.text.tokenizer import Tokenizers, train_tokenizers
+from mt.training.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+MAY_CHANGE = ("training.updates", "validation.patience", "data.store", "translation")
+"""Keys that may differ when a run is resumed: they do not change what has been learnt so far."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run trains on."""
+
+    tokenizers: Tokenizers
+    training: PairStore
+    validation: PairStore
+    validation_pairs: tuple[Pair, ...]
+
+
+def open_run(recipe: Recipe, run: Path, resume: bool) -> None:
+    """Create the run directory, or check that it belongs to this recipe.
+
+    Raises:
+        TrainingError: If it holds a run already and ``resume`` is not asked for, or holds a run of
+            another recipe.
+    """
+    config = run / CONFIG
+    if config.exists() and not resume:
+        raise TrainingError(
+            f"{run}: expected a new run directory, but it holds a run; add --resume to go on with it, "
+            "or choose another --out"
+        )
+    if config.exists():
+        before, now = _flatten(read_yaml(config)), _flatten(recipe.model_dump(mode="json"))
+        changed = [
+            key for key in sorted(before.keys() | now.keys())
+            if before.get(key) != now.get(key) and not key.startswith(MAY_CHANGE)
+        ]  # fmt: skip
+        if changed:
+            key = changed[0]
+            raise TrainingError(
+                f"{run}: expected the recipe of the run that is resumed, but `{key}` was "
+                f"{before.get(key)!r} and is {now.get(key)!r}; restore it, or choose another --out"
+            )
+    write_atomically(config, recipe.to_yaml())
+
+
+def prepare_run(recipe: Recipe, run: Path) -> Prepared:
+    """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
+
+    Raises:
+        DataError: If a corpus cannot be used.
+    """
+    data = recipe.data
+    tokenizers = _obtain_tokenizers(recipe, run)
+    limit = data.max_pieces
+    training = prepare(data.train, tokenizers, data.store, limit)
+    validation = prepare(data.validation, tokenizers, data.store, limit)
+    for name, store in (("training", training), ("validation", validation)):
+        log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
+    pairs = tuple(read_pairs(data.validation))
+    return Prepared(tokenizers, training, validation, pairs)
+
+
+def _obtain_tokenizers(recipe: Recipe, run: Path) -> Tokenizers:
+    """Load the run's tokenizers, else those trained before on the same text, else train them."""
+    own = run / "tokenizer"
+    if own.exists():
+        return Tokenizers.load(own)
+    wanted = {
+        "tokenizer": recipe.tokenizer.model_dump(mode="json"),
+        "corpora": [corpus.fingerprint() for corpus in recipe.data.train],
+        "seed": recipe.seed,
+    }
+    fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    shared = recipe.data.store / f"tokenizer-{fingerprint[:16]}"
+    if shared.exists():
+        log.info("tokenizer: reusing %s", shared)
+    else:
+        log.info("tokenizer: training %d pieces", recipe.tokenizer.size)
+        with atomic_directory(shared) as scratch:
+            sources = (pair.source for pair in read_pairs(recipe.data.train))
+            targets = (pair.target for pair in read_pairs(recipe.data.train))
+            train_tokenizers(recipe.tokenizer, sources, targets, recipe.seed, scratch)
+    tokenizers = Tokenizers.load(shared)
+    with atomic_directory(own) as scratch:
+        tokenizers.save(scratch)
+    return tokenizers
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested sections into dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,48 @@
+"""What changes while a run goes on, and must be remembered to go on exactly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mt.training.order import Position
+from mt.training.validation import Verdict
+
+
+@dataclass
+class Progress:
+    """How far a run has come."""
+
+    update: int = 0
+    """The last update."""
+    position: Position = Position()
+    """The next batch."""
+    seconds: float = 0.0
+    """Seconds of training, over all sittings."""
+    history: list[Verdict] = field(default_factory=list)
+    """Every validation, in order."""
+    average: Verdict | None = None
+    """The validation of the averaged weights, at the end."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Write what a resumed run needs."""
+        return {
+            "update": self.update,
+            "position": [self.position.epoch, self.position.batch],
+            "seconds": self.seconds,
+            "history": [[verdict.update, verdict.to_json()] for verdict in self.history],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Progress":
+        """Read what :meth:`to_json` wrote."""
+        return cls(
+            update=values["update"],
+            position=Position(*values["position"]),
+            seconds=values["seconds"],
+            history=[Verdict.from_json(update, found) for update, found in values["history"]],
+        )
+
+
+def best_of(history: Sequence[Verdict]) -> Verdict:
+    """Return the best verdict; of equals the first."""
+    return max(history, key=lambda verdict: verdict.merit)

@@ -1,0 +1,119 @@
+"""Beam search: keep the best few unfinished hypotheses of every sentence, side by side."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mt.translation.search.candidates import likeliest
+from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
+
+
+def beam_search(
+    scorer: Scorer[S],
+    state: S,
+    limits: Limits,
+    device: torch.device,
+    beam: int,
+    length_penalty: float = 1.0,
+) -> list[list[Hypothesis]]:
+    """Find likely translations of each sentence.
+
+    At every step each hypothesis is extended by every piece, and the ``2 * beam`` best extensions of a
+    sentence are looked at: an end mark among the first ``beam`` of them finishes a hypothesis, the
+    ``beam`` best of the others live on. A sentence is done, and leaves the batch, when ``beam``
+    hypotheses are finished, or at its greatest length, where all are ended.
+
+    Args:
+        scorer: Scores the next piece.
+        state: Before the first step, ``beam`` equal rows a sentence.
+        limits: Marks and lengths.
+        device: Where the scorer's tensors are.
+        beam: Hypotheses kept; 1 equals greedy search.
+        length_penalty: Finished hypotheses are ranked by ``log_probability / length ** length_penalty``;
+            0 favours the short, 1 takes the mean over pieces.
+
+    Returns:
+        Of each sentence, in order: finished hypotheses, at least one and at most ``beam``, best first.
+
+    Source: Graves (2012), section 4; the normalisation is that of Wu et al. (2016), section 7, without
+    its constants.
+    """
+    lengths = torch.tensor(limits.lengths, device=device)
+    alive = torch.arange(len(lengths), device=device)
+    counts = torch.zeros_like(alive)
+    written = torch.empty(len(lengths), beam, 0, dtype=torch.long, device=device)
+    pieces = torch.full((len(lengths), beam), limits.start, device=device)
+    totals = torch.full((len(lengths), beam), -torch.inf, device=device)
+    totals[:, 0] = 0.0  # the rows of a sentence are still equal: extend one of them only
+    finished: list[list[Hypothesis]] = [[] for _ in limits.lengths]
+
+    for step in range(max(limits.lengths)):
+        logits, state = scorer.step(pieces.flatten(), state)
+        chances = logits.float().log_softmax(dim=-1)
+        chances[:, limits.never] = -torch.inf
+        last = lengths[alive] == step + 1
+        best = _extend(totals, chances, limits.end, last)
+
+        finish = best.ended[:, :beam] & best.totals[:, :beam].isfinite()
+        place, rank = finish.nonzero(as_tuple=True)
+        for sentence, row, total in zip(
+            alive[place].tolist(),
+            written[place, best.origins[place, rank]].tolist(),
+            best.totals[place, rank].tolist(),
+            strict=True,
+        ):
+            finished[sentence].append(Hypothesis.ended(row, total, length_penalty))
+
+        counts = counts + finish.sum(dim=1)
+        totals, order = best.totals.masked_fill(best.ended, -torch.inf).topk(beam, dim=-1)
+        going = (~last & (counts < beam) & totals[:, 0].isfinite()).nonzero()[:, 0]
+        if not len(going):
+            break
+        origins = best.origins.gather(1, order)[going]
+        pieces, totals = best.pieces.gather(1, order)[going], totals[going]
+        written = torch.cat((written[going[:, None], origins], pieces[:, :, None]), dim=2)
+        rows = (going[:, None] * beam + origins).flatten()
+        state = state.select(rows, going if len(going) < len(alive) else None)
+        alive, counts = alive[going], counts[going]
+
+    return [sorted(pool, key=lambda found: -found.score)[:beam] for pool in finished]
+
+
+class _Extensions(NamedTuple):
+    """The best extensions of each sentence's hypotheses, best first."""
+
+    totals: Float[Tensor, "sentences options"]
+    """Log-probabilities so far, in nats; -inf where there is no such extension."""
+    origins: Int[Tensor, "sentences options"]
+    """Which hypothesis of the sentence is extended."""
+    pieces: Int[Tensor, "sentences options"]
+    """The piece it is extended by."""
+    ended: Bool[Tensor, "sentences options"]
+    """Whether that piece is the end mark."""
+
+
+def _extend(
+    totals: Float[Tensor, "sentences beam"],
+    chances: Float[Tensor, "rows vocabulary"],
+    end: int,
+    last: Bool[Tensor, " sentences"],
+) -> _Extensions:
+    """Rank the extensions of each sentence; at its last step every hypothesis is extended by the end."""
+    beam = totals.size(1)
+    values, choices = likeliest(chances, 2 * beam)
+    options = (totals[:, :, None] + values.unflatten(0, (-1, beam))).flatten(1)
+    best, places = options.topk(min(2 * beam, options.size(1)), dim=-1)
+    origins = places // values.size(1)
+    pieces = choices.unflatten(0, (-1, beam)).flatten(1).gather(1, places)
+    ended = pieces == end
+    if last.any():
+        spare = best.size(1) - beam
+        closed = F.pad(totals + chances[:, end].unflatten(0, (-1, beam)), (0, spare), value=-torch.inf)
+        row = F.pad(torch.arange(beam, device=best.device), (0, spare)).expand_as(origins)
+        best = torch.where(last[:, None], closed, best)
+        origins = torch.where(last[:, None], row, origins)
+        ended = ended | last[:, None]
+    return _Extensions(best, origins, pieces, ended)

@@ -1,0 +1,76 @@
+"""What search needs to know: something that scores the next piece, and what a hypothesis is.
+
+Search never sees a model, so that it can be tested with a table of probabilities.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class State(Protocol):
+    """What a scorer remembers of every hypothesis; ``beam`` consecutive rows belong to one sentence."""
+
+    def select(
+        self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
+    ) -> Self:
+        """Return a copy whose row ``i`` continues row ``rows[i]``.
+
+        Args:
+            rows: Rows of this state; those of one sentence stay together.
+            sentences: The sentences these rows belong to, in order; ``None``: all of them.
+        """
+        ...
+
+
+S = TypeVar("S", bound=State)
+
+
+class Scorer(Protocol[S]):
+    """Scores every piece that could come next."""
+
+    def step(
+        self, pieces: Int[Tensor, " rows"], state: S
+    ) -> tuple[Float[Tensor, "rows vocabulary"], S]:
+        """Read one piece in every row.
+
+        Returns:
+            Logits of the next piece (nats, up to a constant per row), which search may overwrite, and
+            the new state.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which pieces frame a hypothesis, and how long it may grow."""
+
+    start: int
+    """The piece a decoder reads first."""
+    end: int
+    """The piece that ends a hypothesis."""
+    never: tuple[int, ...]
+    """Pieces that no hypothesis may hold."""
+    lengths: tuple[int, ...]
+    """Of each sentence: the most pieces its hypotheses may have, the end mark included."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One translation as pieces."""
+
+    pieces: tuple[int, ...]
+    """Without start and end marks."""
+    log_probability: float
+    """Sum over the pieces and the end mark, in nats."""
+    score: float
+    """What search ranked it by: ``log_probability / length ** length_penalty``, end mark counted."""
+
+    @classmethod
+    def ended(cls, pieces: Sequence[int], log_probability: float, length_penalty: float) -> "Hypothesis":
+        """Rank a finished hypothesis."""
+        length = len(pieces) + 1
+        return cls(tuple(pieces), log_probability, log_probability / length**length_penalty)

@@ -1,0 +1,168 @@
+"""``mt evaluate``: what is measured, what is refused, and what before the work begins."""
+
+import json
+import sys
+import types
+
+import pytest
+from typer.testing import CliRunner
+
+from mt.cli.main import app
+from mt.evaluation import evaluate
+
+TRUTH = ["Ein Mann fährt ein rotes Rad.", "Zwei Hunde laufen über die Wiese.", "Es regnet.", ""]
+GUESS = ["Ein Mann fährt ein blaues Rad.", "Zwei Hunde laufen auf einer Wiese.", "Es nieselt.", ""]
+SOURCE = ["a man", "two dogs", "rain", ""]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run ``mt evaluate`` in a directory that holds a source, references and a hypothesis."""
+    monkeypatch.chdir(tmp_path)
+    for name, lines in {
+        "src": SOURCE,
+        "ref": TRUTH,
+        "ref2": TRUTH[::-1],
+        "hyp": GUESS,
+        "short": TRUTH[:2],
+        "empty": [],
+        "pieces": ["▁ein ▁Mann", "▁zwei ▁Hunde", "▁es", ""],
+        "tokenized": ["Ein Mann .", "Zwei Hunde .", "Es .", ""],
+    }.items():
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return lambda *arguments: CliRunner().invoke(app, ["evaluate", *arguments])
+
+
+def said(result):
+    """Return what stderr holds without the frame around it."""
+    return " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.fixture
+def translator(monkeypatch):
+    """Put a translator in the place of the real one; return what it was asked for."""
+    asked = []
+
+    class Translator:
+        def translate(self, lines):
+            asked.append(list(lines))
+            yield from GUESS
+
+    def load_translator(path, *, device, beam):
+        asked.append((str(path), device, beam))
+        return Translator()
+
+    fake = types.ModuleType("mt.translation")
+    fake.load_translator = load_translator
+    monkeypatch.setitem(sys.modules, "mt.translation", fake)
+    return asked
+
+
+def test_prints_a_line_for_each_metric_in_the_order_asked_for(run):
+    result = run("--hypothesis", "hyp", "--reference", "ref", "--metric", "TER", "--metric", "bleu")
+    scores = evaluate(GUESS, [TRUTH], ["ter", "bleu"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{scores[0]}\n{scores[1]}\n"
+
+
+def test_measures_bleu_unless_told_otherwise(run):
+    assert run("--hypothesis", "hyp", "--reference", "ref").stdout.startswith("BLEU ")
+
+
+def test_a_metric_asked_for_twice_is_measured_once(run):
+    chrf = ["--metric", "chrf"]
+    result = run("--hypothesis", "hyp", "--reference", "ref", *chrf, *chrf)
+    assert result.stdout.count("chrF2 ") == 1
+
+
+def test_several_references(run):
+    result = run("--hypothesis", "hyp", "--reference", "ref", "--reference", "ref2")
+    assert result.stdout == f"{evaluate(GUESS, [TRUTH, TRUTH[::-1]])[0]}\n"
+    assert "nrefs:2|" in result.stdout
+
+
+def test_json_holds_one_object(run):
+    arguments = ["--metric", "bleu", "--metric", "chrf", "--json"]
+    result = run("--hypothesis", "hyp", "--reference", "ref", *arguments)
+    scores = evaluate(GUESS, [TRUTH], ["bleu", "chrf"])
+    assert json.loads(result.stdout) == {score.metric: score.to_json() for score in scores}
+    assert list(json.loads(result.stdout)["bleu"]) == ["score", "signature", "low", "high"]
+
+
+def test_translates_with_a_model(run, translator, tmp_path):
+    arguments = ["--beam", "3", "--device", "cpu", "--output", "new/out"]
+    result = run("model", "--source", "src", "--reference", "ref", *arguments)
+    assert result.stdout == f"{evaluate(GUESS, [TRUTH])[0]}\n"
+    assert translator == [("model", "cpu", 3), SOURCE]
+    assert (tmp_path / "new" / "out").read_text(encoding="utf-8") == "\n".join([*GUESS, ""])
+
+
+def test_a_model_translates_as_it_likes_unless_told_otherwise(run, translator):
+    run("model", "--source", "src", "--reference", "ref")
+    assert translator[0] == ("model", "auto", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--source", "src", "--reference", "short"],
+            "mt: short: expected 4 lines as in src, but found 2; compare the files line by line\n",
+        ),
+        (
+            ["--source", "src", "--reference", "ref", "--output", "ref/out"],
+            "mt: ref/out: expected a file to write, but it cannot be opened",
+        ),
+        (["--source", "empty", "--reference", "ref"], "mt: empty: expected text, but the file is"),
+        (["--source", "nowhere", "--reference", "ref"], "mt: nowhere: expected a text file"),
+        (["--source", "src", "--reference", "pieces"], "mt: pieces: expected text, but it is made"),
+    ],
+)
+def test_refuses_before_the_model_is_loaded(run, translator, arguments, message):
+    result = run("model", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(message)
+    assert translator == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["model"], "leave out MODEL"),
+        (["--source", "src", "--output", "out"], "leave out --source, --output"),
+        (["--beam", "2"], "leave out --beam"),
+    ],
+)
+def test_with_a_hypothesis_nothing_is_translated(run, arguments, named):
+    result = run("--hypothesis", "hyp", "--reference", "ref", *arguments)
+    assert result.exit_code == 2
+    assert named in said(result)
+
+
+@pytest.mark.parametrize("arguments", [[], ["model"], ["--source", "src"]])
+def test_asks_for_what_is_missing(run, arguments):
+    result = run("--reference", "ref", *arguments)
+    assert result.exit_code == 2
+    assert "expected MODEL and --source" in said(result)
+
+
+@pytest.mark.parametrize("option", [["--metric", "bleau"], ["--device", "tpu"], ["--beam", "0"]])
+def test_refuses_values_that_do_not_exist(run, option):
+    result = run("--hypothesis", "hyp", "--reference", "ref", *option)
+    assert result.exit_code == 2
+    assert option[0] in result.stderr
+
+
+def test_counts_of_hypotheses_and_references_must_agree(run):
+    result = run("--hypothesis", "short", "--reference", "ref")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("mt: ref: expected 2 lines as in short, but found 4;")
+
+
+def test_warns_of_text_that_looks_tokenized(run):
+    result = run("--hypothesis", "tokenized", "--reference", "ref")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("BLEU ")
+    assert result.stderr.startswith("mt: warning: tokenized: expected text as people write it")
+    assert result.stderr.count("\n") == 1

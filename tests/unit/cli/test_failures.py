@@ -1,0 +1,63 @@
+"""Failures become one line and an exit code; programming errors keep their traceback."""
+
+import errno
+
+import pytest
+
+from mt.cli.failures import told_plainly
+from mt.errors import ConfigError
+
+
+def tell(error, debug=False):
+    with pytest.raises(SystemExit) as left, told_plainly(debug):
+        raise error
+    return left.value.code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("a.yaml: wrong"), 2, "mt: a.yaml: wrong\n"),
+        (ConfigError("a: wrong\nb: wrong"), 2, "mt: a: wrong\nmt: b: wrong\n"),
+        (KeyboardInterrupt(), 130, "mt: interrupted\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            2,
+            "mt: No space left on device; `mt --debug` shows where it happened\n",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/secret"),
+            2,
+            "mt: /secret: Permission denied; `mt --debug` shows where it happened\n",
+        ),
+        (OSError("no number"), 2, "mt: no number; `mt --debug` shows where it happened\n"),
+        (
+            BrokenPipeError(errno.EPIPE, "Broken pipe"),  # a worker's: our reader is still there
+            2,
+            "mt: Broken pipe; `mt --debug` shows where it happened\n",
+        ),
+    ],
+)
+def test_one_line_and_a_code(capfd, error, code, line):
+    assert tell(error) == code
+    assert capfd.readouterr() == ("", line)
+
+
+def test_debug_shows_the_traceback_above_the_line(capfd):
+    assert tell(ConfigError("a.yaml: wrong"), debug=True) == 2
+    shown = capfd.readouterr().err
+    assert shown.startswith("Traceback (most recent call last):\n")
+    assert shown.endswith("ConfigError: a.yaml: wrong\nmt: a.yaml: wrong\n")
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), SystemExit(3)])
+def test_everything_else_passes(capfd, error):
+    with pytest.raises(type(error)), told_plainly(debug=False):
+        raise error
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_happens_when_nothing_happens(capfd):
+    with told_plainly(debug=False):
+        pass
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,131 @@
+"""Our scores are those of the sacreBLEU command line, and what cannot be scored is refused."""
+
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+
+from mt.errors import DataError
+from mt.evaluation import evaluate, higher_is_better
+
+METRICS = ("bleu", "chrf", "ter")
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    """Make hypotheses and two sets of references, with blank lines and stray white space."""
+    source = random.Random(20)
+    words = "der die Straße geht , über Übung heute \u2028 ein-mal 3,5 % nicht . ? « x »".split(" ")
+    first = [" ".join(source.choices(words, k=source.randint(4, 20))) for _ in range(60)]
+    second = [" ".join(source.sample(line.split(" "), k=len(line.split(" ")))) for line in first]
+    hypotheses = [
+        " ".join(word for word in line.split(" ") if source.random() < 0.8) for line in first
+    ]
+    hypotheses[3] = ""
+    first[5] = ""
+    second[5] = second[6] = ""
+    hypotheses[7] += "  \t"
+    second[8] = " " + second[8] + "\u00a0"
+    return hypotheses, first, second
+
+
+@pytest.mark.parametrize("sets", [1, 2])
+def test_agrees_with_the_command_line_to_every_digit(corpus, tmp_path, sets):
+    hypotheses, *references = corpus
+    references = references[:sets]
+    names = ["hypotheses", *(f"references-{number}" for number in range(sets))]
+    for name, lines in zip(names, [hypotheses, *references], strict=True):
+        text = "".join(f"{line}\n" for line in lines)
+        (tmp_path / name).write_text(text, encoding="utf-8", newline="\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "sacrebleu", *names[1:], "-i", names[0], "-m", *METRICS,
+         "--confidence", "-f", "json", "-w", "12"],
+        cwd=tmp_path, capture_output=True, check=True,
+    )  # fmt: skip
+    expected = json.loads(done.stdout)
+    scores = evaluate(hypotheses, references, METRICS)
+
+    assert [score.metric for score in scores] == list(METRICS)
+    for score, printed in zip(scores, expected, strict=True):
+        assert score.name == printed["name"]
+        assert float(f"{score.value:.12f}") == printed["score"]
+        assert score.signature == printed["signature"]
+        # Half a unit of the twelfth digit for the mean and as much for the half width.
+        low = printed["confidence_mean"] - printed["confidence_var"]
+        high = printed["confidence_mean"] + printed["confidence_var"]
+        assert score.low == pytest.approx(low, abs=1.1e-12, rel=0)
+        assert score.high == pytest.approx(high, abs=1.1e-12, rel=0)
+        assert score.low < score.value < score.high
+        json.dumps(score.to_json())  # plain numbers, not those of numpy
+
+
+def test_without_bootstrap_there_is_no_interval(corpus):
+    hypotheses, first, _ = corpus
+    plain = evaluate(hypotheses, [first], METRICS, bootstrap=0)
+    resampled = evaluate(hypotheses, [first], METRICS, bootstrap=2)
+    for without, with_interval in zip(plain, resampled, strict=True):
+        assert without.value == with_interval.value
+        assert (without.low, without.high) == (None, None)
+        assert "bs:" not in without.signature
+        assert "bs:2|" in with_interval.signature
+
+
+@pytest.mark.parametrize("bootstrap", [-1, 1])
+def test_refuses_a_bootstrap_that_is_none(bootstrap):
+    with pytest.raises(ValueError, match=f"at least 2 resamples, but got {bootstrap}"):
+        evaluate(["a"], [["a"]], bootstrap=bootstrap)
+
+
+def test_perfect_and_hopeless_translations():
+    truth = ["Ein Mann fährt ein rotes Rad .", "Zwei Hunde laufen über die Wiese ."]
+    other = ["qqq www", "xxx zzz"]
+    for score in evaluate(truth, [truth], METRICS, bootstrap=0):
+        assert score.value == pytest.approx(0 if score.metric == "ter" else 100)
+    for score in evaluate(other, [truth], METRICS, bootstrap=2):
+        assert score.value == pytest.approx(100 if score.metric == "ter" else 0, abs=1)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_corpus_too_small_for_resamples_has_a_score_at_least(metric):
+    truth = ["Ein Mann fährt Rad.", "", ""]
+    (score,) = evaluate(["Ein Mann fährt heim.", "", ""], [truth], [metric])
+    (plain,) = evaluate(["Ein Mann fährt heim.", "", ""], [truth], [metric], bootstrap=0)
+    assert score.value == plain.value
+    assert score == plain or score.low <= score.high
+
+
+def test_metrics_keep_the_order_asked_for(corpus):
+    hypotheses, first, _ = corpus
+    scores = evaluate(hypotheses, [first], ("chrf", "bleu"), bootstrap=0)
+    assert [score.metric for score in scores] == ["chrf", "bleu"]
+
+
+def test_refuses_unequal_counts_and_names_both():
+    with pytest.raises(DataError, match="2 hypotheses and 3 lines in reference 2"):
+        evaluate(["a", "b"], [["a", "b"], ["a", "b", "c"]])
+
+
+@pytest.mark.parametrize(("hypotheses", "references"), [([], [[]]), (["a"], []), ([], [])])
+def test_refuses_nothing_to_compare(hypotheses, references):
+    with pytest.raises(DataError, match=f"{len(hypotheses)} hypotheses and {len(references)} sets"):
+        evaluate(hypotheses, references)
+
+
+def test_allows_blank_lines():
+    assert evaluate(["", "a b c d"], [["", "a b c d"]], bootstrap=0)[0].value == pytest.approx(100)
+
+
+@pytest.mark.parametrize("pieces", ["ein gro@@ ßer Hund", "▁ein ▁großer ▁Hund"])
+def test_refuses_subword_pieces_on_either_side(pieces):
+    text = "ein großer Hund"
+    with pytest.raises(DataError, match="hypotheses: expected text.*subword pieces"):
+        evaluate([pieces], [[text]])
+    with pytest.raises(DataError, match="reference 2: expected text.*subword pieces"):
+        evaluate([text], [[text], [pieces]])
+
+
+def test_the_direction_of_each_metric():
+    assert [higher_is_better(metric) for metric in METRICS] == [True, True, False]

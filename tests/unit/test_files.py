@@ -1,0 +1,265 @@
+"""Files are complete or absent, and lines are read as the world writes them."""
+
+import io
+import os
+import stat
+import threading
+
+import pytest
+
+from mt import files
+from mt.errors import DataError
+from mt.files import (
+    atomic_directory,
+    atomic_file,
+    decode_lines,
+    open_output,
+    read_lines,
+    sha256,
+    write_atomically,
+)
+
+
+class Stop(Exception):  # noqa: N818
+    """Not an error: what ends a block early."""
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Record what is flushed and what is renamed, in order."""
+    recorded = []
+    fsync, rename, replace = os.fsync, files.Path.rename, files.Path.replace
+
+    def record_fsync(descriptor):
+        recorded.append(("fsync", os.fstat(descriptor).st_ino))
+        fsync(descriptor)
+
+    def record_rename(self, target):
+        recorded.append(("rename", self.stat().st_ino))
+        return rename(self, target)
+
+    def record_replace(self, target):
+        recorded.append(("rename", self.stat().st_ino))
+        return replace(self, target)
+
+    monkeypatch.setattr(files.os, "fsync", record_fsync)
+    monkeypatch.setattr(files.Path, "rename", record_rename)
+    monkeypatch.setattr(files.Path, "replace", record_replace)
+    return recorded
+
+
+# Directories
+
+
+def test_a_directory_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "bundle"
+    with atomic_directory(path) as scratch:
+        (scratch / "a").write_text("1")
+        assert not path.exists()
+    assert (path / "a").read_text() == "1"
+    assert names(path.parent) == ["bundle"]
+
+
+@pytest.mark.parametrize("stop", [Stop, KeyboardInterrupt])
+def test_a_directory_stays_absent_when_the_block_fails(tmp_path, stop):
+    with pytest.raises(stop), atomic_directory(tmp_path / "bundle") as scratch:
+        (scratch / "a").write_text("1")
+        raise stop
+    assert names(tmp_path) == []
+
+
+def test_a_directory_stays_as_it_was_when_the_block_fails(tmp_path):
+    with atomic_directory(tmp_path / "bundle") as scratch:
+        (scratch / "old").write_text("1")
+    with pytest.raises(Stop), atomic_directory(tmp_path / "bundle") as scratch:
+        (scratch / "new").write_text("2")
+        raise Stop
+    assert names(tmp_path) == ["bundle"]
+    assert names(tmp_path / "bundle") == ["old"]
+
+
+def test_a_directory_is_replaced_as_a_whole(tmp_path):
+    for name in ["old", "new"]:
+        with atomic_directory(tmp_path / "bundle") as scratch:
+            (scratch / name).write_text(name)
+    assert names(tmp_path) == ["bundle"]
+    assert names(tmp_path / "bundle") == ["new"]
+
+
+def test_all_of_a_directory_is_on_disk_before_its_name_is(tmp_path, calls):
+    with atomic_directory(tmp_path / "bundle") as scratch:
+        (scratch / "inner").mkdir()
+        (scratch / "inner" / "file").write_text("1")
+    path = tmp_path / "bundle"
+    inodes = [entry.stat().st_ino for entry in (path, path / "inner", path / "inner" / "file")]
+    renamed = calls.index(("rename", inodes[0]))
+    assert {inode for _, inode in calls[:renamed]} >= set(inodes)
+    assert calls[-1] == ("fsync", tmp_path.stat().st_ino)
+
+
+def test_directories_have_ordinary_permissions(tmp_path):
+    (tmp_path / "plain").mkdir()
+    with atomic_directory(tmp_path / "bundle"):
+        pass
+    assert (tmp_path / "bundle").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+# Files
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path, calls):
+    path = tmp_path / "new" / "index.json"
+    write_atomically(path, "größer\n")
+    before = path.stat().st_ino
+    write_atomically(path, "kleiner\n")
+    after = path.stat().st_ino
+    assert before != after
+    assert path.read_bytes() == b"kleiner\n"
+    assert names(path.parent) == ["index.json"]
+    for inode in (before, after):
+        assert calls.index(("fsync", inode)) < calls.index(("rename", inode))
+    assert calls[-1] == ("fsync", path.parent.stat().st_ino)
+
+
+def test_text_is_utf_8_with_unix_line_ends(tmp_path):
+    write_atomically(tmp_path / "text", "ö\n")
+    assert (tmp_path / "text").read_bytes() == b"\xc3\xb6\n"
+
+
+@pytest.mark.parametrize("stop", [Stop, KeyboardInterrupt])
+def test_a_file_stays_as_it_was_when_the_block_fails(tmp_path, stop):
+    path = tmp_path / "index.json"
+    path.write_text("old")
+    with pytest.raises(stop), atomic_file(path) as scratch:
+        scratch.write_text("ne")
+        raise stop
+    assert names(tmp_path) == ["index.json"]
+    assert path.read_text() == "old"
+
+
+def test_writers_at_the_same_time_do_not_meet(tmp_path):
+    path = tmp_path / "index.json"
+    with atomic_file(path) as first, atomic_file(path) as second:
+        first.write_text("1")
+        second.write_text("2")
+    assert path.read_text() == "1"
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    # FIPS 180-2, appendix B.1
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256(tmp_path / "abc") == expected
+
+
+# Outputs
+
+
+def test_an_output_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "out.txt"
+    with open_output(path) as file:
+        file.write("größer\n")
+        assert not path.exists()
+    assert path.read_bytes() == "größer\n".encode()
+
+
+def test_an_output_stays_as_it_was_when_the_block_fails(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    with pytest.raises(Stop), open_output(path) as file:
+        file.write("new")
+        raise Stop
+    assert names(tmp_path) == ["out.txt"]
+    assert path.read_text() == "old"
+
+
+def test_an_output_follows_a_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "out.txt")
+    for text in ["first", "second"]:
+        with open_output(tmp_path / "link") as file:
+            file.write(text)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "out.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize("place", ["", "file/out.txt"])
+def test_an_output_that_cannot_be_opened_is_refused_before_the_block(tmp_path, place):
+    (tmp_path / "file").touch()
+    path = tmp_path / place
+    message = f"{path}: expected a file to write, but.*check the path"
+    with pytest.raises(DataError, match=message), open_output(path):
+        pytest.fail("the block began")
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_an_output_to_a_pipe_is_written_as_it_is(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(path.read_text()))
+    reader.start()
+    with open_output(path) as file:
+        file.write("line\n")
+    reader.join()
+    assert received == ["line\n"]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+# Lines
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"a\nb\n", ["a", "b"]),
+        (b"a\nb", ["a", "b"]),
+        (b"a\n\nb\n", ["a", "", "b"]),
+        (b"a\r\nb\r\n", ["a", "b"]),
+        (b"a\r\r\n", ["a\r"]),
+        (b"a\rb\n", ["a\rb"]),
+        (b"\xef\xbb\xbfa\nb\n", ["a", "b"]),
+        (b"a\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
+        ("a\u2028b\u2029c\x0bd\x0ce\x1cf\x85g\n".encode(), ["a\u2028b\u2029c\x0bd\x0ce\x1cf\x85g"]),
+        (b" a \t\n", [" a \t"]),
+    ],
+)
+def test_only_a_newline_ends_a_line(tmp_path, raw, lines):
+    (tmp_path / "text").write_bytes(raw)
+    assert list(read_lines(tmp_path / "text")) == lines
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "byte"),
+    [
+        (b"a\nb\nGr\xf6\xdfe\n", 3, "0xf6"),
+        (b"\xff\xfea\x00\n\x00", 1, "0xff"),
+        (b"\xef\xbb\xbfab\xf6\n", 1, "0xf6"),
+    ],
+)
+def test_what_is_not_utf_8_is_named_by_line_and_byte(raw, line, byte):
+    with pytest.raises(DataError, match=f"corpus.de: .* line {line} holds byte {byte} .*iconv"):
+        list(decode_lines(io.BytesIO(raw), "corpus.de"))
+
+
+def test_lines_before_a_wrong_one_still_come():
+    lines = decode_lines(io.BytesIO(b"a\n\xff\n"), "corpus.de")
+    assert next(lines) == "a"
+    with pytest.raises(DataError):
+        next(lines)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(DataError, match="nowhere: expected a text file.*No such file"):
+        list(read_lines(tmp_path / "nowhere"))
+
+
+def test_a_directory_is_no_text(tmp_path):
+    with pytest.raises(DataError, match="expected a text file.*Is a directory"):
+        list(read_lines(tmp_path))

@@ -1,0 +1,257 @@
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import sentencepiece
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mt.errors import BundleError, DataError
+from mt.text import tokenizer as module
+from mt.text.tokenizer import (
+    END,
+    PAD,
+    START,
+    UNKNOWN,
+    Tokenizer,
+    TokenizerConfig,
+    Tokenizers,
+    train_tokenizers,
+)
+
+SEED = 1
+BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+def sentences(letters: str, count: int = 200) -> list[str]:
+    generator = random.Random(letters)
+    words = ["".join(generator.choices(letters, k=generator.randint(2, 7))) for _ in range(60)]
+    return [" ".join(generator.choices(words, k=generator.randint(3, 9))) for _ in range(count)]
+
+
+SOURCE = sentences("abcdefghij")
+TARGET = sentences("klmnopqrst")
+
+
+def train(directory: Path, source=SOURCE, target=TARGET, **values) -> Tokenizers:
+    config = TokenizerConfig(**({"size": 320} | values))
+    return train_tokenizers(config, source, target, seed=SEED, directory=directory)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory) -> Tokenizer:
+    return train(tmp_path_factory.mktemp("exact"), normalization="identity").source
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory) -> Tokenizer:
+    return train(tmp_path_factory.mktemp("usual")).source
+
+
+STRANGE = [
+    "abc hij klm",
+    "Grüße, Ångström & Ærø: „Zitat“ – 25 €",
+    "東京は日本の首都です。ｱ！",
+    "👩‍👩‍👧 👍🏽 🇩🇪 🤷",
+    "नमस्ते العربية עברית ไทย",
+    "<s> </s> <unk> <pad> <0x0A>",
+    "e\u0301 \ufb01 \u00bd \ufeff \u200b \x00 \x07",
+    "%s {0} &amp; <b>x</b> \\n",
+]
+
+
+@pytest.mark.parametrize("line", STRANGE)
+def test_any_text_survives_a_round_trip_without_unknown_pieces(exact, line):
+    [ids] = exact.encode([line])
+    assert exact.decode([ids]) == [line]
+    assert not {PAD, UNKNOWN, START, END} & set(ids)
+
+
+@pytest.mark.parametrize("line", STRANGE)
+def test_normalised_text_has_no_unknown_pieces(usual, line):
+    [ids] = usual.encode([line])
+    assert not {PAD, UNKNOWN, START, END} & set(ids)
+    assert usual.encode(usual.decode([ids])) == [ids]
+
+
+@given(st.lists(st.text(), max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_lines_in_are_lines_out(exact, lines):
+    decoded = exact.decode(exact.encode(lines))
+    assert len(decoded) == len(lines)
+    assert all(len(line.splitlines()) <= 1 for line in decoded)
+
+
+@given(st.lists(st.integers(0, 319), max_size=30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_a_model_says_is_one_line_of_utf8(exact, ids):
+    [line] = exact.decode([ids])
+    assert len(line.splitlines()) <= 1
+    line.encode()
+
+
+@pytest.mark.parametrize("character", BREAKS)
+def test_bytes_that_spell_a_line_break_become_a_space(exact, character):
+    names = exact.pieces(range(exact.size))
+    spelt = [names.index(f"<0x{byte:02X}>") for byte in character.encode()]
+    before, after = exact.encode(["abc", "hij"])
+    [line] = exact.decode([[*before, *spelt, *after]])
+    assert line == "abc  hij"
+
+
+def test_marks_are_not_text(usual):
+    [ids] = usual.encode(["abc"])
+    assert usual.decode([[START, *ids, END, PAD, UNKNOWN], [], [PAD]]) == ["abc", "", ""]
+
+
+def test_a_line_of_nothing_has_no_pieces(usual):
+    assert usual.encode(["", "  ", "\u200b", "\t"]) == [[], [], [], []]
+    assert usual.encode([]) == []
+    assert usual.decode([]) == []
+
+
+def test_lone_surrogates_do_no_harm(exact, usual):
+    assert exact.decode(exact.encode(["a\ud800b"])) == ["a\ufffdb"]
+    assert usual.decode(usual.encode(["a\udfffb"])) == ["a b"]
+
+
+def test_ids_outside_the_vocabulary_are_refused(usual):
+    with pytest.raises(IndexError):
+        usual.decode([[usual.size]])
+
+
+def test_pieces_are_visible(exact):
+    [ids] = exact.encode(["é"])
+    assert exact.pieces([*ids, END]) == ["▁", "<0xC3>", "<0xA9>", "</s>"]
+
+
+def test_encoding_together_is_encoding_one_by_one(usual):
+    assert usual.encode(SOURCE) == [usual.encode([line])[0] for line in SOURCE]
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+@pytest.mark.parametrize("vocabulary", ["joint", "separate"])
+def test_training_is_silent_reproducible_and_can_be_loaded(tmp_path, capfd, algorithm, vocabulary):
+    trained = train(tmp_path / "a", algorithm=algorithm, vocabulary=vocabulary)
+    again = train(tmp_path / "b", algorithm=algorithm, vocabulary=vocabulary)
+    loaded = Tokenizers.load(tmp_path / "a")
+    joint = vocabulary == "joint"
+    files = {"tokenizer.model"} if joint else {"source.model", "target.model"}
+    assert {file.name for file in (tmp_path / "a").iterdir()} == files
+    assert trained.joint == loaded.joint == joint
+    assert trained.fingerprint == again.fingerprint == loaded.fingerprint
+    assert trained.source.size == trained.target.size == 320
+    assert loaded.target.encode(TARGET) == trained.target.encode(TARGET)
+    assert (loaded.source is loaded.target) == joint
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_joint_vocabulary_knows_both_sides(tmp_path):
+    joint = train(tmp_path / "joint")
+    separate = train(tmp_path / "separate", vocabulary="separate")
+    assert "<0x" not in "".join(joint.source.pieces(joint.source.encode(TARGET[:1])[0]))
+    assert "<0x" in "".join(separate.source.pieces(separate.source.encode(TARGET[:1])[0]))
+
+
+def test_saving_replaces_the_other_kind(tmp_path):
+    train(tmp_path, vocabulary="separate")
+    train(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["tokenizer.model"]
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+@pytest.mark.parametrize(("size", "side"), [(50_000, "most"), (300 - 40, "least")])
+def test_an_impossible_size_names_the_nearest_possible(tmp_path, algorithm, size, side):
+    with pytest.raises(
+        DataError, match=rf"^tokenizer\.size: expected at {side} \d+.*{size}"
+    ) as raised:
+        train(tmp_path, size=size, algorithm=algorithm)
+    assert "\n" not in str(raised.value)
+    bound = int(str(raised.value).split(f"at {side} ")[1].split(",")[0])
+    assert train(tmp_path, size=bound, algorithm=algorithm).source.size == bound
+    beyond = bound + (1 if side == "most" else -1)
+    with pytest.raises(DataError, match=f"{side} {bound},"):
+        train(tmp_path, size=beyond, algorithm=algorithm)
+
+
+def test_the_side_with_too_little_text_is_named(tmp_path):
+    with pytest.raises(DataError, match="as the target text has no more"):
+        train(tmp_path, target=["kl"] * 5, vocabulary="separate")
+
+
+@pytest.mark.parametrize("lines", [[], ["", "  "]])
+def test_no_lines_are_no_corpus(tmp_path, lines):
+    with pytest.raises(DataError, match="^tokenizer: expected lines .* found none"):
+        train(tmp_path, source=lines, target=lines)
+    with pytest.raises(DataError, match="^tokenizer: expected target lines"):
+        train(tmp_path, target=lines, vocabulary="separate")
+
+
+def test_lines_without_any_character_are_explained(tmp_path):
+    with pytest.raises(DataError, match="^tokenizer: expected to learn .* SentencePiece reports"):
+        train(tmp_path, source=["\u200b"], target=["\u200b"])
+
+
+@pytest.mark.parametrize("place", [0, 5_000, 9_999])
+def test_long_lines_are_learnt_from(tmp_path, place):
+    line = list("ab cd " * 1667)
+    line[place] = "ß"
+    trained = train(tmp_path, size=280, source=["".join(line)], target=SOURCE)
+    assert "<0x" not in "".join(trained.source.pieces(trained.source.encode(["ß"])[0]))
+
+
+def test_a_sample_is_drawn_evenly():
+    draws = 2_000
+    counts = Counter(
+        line
+        for seed in range(draws)
+        for line in module._sample(iter(map(str, range(50))), 10, seed)
+    )
+    expected = draws * 10 / 50
+    deviation = (expected * (1 - 10 / 50)) ** 0.5
+    assert all(abs(counts[str(line)] - expected) < 5 * deviation for line in range(50))
+
+
+def test_the_seed_chooses_the_sample(tmp_path):
+    config = TokenizerConfig(size=300, sample_lines=40)
+    prints = [
+        train_tokenizers(config, SOURCE, TARGET, seed, tmp_path).fingerprint for seed in (1, 1, 2)
+    ]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_coverage_must_be_what_sentencepiece_takes():
+    with pytest.raises(ValidationError):
+        TokenizerConfig(character_coverage=0.5)
+
+
+def test_a_missing_tokenizer_is_named(tmp_path):
+    with pytest.raises(
+        BundleError, match=r"expected tokenizer\.model, or source\.model and target"
+    ):
+        Tokenizers.load(tmp_path)
+
+
+def test_half_of_two_tokenizers_is_not_enough(tmp_path):
+    train(tmp_path, vocabulary="separate")
+    (tmp_path / "target.model").unlink()
+    with pytest.raises(BundleError, match=r"target\.model: .*No such file"):
+        Tokenizers.load(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "what"), [(b"", "empty"), (b"garbage", "damaged")])
+def test_a_damaged_tokenizer_is_named(tmp_path, content, what):
+    (tmp_path / "tokenizer.model").write_bytes(content)
+    with pytest.raises(BundleError, match=rf"tokenizer\.model: .* {what}"):
+        Tokenizers.load(tmp_path)
+
+
+def test_a_foreign_tokenizer_is_refused(tmp_path):
+    with (tmp_path / "tokenizer.model").open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(SOURCE), model_writer=file, vocab_size=60, minloglevel=2
+        )
+    with pytest.raises(BundleError, match="pieces 0, 1, 2, 3, but they are -1, 0, 1, 2;"):
+        Tokenizers.load(tmp_path)
