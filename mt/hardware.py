@@ -69,15 +69,14 @@ def route_float32_matmul_through_onednn() -> bool:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell glibc to keep large freed blocks, and torch to ask for them in huge pages.
+    """Tell glibc to keep large freed blocks instead of returning them to the kernel.
 
-    By default every logits matrix is mapped afresh and its pages are faulted in one by one, which can
-    cost more than the arithmetic of a small model. Must come before the first tensor.
+    By default every large matrix is mapped afresh and its pages are faulted in one by one, which can
+    cost more than the arithmetic of a small model.
 
     Returns:
         Whether the allocator took the advice (glibc only).
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return False
     trim_threshold, mmap_threshold, most_arenas = -1, -3, -8  # of malloc.h

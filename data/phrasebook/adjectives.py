@@ -39,8 +39,8 @@ sad          sadder       traurig      trauriger     human
 hungry       hungrier     hungrig      hungriger     human animal
 thirsty      thirstier    durstig      durstiger     human animal
 friendly     friendlier   freundlich   freundlicher  human dog
-young        younger      jung         jünger        person animal
-old          older        alt          älter         person animal clothes device own furniture
+young        younger      jung         jünger        known man woman animal
+old          older        alt          älter         known guest animal clothes device own furniture
 little       -            klein        -             sibling young pet
 strong       stronger     stark        stärker       human large
 clever       cleverer     klug         klüger        human pet

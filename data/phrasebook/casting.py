@@ -103,19 +103,19 @@ class Casting:
     """
 
     def __init__(self, random: Random) -> None:
-        self._random = random
+        self.random = random
 
     def chance(self, probability: float) -> bool:
         """Return ``True`` with ``probability``."""
-        return self._random.random() < probability
+        return self.random.random() < probability
 
     def pick(self, items: Sequence[_Item]) -> _Item:
         """Return one of ``items``, each as likely as the other."""
-        return items[int(self._random.random() * len(items))]
+        return items[int(self.random.random() * len(items))]
 
     def weighted(self, items: Sequence[tuple[_Item, float]]) -> _Item:
         """Return one of ``items``, each as likely as its weight tells."""
-        point = self._random.random() * sum(weight for _, weight in items)
+        point = self.random.random() * sum(weight for _, weight in items)
         for item, weight in items:
             point -= weight
             if point < 0:
@@ -147,7 +147,7 @@ class Casting:
                 actor = self.phrase(self.noun("human"), known=self.chance(0.8))
         return actor
 
-    def somebody_else(self, subject: Nominal) -> Nominal:
+    def somebody_else(self, subject: Nominal, polarity: Polarity = "plain") -> Nominal:
         """Return somebody other than ``subject``, to be an object."""
         while True:
             other: Nominal
@@ -158,7 +158,8 @@ class Casting:
                     other = self.pick(NAMES)
                 case _:
                     noun = self.noun("human")
-                    other = self.phrase(noun, owner=subject, known=self.chance(0.85))
+                    known = self.chance(0.85)
+                    other = self.phrase(noun, owner=subject, polarity=polarity, known=known)
             if not clash(subject, other):
                 return other
 
@@ -193,7 +194,7 @@ class Casting:
         determiner = self._determiner(noun, owner, "known" if known else polarity, plural)
         number = None
         if determiner is BARE and plural and polarity == "plain" and self.chance(0.5):
-            number = 2 + int(self._random.random() * 11)
+            number = 2 + int(self.random.random() * 11)
         adjective = self.adjective_for(noun, 0.13 if "human" in noun.classes else 0.26)
         if determiner is THE and noun.classes & _OWNED and self.chance(0.12):
             return NounPhrase(noun, THE, plural, adjective, owner=self._owner(owner))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from phrasebook.adjectives import Adjective
 from phrasebook.casting import NAMES, PEOPLE, Polarity, adjectives_for, clash
 from phrasebook.clauses import Clause, Modal, Tense
 from phrasebook.composer import Composer
 from phrasebook.declension import NO, Case
 from phrasebook.nominals import IT, NOBODY, SOMEBODY, Nominal, NounPhrase, Pronoun
+from phrasebook.nouns import Noun
 from phrasebook.phrases import Argument, Quality
 from phrasebook.sentences import (
     ALTHOUGH,
@@ -37,6 +39,17 @@ _ACTIVE = tuple(
     and verb.german.name not in ("sitzen", "stehen", "verlieren", "vergessen", "zerbrechen")
 )
 _GOING_ON = tuple(verb for verb in _ACTIVE if not verb.event)
+_MOODS = tuple(
+    word
+    for word in QUALITIES
+    if word.english in ("tired", "sad", "hungry", "thirsty", "lazy", "ill")
+)
+_UNWELCOME = frozenset(
+    {
+        *("old", "small", "expensive", "ugly", "short", "heavy", "cold", "dirty", "slow"),
+        *("broken", "empty", "boring", "difficult", "bad", "dark", "lazy", "long", "big"),
+    }
+)
 _HABITUAL = When(Tense.PRESENT)
 _TO_COME = (When(Tense.FUTURE), *(When(Tense.PRESENT, modal) for modal in (Modal.CAN, Modal.WANT)))
 _ON_THE_WAY = When(Tense.PROGRESSIVE)
@@ -59,7 +72,7 @@ def _circumstance(composer: Composer, subject: Nominal, past: bool) -> Clause:
     kind = composer.random.random()
     who = again(composer, subject)
     if kind < 0.4:
-        return Clause(who, BE, tense, complement=graded(composer, composer.pick(QUALITIES)))
+        return Clause(who, BE, tense, complement=graded(composer, composer.pick(_MOODS)))
     if kind < 0.55:
         nothing = NounPhrase(composer.noun("time", "money"), NO)
         return Clause(who, HAVE, tense, objects=(Argument(nothing, Case.ACCUSATIVE),))
@@ -256,25 +269,30 @@ def with_object(clause: Clause, nominal: Nominal) -> Clause:
 
 
 def judged(composer: Composer) -> Pair:
-    """The coat is too expensive, but Anna is buying it; I like the film because it is funny."""
+    """The coat is too expensive, but Anna is buying it; she reads the book because it is good."""
     first, _, classes = composer.pick(_CHAINS[:21])
     subject = composer.actor()
     while True:
         thing = composer.thing(classes, subject)
-        words = adjectives_for(thing.noun)
-        if words and not thing.absorbs:
+        if adjectives_for(thing.noun) and not thing.absorbs:
             break
     tense = composer.pick((Tense.PROGRESSIVE, Tense.PAST))
     simple = Tense.PAST if tense is Tense.PAST else Tense.PRESENT
     verb = find_verb(first)
-    if composer.chance(0.5):
+    conjunction = composer.weighted(((BECAUSE, 3), (ALTHOUGH, 2), (BUT, 5)))
+    quality = graded(composer, _verdict(composer, thing.noun, conjunction is BECAUSE), chance=0.6)
+    if conjunction is not BUT:
         thing = replace(thing, adjective=None, comparative=False)
         action = with_object(Clause(subject, verb, tense), thing)
-        quality = graded(composer, composer.pick(words), chance=0.6)
         about = Clause(thing.pronoun, BE, simple, complement=quality)
-        return subordinated(action, BECAUSE if composer.chance(0.6) else ALTHOUGH, about)
-    quality = graded(composer, composer.pick(words), chance=0.8)
+        return subordinated(action, conjunction, about)
     known = composer.phrase(thing.noun, owner=subject, known=True)
     known = replace(known, adjective=None)
     action = with_object(Clause(subject, verb, tense), known.pronoun)
     return coordinated(Clause(known, BE, simple, complement=quality), BUT, action)
+
+
+def _verdict(composer: Composer, noun: Noun, welcome: bool) -> Adjective:
+    words = adjectives_for(noun)
+    fitting = tuple(word for word in words if (word.english not in _UNWELCOME) == welcome)
+    return composer.pick(fitting or words)

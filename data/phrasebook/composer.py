@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from random import Random
 
 from phrasebook.adverbials import AT_HOME, BY_VEHICLE, HABIT_TIMES, HERE, HOME, MANNERS, NEVER
 from phrasebook.casting import Casting, Polarity, is_vague, noun_called
@@ -46,10 +45,6 @@ _SEATS = frozenset({"chair", "bed", "sofa"})
 
 class Composer(Casting):
     """Draws clauses at random."""
-
-    def __init__(self, random: Random) -> None:
-        super().__init__(random)
-        self.random = random
 
     def clause(
         self,
@@ -180,7 +175,7 @@ class Composer(Casting):
         things = tuple(name for name in slot.classes if name != "human")
         human = bool({"human", "person"}.intersection(slot.classes))
         if human and (len(slot.classes) == 1 or self.chance(0.6)):
-            return self.somebody_else(subject)
+            return self.somebody_else(subject, polarity)
         while True:
             noun = self.noun(*things)
             if not isinstance(subject, NounPhrase) or noun is not subject.noun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from phrasebook.adverbials import FUTURE_TIMES
-from phrasebook.casting import adjectives_for, clash
+from phrasebook.casting import Polarity, adjectives_for, clash
 from phrasebook.clauses import Clause, Modal, Tense
 from phrasebook.composer import Composer
 from phrasebook.declension import THE, A
@@ -170,7 +170,9 @@ def effort(composer: Composer) -> Pair:
     time = composer.pick(FUTURE_TIMES) if main_verb is PROMISE and composer.chance(0.4) else None
     when = When(Tense.PRESENT, time=time)
     verb = find_verb(composer.pick(_BEGUN)) if main_verb is BEGIN else composer.pick(_EFFORTS)
-    sub = composer.clause(verb, subject, when=when, details=composer.chance(0.4))
+    # After a denial, *some* is *any* even in the infinitive.
+    polarity: Polarity = "question" if negated else "plain"
+    sub = composer.clause(verb, subject, polarity=polarity, when=when, details=composer.chance(0.4))
     return with_infinitive(main, sub)
 
 

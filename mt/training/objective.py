@@ -95,22 +95,28 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         wanted = any(ctx.needs_input_grad)
         size = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
+        size = max(1, min(size, len(states)))
         table = weight.to(states.dtype)
         vocabulary = table.size(0)
-        offset = None if bias is None else bias.to(states.dtype)
         smoothed = plain = torch.zeros((), device=states.device, dtype=torch.float64)
         state_gradient = torch.empty_like(states) if wanted else None
         weight_gradient = torch.zeros_like(weight) if wanted else None
         bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
+        # The same memory for every chunk: it stays in the cache, and no page of it is faulted in twice.
+        products = states.new_empty(size, vocabulary)
+        scores = torch.empty(size, vocabulary, device=states.device)
         for start in range(0, len(states), size):
             chunk, reference = states[start : start + size], targets[start : start + size, None]
-            logits = F.linear(chunk, table, offset).float()
+            product = torch.mm(chunk, table.t(), out=products[: len(chunk)])
+            logits = scores[: len(chunk)].copy_(product)
+            if bias is not None:
+                logits += bias
             wanted_logit = logits.gather(1, reference)
             mean_logit = logits.mean(dim=1, keepdim=True)
-            chances = logits.softmax(dim=1)
-            normaliser = wanted_logit - chances.gather(1, reference).log()
+            normaliser = wanted_logit - _softmax_in_place(logits).gather(1, reference).log()
             if not normaliser.isfinite().all():  # a chance too small for float32, seldom if ever
-                normaliser = logits.logsumexp(dim=1, keepdim=True)
+                again = product.float() if bias is None else product.float() + bias
+                normaliser = again.logsumexp(dim=1, keepdim=True)
             plain = plain + (normaliser - wanted_logit).sum()
             smoothed = smoothed + (
                 normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit
@@ -118,11 +124,11 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if not wanted:
                 continue
             # d loss / d logits = softmax - target distribution
-            errors = chances.sub_(smoothing / vocabulary)
+            errors = logits.sub_(smoothing / vocabulary)
             errors.scatter_add_(1, reference, torch.full_like(wanted_logit, smoothing - 1))
             if bias_gradient is not None:
                 bias_gradient += errors.sum(dim=0)
-            errors = errors.to(states.dtype)
+            errors = product.copy_(errors)
             torch.mm(errors, table, out=state_gradient[start : start + size])
             weight_gradient += errors.t() @ chunk
         ctx.save_for_backward(state_gradient, weight_gradient, bias_gradient)
@@ -141,3 +147,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _softmax_in_place(logits: Tensor) -> Tensor:
+    return torch.softmax(logits, dim=1, out=logits)

@@ -373,6 +373,11 @@ HAND_WRITTEN = [
         "Peter does not speak French.",
         "Peter spricht kein Französisch.",
     ),
+    (
+        say.statement(does(SHE, "buy", np("cake", A), modal=Modal.CAN, negated=True)),
+        "She cannot buy a cake.",
+        "Sie kann keinen Kuchen kaufen.",
+    ),
     # Two-way prepositions.
     (
         say.statement(
@@ -773,6 +778,8 @@ GOLD_LINKS = [
     ("Peter does not have to work.", "0-0 1-1 2-2 3-1 4-1 5-3 6-4"),
     ("She likes to drink coffee.", "0-0 1-2 2-2 3-1 4-3 5-4"),
     ("Who are you waiting for?", "0-1 1-2 2-3 3-2 4-0 5-4"),
+    ("She cannot buy a cake.", "0-0 1-1 1-2 2-4 3-2 4-3 5-5"),
+    ("What is Peter talking about?", "0-0 1-1 2-2 3-1 4-0 5-3"),
     ("I tried to close the suitcase.", "0-0 1-1 1-2 2-6 3-6 4-4 5-5 6-7"),
     ("There are two horses in the garden.", "1-2 2-3 3-4 4-0 5-0 6-1 7-5"),
     ("I am repairing my brother's bicycle.", "0-0 1-1 2-1 3-4 4-5 5-3 6-6"),

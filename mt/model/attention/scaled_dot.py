@@ -70,12 +70,7 @@ def fused_attention(
     """
     on_cpu = query.device.type == "cpu"
     if on_cpu and key.size(-2) < FUSED_FROM:
-        scores = (query * query.size(-1) ** -0.5) @ key.transpose(-2, -1)
-        if visible is not None:
-            # Adding a small broadcast bias costs less than filling the large score matrix.
-            hidden = torch.zeros(visible.shape, dtype=scores.dtype).masked_fill_(~visible, -torch.inf)
-            scores = scores + hidden
-        context = scores.softmax(dim=-1) @ value
+        context = _plain_attention(query, key, value, visible)
     else:
         context = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
     if visible is None:
@@ -84,6 +79,22 @@ def fused_attention(
     if on_cpu and sees.all():  # asking another device would make us wait for it
         return context
     return context.masked_fill(~sees, 0.0)
+
+
+def _plain_attention(
+    query: Float[Tensor, "batch heads query_len depth"],
+    key: Float[Tensor, "batch heads key_len depth"],
+    value: Float[Tensor, "batch heads key_len value_depth"],
+    visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+) -> Float[Tensor, "batch heads query_len value_depth"]:
+    """Multiply, take the softmax, multiply, in the dtype that came."""
+    scores = (query * query.size(-1) ** -0.5) @ key.transpose(-2, -1)
+    if visible is not None:
+        # Adding a small broadcast bias costs less than filling the large score matrix.
+        scores = scores + torch.zeros(visible.shape, dtype=scores.dtype).masked_fill_(
+            ~visible, -torch.inf
+        )
+    return scores.softmax(dim=-1) @ value
 
 
 class ScaledDotAttention(nn.Module):
