@@ -88,7 +88,9 @@ def write_bundle(
     from safetensors.torch import save_file  # noqa: PLC0415
 
     with atomic_directory(path) as scratch:
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, scratch / WEIGHTS)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in weights.items()}, scratch / WEIGHTS
+        )
         (scratch / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
         tokenizers.save(scratch)
         manifest = {
@@ -149,7 +151,9 @@ def read_index(run: Path) -> dict[str, Path]:
 def _resolve(path: Path) -> Path:
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
-        raise BundleError(f"{path}: expected a run or bundle directory, but it {what}; check the path")
+        raise BundleError(
+            f"{path}: expected a run or bundle directory, but it {what}; check the path"
+        )
     if (path / MANIFEST).exists():
         return path
     best = read_index(path).get("best")

@@ -6,6 +6,7 @@ ends.
 
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from mt.errors import DataError
+
+log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -75,26 +78,39 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def open_output(path: Path) -> Iterator[TextIO]:
-    """Open a text file for writing that replaces ``path`` when the block ends well.
+    """Open a text file for writing that appears as ``path`` when the block ends well.
 
-    Opening it before the work begins tells early that it cannot be written. What is no regular
-    file, such as ``/dev/stdout`` or a named pipe, is written as it is.
+    Until then it is called ``path`` with ``.part`` behind it, and stays there if the block fails or
+    the process dies: whatever was written is kept. Opening it before the work begins tells early
+    that it cannot be written. What is no regular file, such as ``/dev/stdout`` or a named pipe, is
+    written as it is.
 
     Raises:
         DataError: If it cannot be opened.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            target = path
-            if not path.exists() or path.is_file():
-                target = stack.enter_context(atomic_file(path.resolve()))
-            file = stack.enter_context(target.open("w", encoding="utf-8", newline="\n"))
-        except OSError as error:
-            raise DataError(
-                f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
-                "check the path"
-            ) from None
-        yield file
+    regular = path.is_file() or not path.exists()
+    target = path.resolve() if regular else path
+    part = target.with_name(f"{target.name}.part") if regular else path
+    try:
+        file = part.open("w", encoding="utf-8", newline="\n", buffering=1)
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
+            "check the path"
+        ) from None
+    try:
+        with file:
+            yield file
+    except BaseException:
+        if regular and part.stat().st_size == 0:
+            part.unlink()
+        elif regular:
+            log.warning("%s: not finished; what was written so far is in %s", path, part)
+        raise
+    if regular:
+        _flush(part)
+        part.replace(target)
+        _flush(target.parent)
 
 
 def sha256(path: Path) -> str:

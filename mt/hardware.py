@@ -36,7 +36,9 @@ def choose_device(name: DeviceName) -> torch.device:
         name = next(candidate for candidate in present if present[candidate])  # type: ignore[assignment]
     if not present[name]:
         usable = ", ".join(candidate for candidate in present if present[candidate])
-        raise ConfigError(f"device: expected one of {usable}, but found `{name}`; torch sees no other")
+        raise ConfigError(
+            f"device: expected one of {usable}, but found `{name}`; torch sees no other"
+        )
     return torch.device(name)
 
 
@@ -84,7 +86,9 @@ def keep_freed_memory() -> bool:
     taken = (
         libc.mallopt(mmap_threshold, 32 << 20),  # the most that glibc accepts
         libc.mallopt(trim_threshold, 1 << 30),
-        libc.mallopt(most_arenas, 1),  # else autograd's thread has a heap of its own, which is small
+        libc.mallopt(
+            most_arenas, 1
+        ),  # else autograd's thread has a heap of its own, which is small
     )
     return all(taken)
 
@@ -96,7 +100,9 @@ def computes_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and (has_amx() or "avx512_bf16" in _processor_flags())
 
 
-def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:
+def autocast(
+    device: torch.device, precision: Precision
+) -> contextlib.AbstractContextManager[object]:
     """Compute matrix products in bf16 inside the block, when asked to and worth it.
 
     Weights, their moments, norms and the loss stay float32.

@@ -1,4 +1,4 @@
-"""Where messages go: stderr, in plain lines that stay readable above a progress bar and in a log."""
+"""Where messages go: stderr, in plain lines, readable above a progress bar and in a log."""
 
 import contextlib
 import logging

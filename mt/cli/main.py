@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mt.cli import config, evaluate, train, translate
+from mt.cli import attention, config, data, evaluate, info, train, translate
 from mt.cli.failures import told_plainly
 
 
@@ -71,4 +71,7 @@ def options(
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(translate.translate)
+app.command()(attention.attention)
+app.command()(info.info)
+app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

@@ -7,6 +7,10 @@ ModelConfig = TransformerConfig
 """The architectures a recipe may choose; becomes a union with the second one."""
 
 __all__ = [
-    "DecoderState", "EncoderDecoder", "ModelConfig", "Transformer", "TransformerConfig",
+    "DecoderState",
+    "EncoderDecoder",
+    "ModelConfig",
+    "Transformer",
+    "TransformerConfig",
     "count_parameters",
 ]

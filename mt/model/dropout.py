@@ -27,7 +27,7 @@ class Dropout(nn.Module):
             return states
         if states.device.type != "cpu":
             return F.dropout(states, self.rate)
-        threshold = round(self.rate * 256)
+        threshold = min(round(self.rate * 256), 255)
         return states * _keep_mask(states, threshold).mul_(256 / (256 - threshold))
 
     def extra_repr(self) -> str:

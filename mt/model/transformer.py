@@ -86,7 +86,8 @@ class TransformerState:
         if sentences is None:
             return replace(self, cache=cache)
         memory = tuple(
-            KeysValues(*(part.index_select(0, sentences) for part in layer)) for layer in self.memory
+            KeysValues(*(part.index_select(0, sentences) for part in layer))
+            for layer in self.memory
         )
         visible = None if self.visible is None else self.visible.index_select(0, sentences)
         return TransformerState(memory, visible, cache, self.length)
@@ -130,8 +131,12 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.self_attention = MultiHeadAttention(config.dim, config.heads, config.self_attention.build())
-        self.cross_attention = MultiHeadAttention(config.dim, config.heads, config.cross_attention.build())
+        self.self_attention = MultiHeadAttention(
+            config.dim, config.heads, config.self_attention.build()
+        )
+        self.cross_attention = MultiHeadAttention(
+            config.dim, config.heads, config.cross_attention.build()
+        )
         self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
         self.around_self_attention = Residual(config.dim, config.dropout, config.norm)
         self.around_cross_attention = Residual(config.dim, config.dropout, config.norm)
@@ -167,6 +172,7 @@ class DecoderLayer(nn.Module):
         length: int,
     ) -> Float[Tensor, "rows 1 dim"]:
         """Read one piece more, writing its key and value into slot ``length`` of ``cache``."""
+
         def look_back(states: Tensor) -> Tensor:
             query, new = self.self_attention.project_self(states)
             cache[0, :, :, length], cache[1, :, :, length] = new.key[:, :, 0], new.value[:, :, 0]
@@ -232,7 +238,9 @@ class Transformer(EncoderDecoder):
         causal = torch.ones(1, 1, length, length, dtype=torch.bool, device=target.device).tril()
         states = self.target_embedding(target)
         for layer in self.decoder:
-            states = layer(states, layer.cross_attention.project_memory(memory), source_visible, causal)
+            states = layer(
+                states, layer.cross_attention.project_memory(memory), source_visible, causal
+            )
         return self.decoder_norm(states)
 
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> TransformerState:

@@ -29,21 +29,24 @@ def _card(
 ) -> Iterator[str]:
     data, pairs = recipe.data, prepared.training.counts
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
-    yield f"{outcome.ended.capitalize()} at update {outcome.update:,} of {recipe.training.updates:,}"
+    ended, planned = outcome.ended.capitalize(), recipe.training.updates
+    yield f"{ended} at update {outcome.update:,} of {planned:,}"
     yield f"after {hardware_time(outcome.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
     yield "![Loss and validation over the updates](curves.svg)\n"
     yield "## Validation\n\n| | update | result | signature |\n|---|---|---|---|"
     for name, verdict in _notable(outcome):
         signature = f"`{verdict.score.signature}`" if verdict.score else ""
         yield f"| {name} | {verdict.update:,} | {verdict} | {signature} |"
-    yield "\nScores on validation pairs pick a checkpoint; report those of `mt evaluate` on test pairs.\n"
+    yield "\nScores on validation pairs pick a checkpoint; report those of `mt evaluate` on"
+    yield "test pairs.\n"
     yield "## Data\n\n| | pairs | fingerprint |\n|---|---|---|"
     yield f"| training | {pairs} | `{prepared.training.path.name}` |"
     yield f"| validation | {prepared.validation.counts} | `{prepared.validation.path.name}` |\n"
     for use, corpora in (("training", data.train), ("validation", data.validation)):
         for corpus in corpora:
-            about = json.dumps(corpus.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
-            yield f"- {use}: `{about}`, content `{corpus.fingerprint()[:16]}`"
+            about = corpus.model_dump(mode="json", exclude_none=True)
+            written = json.dumps(about, ensure_ascii=False)
+            yield f"- {use}: `{written}`, content `{corpus.fingerprint()[:16]}`"
     yield "\n## Machine\n"
     yield f"- {hardware.describe(device)}; peak memory {hardware.peak_memory() / 2**20:,.0f} MiB"
     yield f"- Python {platform.python_version()}, torch {torch.__version__}, mt {mt.__version__}"

@@ -6,10 +6,12 @@
     state/           update-000500.pt               curves.svg      its picture
     tokenizer/       the SentencePiece models       tensorboard/    the same numbers, if installed
 
-A checkpoint is written in this order: bundle, state, index. Each appears complete or not at all, and
-the index is replaced last, so that whatever happens in between the previous checkpoint stays whole.
+A checkpoint is written in this order: bundle, state, index. Each appears complete or not at all,
+and the index is replaced last, so that whatever happens in between the previous checkpoint stays
+whole.
 """
 
+import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,9 +38,7 @@ class Checkpoints:
         self.recipe = recipe
         self.tokenizers = tokenizers
 
-    def save(
-        self, model: EncoderDecoder, state: Mapping[str, Any], progress: Progress
-    ) -> None:
+    def save(self, model: EncoderDecoder, state: Mapping[str, Any], progress: Progress) -> None:
         """Write a checkpoint of ``progress.update`` and forget those no longer needed."""
         path = self.bundle(progress.update)
         verdicts = {verdict.update: verdict for verdict in progress.history}
@@ -61,7 +61,7 @@ class Checkpoints:
         path = self._state(open_bundle(last).origin.update)
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError) as error:
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TrainingError(
                 f"{path}: expected the state of the last checkpoint, but {reason}; "
@@ -84,23 +84,30 @@ class Checkpoints:
         weights: Mapping[str, Tensor],
         verdict: Verdict,
         updates: tuple[int, ...],
-        history: Sequence[Verdict],
-    ) -> bool:
-        """Write the averaged bundle; it becomes the best if its validation says so.
-
-        Returns:
-            Whether it is the best.
-        """
-        path = self.run / "bundles" / f"average-{verdict.update:06d}"
+    ) -> None:
+        """Write the bundle of averaged weights."""
+        path = self._average(verdict.update)
         self._write(path, weights, verdict.update, verdict, averaged=updates)
+
+    def prefer_average(self, verdict: Verdict, history: Sequence[Verdict]) -> bool:
+        """Make the averaged bundle the best if its verdict says so, and tell whether it did."""
         better = verdict.merit >= best_of(history).merit
         if better:
-            write_index(self.run, best=path, last=self.bundle(verdict.update))
+            best, last = self._average(verdict.update), self.bundle(verdict.update)
+            write_index(self.run, best=best, last=last)
         return better
+
+    def judged_average(self, update: int) -> Verdict | None:
+        """Return the verdict on the averaged bundle that ends at an update, if there is one."""
+        path = self._average(update)
+        return Verdict.from_json(update, open_bundle(path).origin.scores) if path.exists() else None
 
     def bundle(self, update: int) -> Path:
         """Name the bundle of an update."""
         return self.run / "bundles" / f"update-{update:06d}"
+
+    def _average(self, update: int) -> Path:
+        return self.run / "bundles" / f"average-{update:06d}"
 
     def _state(self, update: int) -> Path:
         return self.run / "state" / f"update-{update:06d}.pt"

@@ -37,9 +37,8 @@ class ProgressBar:
 
     def on_report(self, report: Report) -> None:
         """Move the bar."""
-        state = (
-            f"loss {report.loss:.3f}  rate {report.rate:.2e}  {report.tokens_per_second:,.0f} tokens/s"
-        )
+        speed = f"{report.tokens_per_second:,.0f} tokens/s"
+        state = f"loss {report.loss:.3f}  rate {report.rate:.2e}  {speed}"
         self._progress.update(self._task, completed=report.update, state=state)
 
     def on_verdict(self, verdict: Verdict, best: bool) -> None:
@@ -79,7 +78,10 @@ class LogLines:
 
 
 class MetricsFile:
-    """One JSON object a line, flushed at once; what a stopped run wrote past its checkpoint is cut off."""
+    """One JSON object a line, flushed at once.
+
+    What a stopped run wrote past its checkpoint is cut off.
+    """
 
     def __init__(self, path: Path, done: int) -> None:
         kept = [line for line in _lines(path) if json.loads(line)["update"] <= done]
@@ -109,14 +111,14 @@ class TensorBoard:
     def __init__(self, path: Path, done: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
 
-        self._writer = SummaryWriter(str(path), purge_step=done + 1)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(path), purge_step=done + 1)
 
     def on_report(self, report: Report) -> None:
         """Add the report's values."""
         for name in ("loss", "cross_entropy", "rate", "gradient_norm", "tokens_per_second"):
             self._add(f"training/{name}", getattr(report, name), report.update)
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+    def on_verdict(self, verdict: Verdict, best: bool) -> None:  # noqa: ARG002
         """Add the loss and the scores."""
         self._add("validation/loss", verdict.loss, verdict.update)
         if verdict.metric is not None and verdict.score is not None:
@@ -124,10 +126,10 @@ class TensorBoard:
 
     def close(self) -> None:
         """Write what is buffered."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
     def _add(self, name: str, value: float, update: int) -> None:
-        self._writer.add_scalar(name, value, update)  # type: ignore[no-untyped-call]
+        self._writer.add_scalar(name, value, update)
 
 
 def usual_listeners(run: Path, updates: int, done: int, console: Console) -> list[Listener]:

@@ -66,16 +66,16 @@ def chunked_cross_entropy(
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Sum label-smoothed and plain cross-entropy without ever holding all logits.
 
-    Equals ``F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=smoothing)``. The
-    logits of a few hundred tokens are made, used for the loss and for their gradient, and forgotten: the
-    largest matrix of a small model never leaves the cache.
+    Equals ``F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=smoothing)``.
+    The logits of a few hundred tokens are made, used for the loss and for their gradient, and
+    forgotten: the largest matrix of a small model never leaves the cache.
 
     Returns:
         The smoothed sum, which has a gradient, and the plain sum, which has none.
     """
     if torch.is_autocast_enabled(states.device.type):
         states = states.to(torch.get_autocast_dtype(states.device.type))
-    smoothed, plain = _ChunkedCrossEntropy.apply(
+    smoothed, plain = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         states, output.weight, output.bias, targets, smoothing
     )
     return smoothed, plain
@@ -85,7 +85,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     """The gradient is computed in the forward pass, while each chunk's logits are at hand."""
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any,
         states: Tensor,
         weight: Tensor,
@@ -102,7 +102,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         state_gradient = torch.empty_like(states) if wanted else None
         weight_gradient = torch.zeros_like(weight) if wanted else None
         bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
-        # The same memory for every chunk: it stays in the cache, and no page of it is faulted in twice.
+        # The same memory for every chunk: it stays in the cache, and no page is faulted in twice.
         products = states.new_empty(size, vocabulary)
         scores = torch.empty(size, vocabulary, device=states.device)
         for start in range(0, len(states), size):
@@ -113,15 +113,17 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 logits += bias
             wanted_logit = logits.gather(1, reference)
             mean_logit = logits.mean(dim=1, keepdim=True)
-            normaliser = wanted_logit - _softmax_in_place(logits).gather(1, reference).log()
-            if not normaliser.isfinite().all():  # a chance too small for float32, seldom if ever
+            chance = _softmax_in_place(logits).gather(1, reference)
+            normaliser = wanted_logit - chance.log()
+            if (chance < torch.finfo(chance.dtype).tiny).any():  # imprecise or 0, seldom if ever
                 again = product.float() if bias is None else product.float() + bias
                 normaliser = again.logsumexp(dim=1, keepdim=True)
             plain = plain + (normaliser - wanted_logit).sum()
-            smoothed = smoothed + (
-                normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit
-            ).sum()
-            if not wanted:
+            smoothed = (
+                smoothed
+                + (normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit).sum()
+            )
+            if state_gradient is None or weight_gradient is None:
                 continue
             # d loss / d logits = softmax - target distribution
             errors = logits.sub_(smoothing / vocabulary)

@@ -13,12 +13,15 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class AdamW(StrictConfig):
-    """Adam with decoupled weight decay (Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019)."""
+    """Adam with decoupled weight decay.
+
+    Source: Kingma and Ba (2015), algorithm 1; Loshchilov and Hutter (2019).
+    """
 
     learning_rate: PositiveFloat = 1e-3
     """The highest rate, reached at the end of the warm-up."""
     betas: tuple[Share, Share] = (0.9, 0.98)
-    """Decay of the averages of the gradient and of its square (Vaswani et al. 2017, section 5.3)."""
+    """Decay of the averages of the gradient and of its square (Vaswani et al. 2017, 5.3)."""
     epsilon: PositiveFloat = 1e-9
     """Added to the root of the second average."""
     weight_decay: NonNegativeFloat = 0.0
@@ -55,7 +58,10 @@ class InverseSquareRoot(StrictConfig):
 
 
 class Cosine(StrictConfig):
-    """Rise linearly, then fall along half a cosine to a floor (Loshchilov and Hutter 2017, equation 5)."""
+    """Rise linearly, then fall along half a cosine to a floor.
+
+    Source: Loshchilov and Hutter (2017), equation 5.
+    """
 
     kind: Literal["cosine"] = "cosine"
     warmup: NonNegativeInt = 1000

@@ -27,8 +27,8 @@ class Group(NamedTuple):
 class TrainingOrder:
     """An endless, reproducible stream of batches.
 
-    Each epoch shows every pair once, in an order that depends on the seed and the epoch alone; groups of
-    accumulated batches run across the border of epochs, so that no batch is left over.
+    Each epoch shows every pair once, in an order that depends on the seed and the epoch alone;
+    groups of accumulated batches run across the border of epochs, so that no batch is left over.
     """
 
     def __init__(self, store: PairStore, batch_tokens: int, seed: int) -> None:
@@ -40,10 +40,9 @@ class TrainingOrder:
         """Yield groups of ``size`` batches from ``start`` on, without end."""
         batches: list[Batch] = []
         epoch, first = start.epoch, start.batch
+        lengths = self.store.source_lengths, self.store.target_lengths
         while True:
-            plan = plan_epoch(
-                self.store.source_lengths, self.store.target_lengths, self.batch_tokens, self.seed, epoch
-            )
+            plan = plan_epoch(*lengths, self.batch_tokens, self.seed, epoch)
             for number in range(first, len(plan)):
                 batches.append(self.store.batch(plan[number]))
                 if len(batches) == size:

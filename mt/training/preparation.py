@@ -3,12 +3,13 @@
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mt.bundle import CONFIG
+from mt.bundle import CONFIG, INDEX
 from mt.config import read_yaml
 from mt.data.pairs import Pair, read_pairs
 from mt.data.store import PairStore, prepare
@@ -19,7 +20,13 @@ from mt.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
-MAY_CHANGE = ("training.updates", "validation.patience", "data.store", "translation")
+MAY_CHANGE = (
+    "training.updates",
+    "validation.patience",
+    "validation.min_improvement",
+    "data.store",
+    "translation",
+)
 """Keys that may differ when a run is resumed: they do not change what has been learnt so far."""
 
 
@@ -43,8 +50,8 @@ def open_run(recipe: Recipe, run: Path, resume: bool) -> None:
     config = run / CONFIG
     if config.exists() and not resume:
         raise TrainingError(
-            f"{run}: expected a new run directory, but it holds a run; add --resume to go on with it, "
-            "or choose another --out"
+            f"{run}: expected a new run directory, but it holds a run; add --resume to go on with "
+            "it, or choose another --out"
         )
     if config.exists():
         before, now = _flatten(read_yaml(config)), _flatten(recipe.model_dump(mode="json"))
@@ -59,6 +66,13 @@ def open_run(recipe: Recipe, run: Path, resume: bool) -> None:
                 f"{before.get(key)!r} and is {now.get(key)!r}; restore it, or choose another --out"
             )
     write_atomically(config, recipe.to_yaml())
+
+
+def release_run(run: Path) -> None:
+    """Let a run that failed before its first checkpoint begin anew, with whatever recipe."""
+    if not (run / INDEX).exists():
+        (run / CONFIG).unlink(missing_ok=True)
+        shutil.rmtree(run / "tokenizer", ignore_errors=True)
 
 
 def prepare_run(recipe: Recipe, run: Path) -> Prepared:

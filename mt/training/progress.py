@@ -1,5 +1,6 @@
 """What changes while a run goes on, and must be remembered to go on exactly."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ class Progress:
 
     update: int = 0
     """The last update."""
-    position: Position = Position()
+    position: Position = field(default_factory=Position)
     """The next batch."""
     seconds: float = 0.0
     """Seconds of training, over all sittings."""
@@ -41,6 +42,17 @@ class Progress:
             seconds=values["seconds"],
             history=[Verdict.from_json(update, found) for update, found in values["history"]],
         )
+
+
+def without_improvement(history: Sequence[Verdict], least: float) -> int:
+    """Count the validations since the last that beat the best before it by more than ``least``."""
+    best, count = -math.inf, 0
+    for verdict in history:
+        if verdict.merit > best + least:
+            best, count = verdict.merit, 0
+        else:
+            count += 1
+    return count
 
 
 def best_of(history: Sequence[Verdict]) -> Verdict:

@@ -15,7 +15,7 @@ from mt.translation import TranslationConfig
 
 
 class AveragingConfig(StrictConfig):
-    """Average the weights of several checkpoints when training ends (Vaswani et al. 2017, section 6.1)."""
+    """Average the weights of several checkpoints when training ends (Vaswani et al. 2017, 6.1)."""
 
     count: PositiveInt = 5
     """Checkpoints averaged; 1 averages nothing."""
@@ -60,7 +60,7 @@ class ValidationConfig(StrictConfig):
     patience: PositiveInt | None = None
     """Validations in a row without a new best after which training stops; null: never."""
     min_improvement: NonNegativeFloat = 0.0
-    """How much better a new best must be, in the metric's unit."""
+    """How much better a new best must be for patience to begin anew, in the metric's unit."""
 
 
 class Recipe(StrictConfig):
@@ -89,5 +89,3 @@ class Recipe(StrictConfig):
                 "`three_way`; set tokenizer.vocabulary to joint, or model.tie to two_way"
             )
         return self
-
-

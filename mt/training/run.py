@@ -12,7 +12,7 @@ from rich.console import Console
 from torch import Tensor
 
 from mt import hardware
-from mt.errors import TrainingError
+from mt.errors import MtError, TrainingError
 from mt.logs import logged_to
 from mt.model import EncoderDecoder, count_parameters
 from mt.training.card import write_card
@@ -22,12 +22,12 @@ from mt.training.listeners import usual_listeners
 from mt.training.objective import Objective
 from mt.training.order import TrainingOrder
 from mt.training.outcome import Outcome
-from mt.training.preparation import Prepared, open_run, prepare_run
-from mt.training.progress import Progress, best_of
+from mt.training.preparation import Prepared, open_run, prepare_run, release_run
+from mt.training.progress import Progress, best_of, without_improvement
 from mt.training.recipe import Recipe
 from mt.training.reports import Listeners, Window
 from mt.training.updates import updates
-from mt.training.validation import Validation, Verdict
+from mt.training.validation import Validation
 from mt.translation import Translator
 from mt.translation.engines.torch import TorchEngine
 
@@ -52,8 +52,12 @@ def train(
     """
     hardware.prepare(device)
     open_run(recipe, run, resume)
-    with logged_to(run / "log.txt"):
-        return _train(recipe, run, device, console)
+    try:
+        with logged_to(run / "log.txt"):
+            return _train(recipe, run, device, console)
+    except MtError:
+        release_run(run)
+        raise
 
 
 def _train(recipe: Recipe, run: Path, device: torch.device, console: Console) -> Outcome:
@@ -86,9 +90,7 @@ _INTERRUPTED = "interrupted"
 class _Sitting:
     """The parts of a run while its process lives."""
 
-    def __init__(
-        self, recipe: Recipe, run: Path, prepared: Prepared, device: torch.device
-    ) -> None:
+    def __init__(self, recipe: Recipe, run: Path, prepared: Prepared, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         tokenizers = prepared.tokenizers
         self.recipe = recipe
@@ -129,8 +131,11 @@ class _Sitting:
     def train(self, console: Console) -> str:
         """Train until something ends it, and say what."""
         config, progress = self.recipe.training, self.progress
-        if progress.update >= config.updates:
-            return _DONE
+        over = _DONE if progress.update >= config.updates else None
+        over = over or (_NO_IMPROVEMENT if self._no_improvement() else None)
+        if over:
+            log.info("nothing left to train: %s at update %d", over, progress.update)
+            return over
         members = usual_listeners(self.run, config.updates, progress.update, console)
         window = Window(progress.seconds)
         with closing(Listeners(members)) as listeners, Interruption() as interruption:
@@ -166,25 +171,25 @@ class _Sitting:
     def average(self) -> None:
         """Average checkpoints, judge the mean, and let it be the best if it is."""
         history = self.progress.history
-        if self.recipe.training.average.count == 1 or len(history) == 1:
+        if self.recipe.training.average.count == 1 or len(history) <= 1:
             return
-        weights, averaged = self.checkpoints.average(history)
-        _fill(self.model, weights)
-        verdict = self.validation.run(self.model, self.progress.update)
-        better = self.checkpoints.save_average(weights, verdict, averaged, history)
-        log.info(
-            "average of updates %s  validation: %s%s",
-            ", ".join(map(str, averaged)), verdict, "  (best)" if better else "",
-        )  # fmt: skip
+        verdict = self.checkpoints.judged_average(self.progress.update)
+        if verdict is None:
+            weights, averaged = self.checkpoints.average(history)
+            _fill(self.model, weights)
+            verdict = self.validation.run(self.model, self.progress.update)
+            self.checkpoints.save_average(weights, verdict, averaged)
+        better = self.checkpoints.prefer_average(verdict, history)
+        log.info("average  validation: %s%s", verdict, "  (best)" if better else "")
         self.progress.average = verdict
 
     def _report(self, window: Window, listeners: Listeners) -> None:
         report = window.report(self.progress.position.epoch)
         if not math.isfinite(report.loss) or not math.isfinite(report.gradient_norm):
             raise TrainingError(
-                f"{self.run}: expected a finite loss, but update {report.update} gave {report.loss}; "
-                "lower training.optimizer.learning_rate or lengthen the warm-up, and --resume from "
-                "the last checkpoint or train anew"
+                f"{self.run}: expected a finite loss and gradient, but by update {report.update} "
+                f"the loss is {report.loss} and the gradient's norm {report.gradient_norm}; lower "
+                "training.optimizer.learning_rate or lengthen the warm-up, and train anew"
             )
         listeners.on_report(report)
 
@@ -205,9 +210,9 @@ class _Sitting:
 
     def _no_improvement(self) -> bool:
         config, history = self.recipe.validation, self.progress.history
-        if config.patience is None or not history:
+        if config.patience is None:
             return False
-        return len(history) - 1 - history.index(best_of(history)) >= config.patience
+        return without_improvement(history, config.min_improvement) >= config.patience
 
 
 def _fill(model: EncoderDecoder, weights: Mapping[str, Tensor]) -> None:

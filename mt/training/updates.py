@@ -39,7 +39,7 @@ class Update:
     """Where the run goes on."""
 
 
-def updates(
+def updates(  # noqa: PLR0917 - all that an update depends on
     model: EncoderDecoder,
     objective: Objective,
     groups: Iterable[Group],
@@ -50,8 +50,8 @@ def updates(
 ) -> Iterator[Update]:
     """Train, yielding after every update, until ``config.updates`` or the groups' end.
 
-    The gradient of an update is the mean over all target tokens of its batches, so that accumulating
-    small batches equals one large batch.
+    The gradient of an update is the mean over all target tokens of its batches, so that
+    accumulating small batches equals one large batch.
 
     Args:
         model: Trained in place; put into training mode before each update.
@@ -72,7 +72,7 @@ def updates(
         for batch in group.batches:
             with hardware.autocast(device, config.precision):
                 loss = objective(model, batch.to(device))
-            (loss.smoothed / tokens).backward()
+            torch.autograd.backward(loss.smoothed / tokens)
             smoothed = smoothed + loss.smoothed.detach()
             cross_entropy = cross_entropy + loss.cross_entropy
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)

@@ -1,6 +1,6 @@
 """Judge a model in training on pairs it never learns from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -46,12 +46,12 @@ class Verdict:
         return values
 
     @classmethod
-    def from_json(cls, update: int, values: dict[str, Any]) -> "Verdict":
+    def from_json(cls, update: int, values: Mapping[str, Any]) -> "Verdict":
         """Read what :meth:`to_json` wrote."""
         for metric in get_args(MetricName):
             if found := values.get(metric):
-                score = Score(metric, found["score"], found["signature"], found["low"], found["high"])
-                return cls(update, values["loss"], metric, score)
+                fields = (found[name] for name in ("score", "signature", "low", "high"))
+                return cls(update, values["loss"], metric, Score(metric, *fields))
         return cls(update, values["loss"])
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ class Verdict:
 class Validation:
     """Measures loss and, unless the loss alone is asked for, the score of actual translations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - it joins what the rooms below offer
         self,
         config: ValidationConfig,
         training: TrainingConfig,
@@ -79,7 +79,7 @@ class Validation:
         self.device = device
 
     def run(self, model: EncoderDecoder, update: int) -> Verdict:
-        """Judge ``model``, which the translator's engine holds too; leaves it in evaluation mode."""
+        """Judge ``model``, which the translator's engine holds too; leave it in evaluation mode."""
         model.eval()
         loss = self._loss(model)
         if self.config.metric == "loss":

@@ -10,7 +10,9 @@ PATIENCE = 0.02
 """Seconds to wait for one more line before a pool is closed."""
 
 
-def pools(lines: Iterable[str], most: int = POOL, patience: float = PATIENCE) -> Iterator[list[str]]:
+def pools(
+    lines: Iterable[str], most: int = POOL, patience: float = PATIENCE
+) -> Iterator[list[str]]:
     """Collect the lines that are there, at least one and at most ``most`` at a time.
 
     A thread reads ahead by at most ``most`` lines, so that reading and translating overlap and memory

@@ -75,7 +75,9 @@ class Translator:
         spans: list[slice] = []
         for line, pieces in zip(lines, encoded, strict=True):
             first = len(sources)
-            sources += self._cut(line, pieces) if len(pieces) >= self.longest else filter(None, [pieces])
+            sources += (
+                self._cut(line, pieces) if len(pieces) >= self.longest else filter(None, [pieces])
+            )
             spans.append(slice(first, len(sources)))
         hypotheses = self.engine.generate(sources, self.config.beam, self.config.length_penalty)
         targets = self.tokenizers.target.decode([found.pieces for found in hypotheses])

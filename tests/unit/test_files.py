@@ -3,6 +3,8 @@
 import io
 import os
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -160,21 +162,46 @@ def test_sha256(tmp_path):
 
 
 def test_an_output_appears_when_the_block_ends(tmp_path):
-    path = tmp_path / "new" / "out.txt"
+    path = tmp_path / "out.txt"
     with open_output(path) as file:
         file.write("größer\n")
         assert not path.exists()
+    assert names(tmp_path) == ["out.txt"]
     assert path.read_bytes() == "größer\n".encode()
 
 
-def test_an_output_stays_as_it_was_when_the_block_fails(tmp_path):
+def test_a_failing_block_leaves_the_old_output_and_keeps_what_was_written(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("old")
     with pytest.raises(Stop), open_output(path) as file:
-        file.write("new")
+        file.write("new\n")
         raise Stop
-    assert names(tmp_path) == ["out.txt"]
     assert path.read_text() == "old"
+    assert (tmp_path / "out.txt.part").read_text() == "new\n"
+
+
+def test_a_block_that_fails_before_it_wrote_leaves_nothing(tmp_path):
+    with pytest.raises(Stop), open_output(tmp_path / "out.txt"):
+        raise Stop
+    assert names(tmp_path) == []
+
+
+def test_what_a_killed_process_wrote_stays(tmp_path):
+    path = tmp_path / "out.txt"
+    program = (
+        "import os, sys; from pathlib import Path; from mt.files import open_output\n"
+        "with open_output(Path(sys.argv[1])) as file:\n"
+        "    file.write('a line\\n'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert (tmp_path / "out.txt.part").read_text() == "a line\n"
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_refused(tmp_path):
+    path = tmp_path / "typo" / "out.txt"
+    with pytest.raises(DataError, match="cannot be opened"), open_output(path):
+        pytest.fail("the block began")
+    assert names(tmp_path) == []
 
 
 def test_an_output_follows_a_link(tmp_path):

@@ -7,4 +7,11 @@ from mt.model.attention.scaled_dot import ScaledDot
 AttentionConfig = ScaledDot
 """The kinds of attention a recipe may choose; becomes a union with the second kind."""
 
-__all__ = ["Attended", "Attention", "AttentionConfig", "KeysValues", "MultiHeadAttention", "ScaledDot"]
+__all__ = [
+    "Attended",
+    "Attention",
+    "AttentionConfig",
+    "KeysValues",
+    "MultiHeadAttention",
+    "ScaledDot",
+]

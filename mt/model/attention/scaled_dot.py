@@ -47,7 +47,9 @@ def scaled_dot_product_attention(
     """
     depth = query.size(-1)
     if key.size(-1) != depth:
-        raise ValueError(f"depth: expected query and key to agree, but found {depth} and {key.size(-1)}")
+        raise ValueError(
+            f"depth: expected query and key to agree, but found {depth} and {key.size(-1)}"
+        )
     scores = query.float() @ key.float().transpose(-2, -1) / math.sqrt(depth)
     if visible is not None:
         scores = scores.masked_fill(~visible, -torch.inf)
@@ -90,9 +92,11 @@ def _plain_attention(
     """Multiply, take the softmax, multiply, in the dtype that came."""
     scores = (query * query.size(-1) ** -0.5) @ key.transpose(-2, -1)
     if visible is not None:
-        # Adding a small broadcast bias costs less than filling the large score matrix.
+        # Adding a small broadcast bias costs less than filling the large score matrix. It is finite,
+        # lest the softmax of a query that sees nothing, and with it every gradient, become NaN.
+        lowest = torch.finfo(scores.dtype).min
         scores = scores + torch.zeros(visible.shape, dtype=scores.dtype).masked_fill_(
-            ~visible, -torch.inf
+            ~visible, lowest
         )
     return scores.softmax(dim=-1) @ value
 

@@ -68,5 +68,3 @@ def _batches(sources: Sequence[Sequence[int]], budget: int) -> Iterator[list[int
 def _most_pieces(source: int) -> int:
     """Bound the pieces of a translation: no language pair needs more, and a loop must end."""
     return 3 * source + 20
-
-

@@ -111,7 +111,9 @@ def _extend(
     ended = pieces == end
     if last.any():
         spare = best.size(1) - beam
-        closed = F.pad(totals + chances[:, end].unflatten(0, (-1, beam)), (0, spare), value=-torch.inf)
+        closed = F.pad(
+            totals + chances[:, end].unflatten(0, (-1, beam)), (0, spare), value=-torch.inf
+        )
         row = F.pad(torch.arange(beam, device=best.device), (0, spare)).expand_as(origins)
         best = torch.where(last[:, None], closed, best)
         origins = torch.where(last[:, None], row, origins)

@@ -70,7 +70,9 @@ class Hypothesis:
     """What search ranked it by: ``log_probability / length ** length_penalty``, end mark counted."""
 
     @classmethod
-    def ended(cls, pieces: Sequence[int], log_probability: float, length_penalty: float) -> "Hypothesis":
+    def ended(
+        cls, pieces: Sequence[int], log_probability: float, length_penalty: float
+    ) -> "Hypothesis":
         """Rank a finished hypothesis."""
         length = len(pieces) + 1
         return cls(tuple(pieces), log_probability, log_probability / length**length_penalty)

@@ -1,0 +1,269 @@
+"""One measurement of our side, in a process of its own; speed.py and levers.py start it.
+
+    python -m benchmarks.ours train --size tiny --steps 30 [--data DATA --store STORE]
+    python -m benchmarks.ours translate --model MODEL --data DATA --beam 5 INPUT OUTPUT
+
+The last line of stdout is JSON.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own custom
+from torch import Tensor, nn
+
+from benchmarks.hf_weights import load_marian
+from mt import hardware
+from mt.data.batches import Batch
+from mt.data.corpora import PlainText
+from mt.data.store import PairStore, prepare
+from mt.model import TransformerConfig, count_parameters
+from mt.model.attention import scaled_dot
+from mt.model.dropout import Dropout
+from mt.text.tokenizer import END, PAD, UNKNOWN, Tokenizer, Tokenizers
+from mt.training import objective
+from mt.training.objective import Objective
+from mt.training.optimization import AdamW, InverseSquareRoot
+from mt.training.order import Position, TrainingOrder
+from mt.training.recipe import TrainingConfig
+from mt.training.updates import Update, updates
+from mt.translation.engines.torch import TorchEngine
+
+SIZES = {
+    "tiny": TransformerConfig(
+        dim=128, feed_forward=256, heads=4, encoder_layers=4, decoder_layers=4, dropout=0.3,
+        norm="post",
+    ),
+    "small": TransformerConfig(
+        dim=256, feed_forward=1024, heads=4, encoder_layers=3, decoder_layers=3, dropout=0.1,
+        norm="post",
+    ),
+}  # fmt: skip
+BATCH_TOKENS = 4096
+CPU = torch.device("cpu")
+
+
+class RandomPairs:
+    """Stands in for a store where there is no corpus: random pieces in lengths like Multi30k's.
+
+    29,000 pairs of 15.7 source and 16.2 target pieces on average, end marks included.
+    """
+
+    def __init__(self, pairs: int = 29_000, vocabulary: int = 8000) -> None:
+        self._generator = np.random.default_rng(1)
+        self._vocabulary = vocabulary
+        source = self._generator.gamma(shape=9.0, scale=15.7 / 9.0, size=pairs)
+        target = source * self._generator.normal(16.2 / 15.7, 0.15, size=pairs)
+        self.source_lengths = source.round().clip(3, 60).astype(np.int32)
+        self.target_lengths = target.round().clip(3, 60).astype(np.int32)
+
+    def batch(self, indices: np.ndarray[Any, Any]) -> Batch:
+        """Make up the pieces of some pairs."""
+        return Batch(
+            self._rows(self.source_lengths[indices]), self._rows(self.target_lengths[indices])
+        )
+
+    def _rows(self, lengths: np.ndarray[Any, Any]) -> Tensor:
+        shape = (len(lengths), int(lengths.max()))
+        pieces = self._generator.integers(END + 1, self._vocabulary, size=shape)
+        columns = np.arange(shape[1])
+        pieces[columns == lengths[:, None] - 1] = END
+        pieces[columns >= lengths[:, None]] = PAD
+        return torch.from_numpy(pieces)
+
+
+def open_pairs(data: Path, store: Path) -> tuple[PairStore, int]:
+    """Encode the training pairs, as ``mt train`` does, with the pieces the others train on.
+
+    Returns:
+        The pairs, and the size of the vocabulary.
+
+    Raises:
+        ValueError: If these are not the pieces that the others read.
+    """
+    tokenizer = Tokenizer.load(data / "spm.model")
+    corpus = PlainText(source=data / "train.en", target=data / "train.de")
+    pairs = prepare([corpus], Tokenizers(tokenizer, tokenizer), store, max_pieces=BATCH_TOKENS)
+    for language, lengths in (("en", pairs.source_lengths), ("de", pairs.target_lengths)):
+        with (data / f"train.sp.{language}").open(encoding="utf-8", newline="\n") as lines:
+            theirs = sum(line.count(" ") + 2 for line in lines)
+        if theirs != int(lengths.sum()):
+            found = f"{lengths.sum():,}"
+            raise ValueError(f"train.{language}: expected {theirs:,} pieces, but found {found}")
+    return pairs, tokenizer.size
+
+
+def train(options: argparse.Namespace) -> dict[str, Any]:
+    """Time updates of ``mt train``'s own loop, after some that do not count."""
+    for name in options.without:
+        LEVERS[name]()
+    hardware.prepare(CPU)
+    torch.manual_seed(1)
+    if options.data is None:
+        pairs, vocabulary = cast(PairStore, RandomPairs()), 8000
+    else:
+        pairs, vocabulary = open_pairs(options.data, options.store)
+    model = SIZES[options.size].build(vocabulary, vocabulary)
+    config = TrainingConfig(
+        updates=options.warmup + options.steps,
+        batch_tokens=BATCH_TOKENS,
+        precision=options.precision,
+        schedule=InverseSquareRoot(warmup=400),
+    )
+    stream = updates(
+        model,
+        Objective(config.label_smoothing),
+        TrainingOrder(pairs, config.batch_tokens, seed=1).groups(Position(), config.accumulate),
+        config.optimizer.build(model),
+        config,
+        CPU,
+    )
+    done, seconds = _timed(stream, options.warmup)
+    tokens = sum(update.source_tokens + update.target_tokens for update in done)
+    return {
+        "tokens_per_s": tokens / seconds,
+        "s_per_step": seconds / len(done),
+        "steps": len(done),
+        "loss": float(done[-1].smoothed) / done[-1].target_tokens,
+        "params": count_parameters(model),
+        "precision": options.precision,
+        "computes_bf16": config.precision != "fp32" and hardware.computes_bfloat16(CPU),
+    }
+
+
+def _timed(stream: Iterator[Update], warmup: int) -> tuple[list[Update], float]:
+    """Let the first updates pass, then collect the rest and the seconds they took."""
+    for _ in range(warmup):
+        next(stream)
+    began = time.perf_counter()
+    done = list(stream)
+    return done, time.perf_counter() - began
+
+
+def translate(options: argparse.Namespace) -> dict[str, Any]:
+    """Time the torch engine on the test set with a Marian model's weights; loading is apart."""
+    hardware.prepare(CPU)
+    began = time.perf_counter()
+    engine = TorchEngine(load_marian(options.model), CPU)
+    tokenizer = Tokenizer.load(options.data / "spm.model")
+    sources = read_pieces(options.input, options.data)
+    loaded = time.perf_counter()
+    found = engine.generate(sources, options.beam, length_penalty=1.0)
+    known = [[piece for piece in one.pieces if piece < tokenizer.size] for one in found]
+    lines = tokenizer.decode(known)
+    seconds = time.perf_counter() - loaded
+    options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {
+        "sent_per_s": len(lines) / seconds,
+        "out_tokens_per_s": sum(len(one.pieces) + 1 for one in found) / seconds,
+        "seconds": seconds,
+        "load_s": loaded - began,
+        "sentences": len(lines),
+        "beam": options.beam,
+    }
+
+
+def read_pieces(path: Path, data: Path) -> list[list[int]]:
+    """Read a file of named pieces as numbers, as the others do."""
+    names = (data / "vocab.pieces").read_text(encoding="utf-8").split("\n")[:-1]
+    numbers = {name: number for number, name in enumerate(names)}
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [[numbers.get(piece, UNKNOWN) for piece in line.split(" ")] for line in lines]
+
+
+def _without_onednn() -> None:
+    hardware.route_float32_matmul_through_onednn = lambda: False
+
+
+def _without_allocator() -> None:
+    hardware.keep_freed_memory = lambda: False  # type: ignore[assignment]
+
+
+def _without_plain_attention() -> None:
+    scaled_dot.FUSED_FROM = 0
+
+
+def _without_byte_dropout() -> None:
+    def forward(self: Dropout, states: Tensor) -> Tensor:
+        return F.dropout(states, self.rate, self.training)
+
+    Dropout.forward = forward  # type: ignore[method-assign]
+
+
+def _without_chunked_loss() -> None:
+    def whole(
+        states: Tensor, output: nn.Linear, targets: Tensor, smoothing: float
+    ) -> tuple[Tensor, Tensor]:
+        loss = F.cross_entropy(
+            output(states).float(), targets, reduction="sum", label_smoothing=smoothing
+        )
+        return loss, loss.detach()  # the plain loss, a by-product of ours, is not computed
+
+    objective.chunked_cross_entropy = whole
+
+
+def _without_fused_adam() -> None:
+    def build(self: AdamW, model: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            model.parameters(), lr=self.learning_rate, betas=self.betas, eps=self.epsilon,
+            weight_decay=self.weight_decay,
+        )  # fmt: skip
+
+    AdamW.build = build  # type: ignore[method-assign]
+
+
+LEVERS: dict[str, Callable[[], None]] = {
+    "onednn": _without_onednn,
+    "allocator": _without_allocator,
+    "attention": _without_plain_attention,
+    "dropout": _without_byte_dropout,
+    "loss": _without_chunked_loss,
+    "adam": _without_fused_adam,
+}
+"""What each lever's absence means: torch's own way instead of ours."""
+
+
+def main() -> None:
+    """Measure once and print a line of JSON."""
+    options = _parser().parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    measured = options.measure(options) | {
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "peak_rss_mb": hardware.peak_memory() / 2**20,
+    }
+    print(json.dumps(measured))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="One measurement of our side.")
+    parser.add_argument("--threads", type=int, default=0, help="0: as OMP_NUM_THREADS says")
+    commands = parser.add_subparsers(required=True)
+    training = commands.add_parser("train")
+    training.set_defaults(measure=train)
+    training.add_argument("--size", choices=SIZES, default="tiny")
+    training.add_argument("--steps", type=int, default=30)
+    training.add_argument("--warmup", type=int, default=10)
+    training.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
+    training.add_argument("--data", type=Path, help="output of prepare_data.py; else random pairs")
+    training.add_argument("--store", type=Path, help="where encoded pairs are kept")
+    training.add_argument("--without", nargs="*", choices=LEVERS, default=[])
+    decoding = commands.add_parser("translate")
+    decoding.set_defaults(measure=translate)
+    decoding.add_argument("--model", type=Path, required=True, help="Hugging Face Marian model")
+    decoding.add_argument("--data", type=Path, required=True, help="output of prepare_data.py")
+    decoding.add_argument("--beam", type=int, default=5)
+    decoding.add_argument("input", type=Path, help="pieces, by name")
+    decoding.add_argument("output", type=Path)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""``mt info``: what a model is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mt.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from mt.bundle import Bundle
+
+
+def info(
+    model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a model is: languages, size, data, scores with their signatures.
+
+    Every file is compared with its checksum on the way.
+    """
+    from mt.bundle import open_bundle
+
+    bundle = open_bundle(model)
+    if as_json:
+        about = {"path": str(bundle.path), **bundle.manifest, "config": bundle.config}
+        typer.echo(json.dumps(about, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(f"{name:<12}{value}" for name, value in _describe(bundle)))
+
+
+def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
+    origin, config = bundle.origin, bundle.config
+    source, target = origin.languages
+    yield "model", f"{bundle.path} (format {bundle.manifest['format']}, checksums agree)"
+    yield "languages", f"{source} → {target}"
+    yield "size", f"{origin.parameters:,} parameters, {_weight(bundle)}"
+    yield "model kind", _main_values(config["model"])
+    tokenizers = bundle.tokenizers()
+    pieces = f"{tokenizers.source.size:,}"
+    if not tokenizers.joint:
+        pieces += f" + {tokenizers.target.size:,}"
+    yield "tokenizer", f"{config['tokenizer']['algorithm']}, {pieces} pieces"
+    yield "created", bundle.manifest["created"]
+    averaged = f", mean of updates {', '.join(map(str, origin.averaged))}" if origin.averaged else ""
+    yield "training", f"{origin.update:,} updates{averaged}"
+    for use in ("train", "validation"):
+        for corpus in config["data"][use]:
+            yield use, _main_values(corpus)
+    for name, score in origin.scores.items():
+        if name == "loss":
+            yield "validation", f"loss {score:.3f} nats per target token"
+        else:
+            yield "validation", f"{name} {score['score']:.2f} · {score['signature']}"
+    yield "translation", _main_values(config["translation"])
+
+
+def _main_values(section: dict[str, Any]) -> str:
+    """Write the plain values of a section in one line."""
+    plain = (f"{key} {value}" for key, value in section.items() if not isinstance(value, dict))
+    return ", ".join(text for text in plain if not text.endswith(" None"))
+
+
+def _weight(bundle: "Bundle") -> str:
+    total = sum(file.stat().st_size for file in bundle.path.iterdir())
+    return f"{total / 2**20:.1f} MiB on disk"

@@ -1,0 +1,116 @@
+"""``mt attention`` as a shell meets it, with a model that a moment of training made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from phrasebook import distinct_pairs
+
+ROOT = Path(__file__).parents[2]
+RECIPE = """
+data:
+  source: en
+  target: de
+  train: {source: train.en, target: train.de}
+  validation: {source: dev.en, target: dev.de}
+  store: prepared
+tokenizer: {size: 400}
+model:
+  dim: 16
+  encoder_layers: 1
+  decoder_layers: 2
+  heads: 2
+  feed_forward: 32
+training:
+  updates: 12
+  batch_tokens: 512
+  average: {count: 1}
+validation: {every: 12, metric: loss}
+translation: {beam: 2}
+"""
+SENTENCE = "The old dog sees the house."
+
+
+def mt(folder, *arguments, stdin=""):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "90"}
+    return subprocess.run(
+        [sys.executable, "-m", "mt", *arguments],
+        cwd=folder,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("attention")
+    pairs = distinct_pairs(300, seed=1)
+    for name, part in {"train": pairs[20:], "dev": pairs[:20]}.items():
+        for side, lines in {"en": [p.english for p in part], "de": [p.german for p in part]}.items():
+            (folder / f"{name}.{side}").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+    done = mt(folder, "train", "recipe.yaml", "--out", "run", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def rows_of(stdout):
+    """Return the labels of the rows and of the columns of the one map in an answer."""
+    _, blank, *drawing = stdout.splitlines()
+    assert blank == ""
+    columns = [line.split("┌ ")[1] for line in drawing if "┌ " in line]
+    body = drawing[len(columns) : drawing.index("")]
+    return [line.split()[0] for line in body], columns
+
+
+def test_prints_the_translation_and_its_map_and_writes_pictures(folder):
+    done = mt(folder, "attention", "run", SENTENCE, "--output", "a.png", "--output", "a.svg")
+    assert (done.returncode, done.stderr) == (0, "")
+    (translation,) = mt(folder, "translate", "run", stdin=SENTENCE).stdout.splitlines()
+    assert done.stdout.splitlines()[0] == translation
+    assert rows_of(done.stdout)[1] == [*SENTENCE.split(), "</s>"]
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines()[1:])) <= 90
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert ElementTree.parse(folder / "a.svg").getroot().tag.endswith("svg")
+
+
+def test_explains_a_given_target_and_reads_stdin(folder):
+    arguments = ["attention", "run", "--target", "Der Hund schläft.", "--layer", "2"]
+    done = mt(folder, *arguments, stdin=f"{SENTENCE}\nAnother one.\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Der Hund schläft.\n\n")
+    rows, columns = rows_of(done.stdout)
+    assert rows == ["Der", "Hund", "schläft.", "</s>"]
+    assert columns == [*SENTENCE.split(), "</s>"]
+
+
+def test_shows_pieces(folder):
+    done = mt(folder, "attention", "run", SENTENCE, "--target", "Der Hund", "--pieces")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows, columns = rows_of(done.stdout)
+    assert "".join(rows) == "▁Der▁Hund</s>"
+    assert "".join(columns) == "▁" + SENTENCE.replace(" ", "▁") + "</s>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", SENTENCE, "--output", "a.jpg"], "mt: a.jpg: expected a picture file ending with"),
+        (["run", SENTENCE, "--layer", "3"], "mt: layer: expected 1 to 2,"),
+        (["run", " "], "mt: source: expected a sentence"),
+        (["run"], "mt: source: expected a sentence"),
+        (["nowhere", SENTENCE], "mt: nowhere: expected a run or bundle directory"),
+    ],
+)
+def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):
+    done = mt(folder, "attention", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1

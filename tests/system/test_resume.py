@@ -1,0 +1,156 @@
+"""A run that was stopped, gently or not, ends as if nothing had happened."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+import torch
+from tests.tiny import command, environment, mt, write_corpus, write_recipe
+
+from mt.bundle import open_bundle, read_index
+
+pytestmark = pytest.mark.slow
+UPDATES = 120
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    directory = write_corpus(tmp_path_factory.mktemp("corpus"))
+    write_recipe(directory)
+    return directory
+
+
+def call(corpus, run, *more):
+    return [
+        "train", corpus / "tiny.yaml", "--set", f"training.updates={UPDATES}",
+        "--set", "validation.every=6", "--set", "training.report_every=1",
+        "--set", "training.accumulate=2", "--device", "cpu", "--out", run, *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["fp32", "auto"])
+def precision(request):
+    return f"--set=training.precision={request.param}"
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(corpus, precision):
+    """Run without a stop."""
+    run = corpus / f"uninterrupted{precision.split('=')[-1]}"
+    done = mt(*call(corpus, run, precision))
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+def progress(run):
+    """Return the last update that ``metrics.jsonl`` tells of."""
+    if not (run / "metrics.jsonl").exists():
+        return 0
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    return json.loads(lines[-1])["update"] if lines else 0
+
+
+def stop(corpus, run, sent, *more):
+    """Train, and send a signal at a random moment; return the exit code.
+
+    Until then every bundle that can be seen is whole.
+    """
+    moment = random.SystemRandom().randint(1, UPDATES // 2)
+    pause = random.SystemRandom().random() * 0.05
+    print(f"{sent.name} {pause:.3f} s after update {moment}")  # shown where a test fails
+    process = subprocess.Popen(
+        command(*call(corpus, run, *more)), env=environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with process:
+        while process.poll() is None and progress(run) < moment:
+            assert_bundles_whole(run)
+            time.sleep(0.005)
+        time.sleep(pause)
+        process.send_signal(sent)
+        process.wait(timeout=60)
+    assert progress(run) < UPDATES
+    assert_bundles_whole(run)
+    return process.returncode
+
+
+def assert_bundles_whole(run):
+    for path in run.glob("bundles/[!.]*"):
+        try:
+            open_bundle(path)
+        except Exception:
+            if path.exists():  # else it was no longer needed, and went while it was read
+                raise
+
+
+def assert_equal(run, other):
+    """Compare everything that does not tell the time."""
+    for name in ("best", "last"):
+        mine, theirs = open_bundle(read_index(run)[name]), open_bundle(read_index(other)[name])
+        assert mine.path.name == theirs.path.name
+        assert mine.origin == theirs.origin
+        for weight, expected in theirs.weights().items():
+            assert torch.equal(mine.weights()[weight], expected)
+    assert verdicts(run) == verdicts(other)
+    assert losses(run) == losses(other)
+
+
+def entries(run):
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def verdicts(run):
+    return [entry for entry in entries(run) if "validation" in entry]
+
+
+def losses(run):
+    names = ("update", "epoch", "loss", "cross_entropy", "rate", "gradient_norm")
+    return [[entry[name] for name in names] for entry in entries(run) if "loss" in entry]
+
+
+def test_a_killed_run_ends_like_an_uninterrupted_one(corpus, uninterrupted, precision, tmp_path):
+    run = tmp_path / "run"
+    assert stop(corpus, run, signal.SIGKILL, precision) == -signal.SIGKILL
+    done = mt(*call(corpus, run, precision, "--resume"))
+    assert done.returncode == 0, done.stderr
+    assert_equal(run, uninterrupted)
+    # What the kill left half done is cleared away.
+    assert not list((run / "bundles").glob(".*"))
+    assert not list((run / "state").glob(".*"))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(
+    corpus, uninterrupted, precision, tmp_path, sent
+):
+    if sent == signal.SIGTERM and precision.endswith("auto"):
+        pytest.skip("once is enough")
+    run = tmp_path / "run"
+    assert stop(corpus, run, sent, precision) == 130
+    stopped = open_bundle(read_index(run)["last"]).origin.update
+    assert stopped == progress(run) > 0
+    done = mt(*call(corpus, run, precision, "--resume"))
+    assert done.returncode == 0, done.stderr
+    assert f"resuming after update {stopped}\n" in done.stderr
+    assert_equal(run, uninterrupted)
+
+
+def test_a_run_without_a_checkpoint_starts_anew(corpus, uninterrupted, precision, tmp_path):
+    if precision.endswith("auto"):
+        pytest.skip("once is enough")
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        command(*call(corpus, run, precision)), env=environment(), stderr=subprocess.DEVNULL
+    )
+    with process:
+        while process.poll() is None and not (run / "config.yaml").exists():
+            time.sleep(0.005)
+        process.kill()
+    assert read_index(run) == {}
+    done = mt(*call(corpus, run, precision, "--resume"))
+    assert done.returncode == 0, done.stderr
+    assert_equal(run, uninterrupted)

@@ -1,0 +1,153 @@
+"""The command line learns a language, keeps what it learnt, and uses it."""
+
+import importlib.util
+import json
+import os
+import random
+import subprocess
+
+import pytest
+from tests.tiny import command, environment, mt, write_corpus, write_recipe
+
+from mt.bundle import open_bundle, read_index
+
+OVERRIDES = {
+    "model.dim": 64,
+    "model.feed_forward": 128,
+    "training.updates": 240,
+    "training.batch_tokens": 600,
+    "training.optimizer.learning_rate": 6e-3,
+    "training.schedule.warmup": 40,
+    "validation.every": 80,
+    "validation.metric": "bleu",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def trained(corpus):
+    """Train once, with another seed every time, and return the run and what the shell saw."""
+    seed = random.SystemRandom().randrange(10_000)
+    overrides = [f"--set={key}={value}" for key, value in (OVERRIDES | {"seed": seed}).items()]
+    run = corpus / "run"
+    done = mt("train", write_recipe(corpus), *overrides, "--out", run, "--device", "cpu")
+    print(f"seed {seed}\n{done.stderr}")  # shown where a test fails
+    assert done.returncode == 0
+    return run, done
+
+
+@pytest.mark.slow
+def test_it_learns(trained, corpus):
+    run, _ = trained
+    test = ["--source", corpus / "test.src", "--reference", corpus / "test.tgt"]
+    done = mt("evaluate", run, *test, "--metric", "chrf", "--metric", "bleu", "--json")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(done.stdout)
+    assert list(scores) == ["chrf", "bleu"]
+    for score in scores.values():
+        assert score.keys() == {"score", "signature", "low", "high"}
+        assert score["low"] <= score["score"] <= score["high"]
+        assert "version:" in score["signature"]
+    # Untrained models score below 10; see the docstring of the recipe's overrides for the rest.
+    assert scores["chrf"]["score"] > 50
+
+
+@pytest.mark.slow
+def test_stdout_carries_results_only(trained):
+    _, done = trained
+    assert done.stdout == ""
+    assert "all updates done at update 240" in done.stderr
+    assert "--resume" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_run_explains_itself(trained):
+    run, _ = trained
+    expected = {"README.md", "bundles", "config.yaml", "curves.svg", "index.json", "log.txt",
+                "metrics.jsonl", "state", "tokenizer"}  # fmt: skip
+    if importlib.util.find_spec("tensorboard"):
+        expected.add("tensorboard")
+        assert list((run / "tensorboard").glob("events.*"))
+    assert {path.name for path in run.iterdir()} == expected
+
+    index = read_index(run)
+    assert index["last"].name == "update-000240"
+    assert index["best"].parent == run / "bundles"
+    for path in (run / "bundles").iterdir():
+        bundle = open_bundle(path)
+        assert bundle.origin.languages == ("xx", "yy")
+        assert bundle.origin.scores["bleu"]["signature"]
+    assert [path.name for path in (run / "state").iterdir()] == ["update-000240.pt"]
+
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert [entry["update"] for entry in entries if "validation" in entry] == [80, 160, 240]
+    assert [entry["update"] for entry in entries if "loss" in entry] == [*range(5, 241, 5)]
+
+    card = (run / "README.md").read_text(encoding="utf-8")
+    for words in ("xx → yy", "update 240", "| best checkpoint |", "dim: 64", "300 read", "curves.svg"):
+        assert words in card
+    assert (run / "curves.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert "validation: loss" in (run / "log.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["run", "bundle"])
+def test_translate_keeps_lines_where_they_are(trained, corpus, which):
+    run, _ = trained
+    model = run if which == "run" else read_index(run)["last"]
+    first, second = (corpus / "test.src").read_text(encoding="utf-8").splitlines()[:2]
+    done = mt("translate", model, "--device", "cpu", input=f"{first}\n\n{second}\n")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split("\n")
+    assert len(lines) == 4
+    assert lines[1] == lines[3] == ""
+    assert lines[0]
+    assert lines[2]
+
+
+@pytest.mark.slow
+def test_a_reader_that_leaves_ends_translation(trained):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            command("translate", trained[0]), env=environment(), input="a\nb\n" * 200,
+            stdout=writing, stderr=subprocess.PIPE, encoding="utf-8", check=False, timeout=120,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "Broken pipe" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_left_alone(trained, corpus):
+    run, _ = trained
+    before = {path: path.stat().st_mtime_ns for path in (run / "bundles").rglob("*")}
+    overrides = [f"--set={key}={value}" for key, value in OVERRIDES.items()]
+    again = ["train", corpus / "tiny.yaml", *overrides, "--out", run, "--device", "cpu"]
+
+    done = mt(*again)
+    assert done.returncode == 2
+    assert f"{run}: expected a new run directory" in done.stderr
+    assert "add --resume" in done.stderr
+
+    done = mt(*again, "--resume", "--set", "model.dropout=0.5", "--set", f"seed={_seed(run)}")
+    assert done.returncode == 2
+    assert "`model.dropout` was 0.1 and is 0.5" in done.stderr
+
+    done = mt(*again, "--resume", "--set", f"seed={_seed(run)}")
+    assert done.returncode == 0
+    assert "nothing left to train: all updates done at update 240" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in (run / "bundles").rglob("*")} == before
+
+
+def _seed(run):
+    lines = (run / "config.yaml").read_text(encoding="utf-8").splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("seed:"))

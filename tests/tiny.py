@@ -1,0 +1,80 @@
+"""A tiny world to train in: a language of invented words, a recipe, and the command line."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aeiou"]
+
+
+def write_corpus(directory: Path, seed: int = 1, pairs: int = 300) -> Path:
+    """Write ``train``, ``dev`` and ``test`` files in which every word has one translation."""
+    generator = random.Random(seed)
+
+    def words() -> list[str]:
+        return ["".join(generator.sample(SYLLABLES, k=2)) for _ in range(20)]
+
+    lexicon = dict(zip(words(), words(), strict=True))
+    for name, size in (("train", pairs), ("dev", 16), ("test", 40)):
+        lines = [generator.choices(list(lexicon), k=generator.randint(1, 5)) for _ in range(size)]
+        translations = [[lexicon[word] for word in line] for line in lines]
+        for suffix, side in (("src", lines), ("tgt", translations)):
+            text = "".join(" ".join(line) + "\n" for line in side)
+            (directory / f"{name}.{suffix}").write_text(text, encoding="utf-8")
+    return directory
+
+
+def recipe_of(corpus: Path) -> dict:
+    """Return a recipe that trains in a second."""
+    return {
+        "data": {
+            "source": "xx",
+            "target": "yy",
+            "train": {"source": f"{corpus}/train.src", "target": f"{corpus}/train.tgt"},
+            "validation": {"source": f"{corpus}/dev.src", "target": f"{corpus}/dev.tgt"},
+            "store": f"{corpus}/prepared",
+        },
+        "tokenizer": {"size": 300},
+        "model": {
+            "dim": 16, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32,
+        },
+        "training": {
+            "updates": 40,
+            "batch_tokens": 200,
+            "precision": "fp32",
+            "optimizer": {"learning_rate": 3e-3},
+            "schedule": {"kind": "inverse_square_root", "warmup": 10},
+            "average": {"count": 2},
+            "report_every": 5,
+        },
+        "validation": {"every": 10, "metric": "loss"},
+    }  # fmt: skip
+
+
+def write_recipe(corpus: Path, name: str = "tiny.yaml") -> Path:
+    """Write the recipe beside its corpus; JSON is YAML too."""
+    path = corpus / name
+    path.write_text(json.dumps(recipe_of(corpus), indent=2), encoding="utf-8")
+    return path
+
+
+def environment() -> dict[str, str]:
+    """Return one in which a program finds the package, and adds in the same order every time."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def command(*arguments: object) -> list[str]:
+    """Spell a call of the command line."""
+    return [sys.executable, "-m", "mt", *map(str, arguments)]
+
+
+def mt(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        command(*arguments), env=environment(), encoding="utf-8", capture_output=True,
+        check=False, timeout=300, **options,
+    )  # fmt: skip

@@ -1,0 +1,37 @@
+import random
+
+import pytest
+import torch
+
+from mt.model import TransformerConfig
+from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.translation import TranslationConfig, Translator
+from mt.translation.engines.torch import TorchEngine
+
+
+@pytest.fixture(scope="session")
+def tokenizers(tmp_path_factory):
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 7))) for _ in range(40)]
+    lines = [" ".join(draw.choices(words, k=draw.randint(3, 8))) for _ in range(150)]
+    config = TokenizerConfig(size=300)
+    return train_tokenizers(
+        config, lines, lines, seed=1, directory=tmp_path_factory.mktemp("pieces")
+    )
+
+
+@pytest.fixture
+def config():
+    return TransformerConfig(dim=16, encoder_layers=2, decoder_layers=3, heads=4, feed_forward=32)
+
+
+@pytest.fixture
+def model(config, tokenizers):
+    torch.manual_seed(5)
+    return config.build(tokenizers.source.size, tokenizers.target.size).eval()
+
+
+@pytest.fixture
+def translator(model, tokenizers):
+    engine = TorchEngine(model, torch.device("cpu"))
+    return Translator(engine, tokenizers, TranslationConfig(beam=3), longest=40)

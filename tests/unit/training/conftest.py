@@ -1,0 +1,29 @@
+import pytest
+from tests.tiny import recipe_of, write_corpus
+
+from mt.data.store import prepare
+from mt.text.tokenizer import train_tokenizers
+from mt.training.recipe import Recipe
+
+
+@pytest.fixture(scope="session")
+def values(tmp_path_factory):
+    """Plain values of a recipe whose corpus exists."""
+    return recipe_of(write_corpus(tmp_path_factory.mktemp("corpus")))
+
+
+@pytest.fixture(scope="session")
+def recipe(values):
+    return Recipe.parse(values, where="tiny")
+
+
+@pytest.fixture(scope="session")
+def tokenizers(recipe, tmp_path_factory):
+    [corpus] = recipe.data.train
+    sides = zip(*corpus.pairs(), strict=True)
+    return train_tokenizers(recipe.tokenizer, *sides, 1, tmp_path_factory.mktemp("tokenizers"))
+
+
+@pytest.fixture(scope="session")
+def store(recipe, tokenizers, tmp_path_factory):
+    return prepare(recipe.data.train, tokenizers, tmp_path_factory.mktemp("store"), max_pieces=256)

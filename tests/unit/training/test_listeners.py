@@ -1,0 +1,82 @@
+"""What a run writes down, and what it takes back when it goes on from an earlier update."""
+
+import json
+
+import pytest
+
+from mt.training.listeners import MetricsFile, clock
+from mt.training.reports import Listeners, Report
+from mt.training.validation import Verdict
+
+
+def report(update):
+    return Report(update, 0, 2.5, 2.0, 1e-3, 0.5, 1000.0, update / 10)
+
+
+def written(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    metrics = MetricsFile(path, done=0)
+    for update in (5, 10, 15):
+        metrics.on_report(report(update))
+        if update == 10:
+            metrics.on_verdict(Verdict(10, 1.5), best=True)
+    metrics.close()
+    return path
+
+
+def test_every_line_is_an_object(path):
+    assert [entry["update"] for entry in written(path)] == [5, 10, 10, 15]
+    assert written(path)[0] == report(5).to_json()
+    assert written(path)[2] == {"update": 10, "validation": {"loss": 1.5}, "best": True}
+
+
+def test_a_line_is_there_at_once(tmp_path):
+    metrics = MetricsFile(tmp_path / "metrics.jsonl", done=0)
+    metrics.on_report(report(1))
+    assert len(written(tmp_path / "metrics.jsonl")) == 1
+    metrics.close()
+
+
+@pytest.mark.parametrize(
+    ("done", "kept"), [(15, [5, 10, 10, 15]), (14, [5, 10, 10]), (10, [5, 10, 10]), (0, [])]
+)
+@pytest.mark.parametrize("half", ["", '{"update": 20, "lo', '{"update": 2', "{"])
+def test_what_lies_past_the_checkpoint_is_cut_off(path, done, kept, half):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(half)
+    MetricsFile(path, done).close()
+    assert [entry["update"] for entry in written(path)] == kept
+
+
+def test_all_listeners_hear_of_everything(tmp_path):
+    class Ear:
+        def __init__(self):
+            self.heard = []
+
+        def on_report(self, report):
+            self.heard.append(report.update)
+
+        def on_verdict(self, verdict, best):
+            self.heard.append((verdict.update, best))
+
+        def close(self):
+            self.heard.append("end")
+
+    ears = [Ear(), Ear()]
+    listeners = Listeners(ears)
+    listeners.on_report(report(1))
+    listeners.on_verdict(Verdict(1, 1.0), best=False)
+    listeners.close()
+    assert [ear.heard for ear in ears] == [[1, (1, False), "end"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01"), (90000, "25:00:00")]
+)
+def test_clock(seconds, shown):
+    assert clock(seconds) == shown

@@ -1,0 +1,99 @@
+"""What a run remembers, which validation is best, and when waiting is over."""
+
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt.evaluation import Score
+from mt.training.checkpoints import average_weights
+from mt.training.order import Position
+from mt.training.progress import Progress, best_of, without_improvement
+from mt.training.validation import Verdict
+
+
+def verdicts(values, metric=None):
+    if metric is None:
+        return [Verdict(10 * n, value) for n, value in enumerate(values, start=1)]
+    return [
+        Verdict(10 * n, 1.0, metric, Score(metric, value, "signature"))
+        for n, value in enumerate(values, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "best"),
+    [
+        (None, [3.0, 2.0, 2.5], 20),
+        ("bleu", [3.0, 2.0, 2.5], 10),
+        ("chrf", [3.0, 4.0, 2.5], 20),
+        ("ter", [90.0, 95.0, 80.0], 30),
+        ("bleu", [3.0, 4.0, 4.0], 20),  # of equals the first
+    ],
+)
+def test_best(metric, values, best):
+    assert best_of(verdicts(values, metric)).update == best
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "least", "count"),
+    [
+        ("bleu", [], 0, 0),
+        ("bleu", [0.0], 0, 0),
+        ("bleu", [1, 2, 3], 0, 0),
+        ("bleu", [3, 2, 1], 0, 2),
+        ("bleu", [1, 3, 3, 2], 0, 2),
+        ("bleu", [10, 10.5, 11, 12], 1, 0),
+        ("bleu", [10, 10.4, 10.8], 1, 2),
+        ("bleu", [10, 10.4, 10.8, 11.2], 1, 0),  # slow but steady
+        ("ter", [90, 80, 85], 0, 1),
+        (None, [2.0, 1.0, 1.5, 1.2], 0, 2),
+    ],
+)
+def test_without_improvement(metric, values, least, count):
+    assert without_improvement(verdicts(values, metric), least) == count
+
+
+scores = st.builds(
+    Score,
+    metric=st.sampled_from(["bleu", "chrf", "ter"]),
+    value=st.floats(0, 150),
+    signature=st.text(),
+)
+judged = st.builds(
+    lambda update, loss, score: Verdict(update, loss, score and score.metric, score),
+    st.integers(1), st.floats(0, 50), st.none() | scores,
+)  # fmt: skip
+
+
+@given(
+    st.integers(0),
+    st.builds(Position, st.integers(0, 99), st.integers(0, 9999)),
+    st.floats(0, 1e9),
+    st.lists(judged, max_size=4),
+)
+def test_progress_survives_json(update, position, seconds, history):
+    progress = Progress(update, position, seconds, history)
+    assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
+
+
+def test_the_average_is_the_mean():
+    generator = torch.Generator().manual_seed(1)
+    weights = [
+        {"a": torch.randn(3, 4, generator=generator), "b": torch.randn(5, generator=generator)}
+        for _ in range(3)
+    ]
+    mean = average_weights(weights)
+    assert mean.keys() == {"a", "b"}
+    for name, tensor in mean.items():
+        expected = sum(each[name].double() for each in weights) / 3
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, expected.float())
+
+
+def test_the_average_of_one_is_itself():
+    weights = {"a": torch.randn(3, 4)}
+    assert torch.equal(average_weights([weights])["a"], weights["a"])
+    assert torch.equal(average_weights([weights] * 4)["a"], weights["a"])

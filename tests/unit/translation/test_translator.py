@@ -1,0 +1,196 @@
+import logging
+import random
+import threading
+from itertools import islice
+
+import pytest
+import torch
+
+from mt.model import TransformerConfig
+from mt.translation import TranslationConfig, Translator
+from mt.translation.engines.torch import TorchEngine
+from mt.translation.search import Hypothesis
+
+LONGEST = 30
+
+
+class Backwards:
+    """An engine that turns the pieces around, and remembers what it was given."""
+
+    def __init__(self):
+        self.seen = []
+        self.settings = set()
+
+    def generate(self, sources, beam, length_penalty):
+        self.seen += [list(source) for source in sources]
+        self.settings.add((beam, length_penalty))
+        return [Hypothesis.ended(source[::-1], -1.0, length_penalty) for source in sources]
+
+
+@pytest.fixture
+def engine():
+    return Backwards()
+
+
+@pytest.fixture
+def translator(engine, tokenizers):
+    config = TranslationConfig(beam=3, length_penalty=0.5)
+    return Translator(engine, tokenizers, config, longest=LONGEST)
+
+
+@pytest.fixture
+def expect(tokenizers):
+    """Say what the engine makes of a line that is not cut."""
+
+    def expect(line):
+        [pieces] = tokenizers.source.encode([line])
+        return tokenizers.target.decode([pieces[::-1]])[0]
+
+    return expect
+
+
+def lines_of(words, number):
+    generator = random.Random(number)
+    return [" ".join(generator.choices(words, k=generator.randint(1, 5))) for _ in range(number)]
+
+
+def test_lines_come_out_in_order(translator, engine, words, expect):
+    lines = lines_of(words, 300)
+    assert list(translator.translate(iter(lines))) == [expect(line) for line in lines]
+    assert engine.settings == {(3, 0.5)}
+
+
+def test_no_lines_make_no_lines(translator):
+    assert list(translator.translate([])) == []
+    assert translator.translate_all([]) == []
+
+
+BLANKS = ["", " ", "\t", "  \u3000 ", "\u00a0", "\r", "\u2028", "\x0c"]
+
+
+def test_blank_lines_stay_blank_and_never_reach_the_engine(translator, engine, words, expect):
+    first, last = lines_of(words, 2)
+    found = list(translator.translate([*BLANKS, first, *BLANKS, last, *BLANKS]))
+    blank = [""] * len(BLANKS)
+    assert found == [*blank, expect(first), *blank, expect(last), *blank]
+    assert len(engine.seen) == 2
+
+
+def test_blank_lines_alone_are_no_work(translator, engine):
+    assert list(translator.translate(BLANKS)) == [""] * len(BLANKS)
+    assert not engine.seen
+
+
+def test_what_surrounds_a_line_does_not_matter(translator, words):
+    [line] = lines_of(words, 1)
+    one, other = translator.translate_all([line, f" \t{line}\r "])
+    assert one == other
+
+
+def test_a_line_too_long_is_cut_translated_in_parts_and_joined(
+    translator, engine, words, expect, caplog
+):
+    sentences = [" ".join(words[place : place + 4]) + "." for place in range(0, 40, 4)]
+    long, short = " ".join(sentences), words[0]
+    with caplog.at_level(logging.WARNING, logger="mt"):
+        found = list(translator.translate([short, long, short]))
+    assert found[0] == found[2] == expect(short)
+    assert all(0 < len(source) < LONGEST for source in engine.seen)
+    assert len(engine.seen) > 3
+    parts = translator.tokenizers.target.decode(engine.seen[1:-1])
+    assert " ".join(parts) == long
+    assert found[1] == " ".join(expect(part) for part in parts)
+    [record] = caplog.records
+    assert f"longer than the {LONGEST}" in record.getMessage()
+    assert long[:40] in record.getMessage()
+
+
+def test_the_end_mark_counts_in_the_length(translator, engine, words, tokenizers, caplog):
+    line = ""
+    for word in words:
+        [pieces] = tokenizers.source.encode([f"{line} {word}".strip()])
+        if len(pieces) >= LONGEST:
+            break
+        line = f"{line} {word}".strip()
+    with caplog.at_level(logging.WARNING, logger="mt"):
+        translator.translate_all([line])
+        assert not caplog.records
+        assert len(engine.seen) == 1
+        translator.translate_all([f"{line} {line}"])
+        assert len(caplog.records) == 1
+    assert max(map(len, engine.seen)) < LONGEST
+
+
+def test_invisible_parts_of_a_long_line_never_reach_the_engine(translator, engine, words, caplog):
+    line = " ".join(words[:20]) + "\u200b" * 300 + " ".join(words[20:40])
+    with caplog.at_level(logging.ERROR):
+        [found] = translator.translate_all([line])
+    assert all(engine.seen)
+    assert "  " not in found
+
+
+def test_no_translation_holds_a_line_break(tokenizers):
+    class Breaking:
+        def generate(self, sources, beam, length_penalty):
+            [pieces] = tokenizers.target.encode(["abcd"])
+            newline = next(
+                piece
+                for piece in range(tokenizers.target.size)
+                if tokenizers.target.pieces([piece]) == ["<0x0A>"]
+            )
+            return [Hypothesis.ended([newline, *pieces, newline], 0.0, 1.0) for _ in sources]
+
+    translator = Translator(Breaking(), tokenizers, TranslationConfig(), longest=LONGEST)
+    found = translator.translate_all(["abcd", "ab\ncd", "ab\u2028cd"])
+    assert len(found) == 3
+    assert all(len(line.splitlines()) == 1 for line in found)
+
+
+def test_a_reader_that_fails_does_so_after_its_earlier_lines(translator, words, expect):
+    lines = lines_of(words, 7)
+
+    def broken():
+        yield from lines
+        raise OSError("the disk is gone")
+
+    found = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        for line in translator.translate(broken()):
+            found.append(line)  # noqa: PERF402 - a list comprehension would lose them
+    assert found == [expect(line) for line in lines]
+
+
+def test_a_slow_reader_gets_early_answers(translator, words, expect):
+    lines, answered = lines_of(words, 4), threading.Event()
+
+    def conversation():
+        for line in lines:
+            yield line
+            assert answered.wait(10), "no answer came before the next question"
+            answered.clear()
+
+    for line, found in zip(lines, translator.translate(conversation()), strict=True):
+        assert found == expect(line)
+        answered.set()
+
+
+def test_an_endless_stream_is_translated_as_it_comes(translator, words, expect):
+    def endless():
+        while True:
+            yield words[0]
+
+    stream = translator.translate(endless())
+    assert list(islice(stream, 5000)) == [expect(words[0])] * 5000
+    stream.close()
+
+
+def test_translations_do_not_depend_on_their_company(tokenizers, words):
+    torch.manual_seed(1)
+    shape = {"dim": 16, "heads": 2, "feed_forward": 16, "encoder_layers": 1, "decoder_layers": 1}
+    model = TransformerConfig(**shape).build(tokenizers.source.size, tokenizers.target.size)
+    engine = TorchEngine(model.double(), torch.device("cpu"))
+    translator = Translator(engine, tokenizers, TranslationConfig(beam=2), longest=12)
+    lines = ["", *lines_of(words, 6), " ".join(words[:9])]
+    together = list(translator.translate(lines))
+    assert together == [translator.translate_all([line])[0] for line in lines]
+    assert len(set(together)) > 2
