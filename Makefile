@@ -58,7 +58,7 @@ format: $(READY)  ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 
 bench: $(READY)  ## Measure what each speed lever brings (benchmarks/README.md has the others)
-	$(BIN)/python benchmarks/levers.py
+	$(BIN)/python -m benchmarks.levers
 
 clean:  ## Remove caches and the demo; runs, corpora and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -58,13 +58,12 @@ class Contest:
         found = (measured.get(name, {}).get(key) for measured in self.rounds)
         return [float(value) for value in found if value is not None]
 
-    def ratios(self, name: str, baseline: str | None = None) -> list[float]:
+    def ratios(self, name: str) -> list[float]:
         """Divide a contender's rate by the baseline's, within each round that has both."""
-        below = baseline or self.baseline
         return [
-            measured[name][self.rate] / measured[below][self.rate]
+            measured[name][self.rate] / measured[self.baseline][self.rate]
             for measured in self.rounds
-            if name in measured and below in measured
+            if name in measured and self.baseline in measured
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +91,10 @@ def run(contender: Contender, timeout: float) -> Measurement | None:
         say(f"{contender.name}: expected a line of JSON last, but found {done.stdout[-200:]!r}")
         return None
     assert isinstance(measured, dict)
+    threads = contender.environment["OMP_NUM_THREADS"]
+    if str(measured.get("threads", threads)) != threads:
+        say(f"{contender.name}: expected {threads} threads, but it used {measured['threads']}")
+        return None
     return measured
 
 
@@ -130,8 +133,8 @@ def facts(threads: int) -> dict[str, str]:
 
 def shown_command() -> str:
     """Return the command that is running, with full paths cut to their last name."""
-    parts = [f"…/{Path(part).name}" if Path(part).is_absolute() else part for part in sys.argv[1:]]
-    return f"python -m benchmarks.{Path(sys.argv[0]).stem} {shlex.join(parts)}".replace("'…", "…'")
+    parts = [Path(part).name if Path(part).is_absolute() else part for part in sys.argv[1:]]
+    return f"`python -m benchmarks.{Path(sys.argv[0]).stem} {shlex.join(parts)}`"
 
 
 def middle(values: Sequence[float], digits: int = 0) -> str:

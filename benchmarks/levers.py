@@ -46,8 +46,10 @@ def contest(options: argparse.Namespace, precision: str, store: Path) -> Contest
     variants["none of these levers"] = list(MEANINGS)
     environment = our_environment(options.threads)
     contenders = [
-        Contender(name, our_command(*common, "--without", *without), environment)
-        for name, without in variants.items()
+        Contender(
+            name, our_command(*[f"--without={lever}" for lever in left], *common), environment
+        )
+        for name, left in variants.items()
     ]
     return Contest(f"training, {options.size}, {precision}", EVERYTHING, "tokens_per_s", contenders)
 

@@ -101,9 +101,6 @@ def open_pairs(data: Path, store: Path) -> tuple[PairStore, int]:
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
     """Time updates of ``mt train``'s own loop, after some that do not count."""
-    for name in options.without:
-        LEVERS[name]()
-    hardware.prepare(CPU)
     torch.manual_seed(1)
     if options.data is None:
         pairs, vocabulary = cast(PairStore, RandomPairs()), 8000
@@ -148,7 +145,6 @@ def _timed(stream: Iterator[Update], warmup: int) -> tuple[list[Update], float]:
 
 def translate(options: argparse.Namespace) -> dict[str, Any]:
     """Time the torch engine on the test set with a Marian model's weights; loading is apart."""
-    hardware.prepare(CPU)
     began = time.perf_counter()
     engine = TorchEngine(load_marian(options.model), CPU)
     tokenizer = Tokenizer.load(options.data / "spm.model")
@@ -234,6 +230,9 @@ def main() -> None:
     options = _parser().parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    for lever in options.without:
+        LEVERS[lever]()
+    hardware.prepare(CPU)
     measured = options.measure(options) | {
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -245,6 +244,9 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="One measurement of our side.")
     parser.add_argument("--threads", type=int, default=0, help="0: as OMP_NUM_THREADS says")
+    parser.add_argument(
+        "--without", action="append", choices=LEVERS, default=[], help="leave a lever alone"
+    )
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train")
     training.set_defaults(measure=train)
@@ -254,7 +256,6 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     training.add_argument("--data", type=Path, help="output of prepare_data.py; else random pairs")
     training.add_argument("--store", type=Path, help="where encoded pairs are kept")
-    training.add_argument("--without", nargs="*", choices=LEVERS, default=[])
     decoding = commands.add_parser("translate")
     decoding.set_defaults(measure=translate)
     decoding.add_argument("--model", type=Path, required=True, help="Hugging Face Marian model")

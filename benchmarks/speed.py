@@ -40,6 +40,11 @@ HF_GENERATE = "Hugging Face Marian, generate()"
 OURS = "mt, as `mt train` runs"
 OURS_FP32 = "mt, the same in fp32"
 OUR_ENGINE = "mt, torch engine"
+CONDITIONS = (
+    "Interleaved rounds of cold processes with equal threads; each ratio is formed within a round, "
+    "and the tables show its median and range. Pieces are real ones: end marks count, padding does "
+    "not.\n\n"
+)
 
 
 class Peers:
@@ -138,7 +143,7 @@ def describe_decoding(contest: Contest, beam: int, scratch: Path, data: Path) ->
     """Write the table of one beam, and whether both wrote the same."""
     head = [
         "program", "sentences/s, median (range)", "× Hugging Face, per round",
-        "output pieces/s", "BLEU", "peak memory, MB", "loading, s",
+        "output pieces/s", "pieces a sentence", "BLEU", "peak memory, MB", "loading, s",
     ]  # fmt: skip
     written = {
         contender.name: read_lines(output(scratch, beam, contender.name))
@@ -153,12 +158,19 @@ def describe_decoding(contest: Contest, beam: int, scratch: Path, data: Path) ->
                 middle(contest.values(name, "sent_per_s"), 1),
                 f"**{middle(contest.ratios(name), 2)}**",
                 middle(contest.values(name, "out_tokens_per_s")),
+                middle(pieces_a_sentence(contest, name), 1),
                 f"{sacrebleu.corpus_bleu(lines, [references]).score:.2f}" if lines else "failed",
                 middle(contest.values(name, "peak_rss_mb")),
                 middle(contest.values(name, "load_s"), 1),
             ]
         )
     return f"## {contest.title}\n\n{table(head, rows)}\n\n{agreement(*written.values())}\n\n"
+
+
+def pieces_a_sentence(contest: Contest, name: str) -> list[float]:
+    """Return the mean length of a contender's translations, end marks counted, of each round."""
+    pieces, sentences = (contest.values(name, key) for key in ("out_tokens_per_s", "sent_per_s"))
+    return [above / below for above, below in zip(pieces, sentences, strict=True)]
 
 
 def agreement(theirs: Sequence[str], ours: Sequence[str]) -> str:
@@ -174,19 +186,27 @@ def read_lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
 
 
-def conditions(options: argparse.Namespace) -> str:
-    """Say what is compared, and in which way it is not the same."""
+def training_conditions(options: argparse.Namespace) -> str:
+    """Say what is trained, and in which way the sides are not the same."""
     return (
-        "Interleaved rounds of cold processes; each ratio is formed within a round, and the table "
-        "shows its median and range. Pieces are real ones: end marks count, padding does not.\n\n"
         f"Training: Multi30k, the same 8,000 joint pieces, {options.steps} updates of about 4,096 "
         f"target pieces after {options.warmup} that do not count. tiny: d 128, 4+4 layers, 4 "
         "heads, feed-forward 256, dropout 0.3; small: d 256, 3+3 layers, 4 heads, feed-forward "
-        "1024, dropout 0.1. mt counts padding of the longer side against the budget, Hugging "
-        "Face's loop that of the target side; mt also clips the gradient, which the other does "
-        "not.\n\n"
-        f"Decoding: {options.lines:,} lines of {TEST}, fp32, loading not counted; Hugging Face in batches of "
-        f"{options.hf_batch} sentences sorted by length.\n\n"
+        "1024, dropout 0.1; post-norm, one table three times. mt counts padding of the longer side "
+        "against the budget, Hugging Face's loop that of the target side; mt also clips the "
+        "gradient, which the other does not. `mt train` computes in bf16 where the processor has "
+        "it, Hugging Face in fp32 unless the row says otherwise.\n\n"
+    )
+
+
+def decoding_conditions(options: argparse.Namespace) -> str:
+    """Say what is translated, and in which way the sides are not the same."""
+    return (
+        f"Decoding: {options.lines:,} lines of {TEST}, the same weights, fp32, cold, loading not "
+        f"counted; Hugging Face in batches of {options.hf_batch} sentences sorted by length and "
+        "at most 100 pieces a sentence, mt with its own batches and at most 3 pieces for each of "
+        "the source and 20 more. A model so poor that it does not end its sentences is measured "
+        "at unequal work: compare the pieces a sentence.\n\n"
     )
 
 
@@ -206,7 +226,9 @@ def measure(options: argparse.Namespace, scratch: Path) -> None:
     for number in range(1, options.rounds + 1):
         for contest in contests:
             contest.run_round(options.timeout)
-        text = conditions(options)
+        text = CONDITIONS
+        text += training_conditions(options) if trainings else ""
+        text += decoding_conditions(options) if decodings else ""
         text += "".join(describe_training(contest) for contest in trainings)
         for beam, contest in decodings.items():
             text += describe_decoding(contest, beam, scratch, options.data)

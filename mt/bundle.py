@@ -1,6 +1,6 @@
 """A model as a directory that explains itself and is enough to translate.
 
-    manifest.json       format version, languages, origin, scores, and the SHA-256 of every other file
+    manifest.json       format version, languages, origin, scores, SHA-256 of every other file
     config.yaml         the resolved recipe
     model.safetensors   the weights, each shared tensor once
     tokenizer.model     the SentencePiece model, or source.model and target.model
@@ -41,7 +41,7 @@ class Origin:
     parameters: int
     """Trained numbers."""
     scores: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured on the validation pairs, by name; sacreBLEU scores carry their signature."""
+    """What was measured on the validation pairs, by name; sacreBLEU's with their signature."""
     averaged: tuple[int, ...] = ()
     """Updates whose weights were averaged; empty for a plain checkpoint."""
 
@@ -122,6 +122,11 @@ def open_bundle(path: Path) -> Bundle:
             f"{path}: expected a bundle of format {FORMAT}, but this is format "
             f"{manifest.get('format')}; use the version of mt that wrote it, or train it anew"
         )
+    for part in ("files", "origin"):
+        if not isinstance(manifest.get(part), dict):
+            raise BundleError(
+                f"{path / MANIFEST}: expected `{part}`, but it is missing; copy the model again"
+            )
     for name, expected in manifest["files"].items():
         file = path / name
         if not file.is_file():
@@ -159,8 +164,8 @@ def _resolve(path: Path) -> Path:
     best = read_index(path).get("best")
     if best is None:
         raise BundleError(
-            f"{path}: expected a model (a `{MANIFEST}`, or an `{INDEX}` naming one), but found neither; "
-            "give the directory that `mt train` wrote"
+            f"{path}: expected a model (a `{MANIFEST}`, or an `{INDEX}` naming one), but found "
+            "neither; give the directory that `mt train` wrote"
         )
     return best
 

@@ -1,7 +1,8 @@
 """What the machine offers, and how to make torch use it.
 
-Each lever stands alone, says what it brings and where it does not apply; where the hardware lacks it,
-torch's plain way runs and results stay the same. Their measured effect: ``benchmarks/levers.py``.
+Each lever stands alone, says what it brings and where it does not apply; where the hardware lacks
+it, torch's plain way runs and results stay the same. Their measured effect:
+``benchmarks/levers.py``.
 """
 
 import contextlib
@@ -27,13 +28,13 @@ def choose_device(name: DeviceName) -> torch.device:
     Raises:
         ConfigError: If the machine has no such device.
     """
-    present = {
+    present: dict[DeviceName, bool] = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        name = next(candidate for candidate in present if present[candidate])  # type: ignore[assignment]
+        name = next(candidate for candidate in present if present[candidate])
     if not present[name]:
         usable = ", ".join(candidate for candidate in present if present[candidate])
         raise ConfigError(
@@ -54,10 +55,10 @@ def prepare(device: torch.device) -> None:
 def route_float32_matmul_through_onednn() -> bool:
     """Multiply float32 matrices with oneDNN's AVX-512 kernels instead of MKL's.
 
-    torch's MKL takes the AVX2 path on processors that are not Intel's, at about half the speed. Allowing
-    oneDNN a bf16 short cut makes torch call oneDNN; a processor with AVX-512 but without AMX has no
-    such short cut in oneDNN, so the arithmetic stays float32 (a test compares with float64). With AMX
-    it would really round to bf16, so there the switch is left alone.
+    torch's MKL takes the AVX2 path on processors that are not Intel's, at about half the speed.
+    Allowing oneDNN a bf16 short cut makes torch call oneDNN; a processor with AVX-512 but without
+    AMX has no such short cut in oneDNN, so the arithmetic stays float32 (a test compares with
+    float64). With AMX it would really round to bf16, so there the switch is left alone.
 
     Returns:
         Whether the route was changed.
@@ -73,8 +74,8 @@ def route_float32_matmul_through_onednn() -> bool:
 def keep_freed_memory() -> bool:
     """Tell glibc to keep large freed blocks instead of returning them to the kernel.
 
-    By default every large matrix is mapped afresh and its pages are faulted in one by one, which can
-    cost more than the arithmetic of a small model.
+    By default every large matrix is mapped afresh and its pages are faulted in one by one, which
+    can cost more than the arithmetic of a small model.
 
     Returns:
         Whether the allocator took the advice (glibc only).
@@ -96,7 +97,7 @@ def keep_freed_memory() -> bool:
 def computes_bfloat16(device: torch.device) -> bool:
     """Say whether the device multiplies bf16 matrices faster than float32 ones."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and (has_amx() or "avx512_bf16" in _processor_flags())
 
 
@@ -130,7 +131,8 @@ def describe(device: torch.device) -> str:
     """Name the hardware in one line, for logs and run cards."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_processor_field('model name') or platform.processor()}, {torch.get_num_threads()} threads"
+    processor = _processor_field("model name") or platform.processor()
+    return f"{processor}, {torch.get_num_threads()} threads"
 
 
 def peak_memory() -> int:

@@ -59,7 +59,7 @@ def attention(
         load_translator(model, device), sentence, target, layer=layer, pieces=pieces
     )
     console = Console()
-    colour = console.color_system is not None and not console.no_color
+    colour = console.color_system in {"256", "truecolor"} and not console.no_color
     with console.capture() as drawn:
         console.print(picture_for_terminal(seen, console.width, colour), soft_wrap=True)
     sys.stdout.write(f"{seen.text}\n\n{drawn.get()}")

@@ -44,7 +44,9 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
         pieces += f" + {tokenizers.target.size:,}"
     yield "tokenizer", f"{config['tokenizer']['algorithm']}, {pieces} pieces"
     yield "created", bundle.manifest["created"]
-    averaged = f", mean of updates {', '.join(map(str, origin.averaged))}" if origin.averaged else ""
+    averaged = (
+        f", mean of updates {', '.join(map(str, origin.averaged))}" if origin.averaged else ""
+    )
     yield "training", f"{origin.update:,} updates{averaged}"
     for use in ("train", "validation"):
         for corpus in config["data"][use]:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class DecoderState(Protocol):
     """Everything a decoder remembers between two steps, as a value.
 
-    Its rows are the hypotheses: ``beam`` consecutive rows belong to one sentence. A state may be stepped
-    once; who wants to step it twice takes a copy with :meth:`select`.
+    Its rows are the hypotheses: ``beam`` consecutive rows belong to one sentence. A state may be
+    stepped once; who wants to step it twice takes a copy with :meth:`select`.
     """
 
     def select(
@@ -28,12 +28,12 @@ class DecoderState(Protocol):
 class EncoderDecoder(nn.Module):
     """A model that reads a source sentence and writes a target sentence, piece by piece.
 
-    Sources and targets are piece ids, batch first, padded on the right with ``PAD``; a source ends with
-    ``END``, and what a decoder reads begins with ``START``.
+    Sources and targets are piece ids, batch first, padded on the right with ``PAD``; a source ends
+    with ``END``, and what a decoder reads begins with ``START``.
     """
 
     output: nn.Linear
-    """Turns a decoder output into one logit per target piece; apart, so that a loss may do so in chunks."""
+    """Turns a decoder output into one logit per target piece; a loss may do so in chunks."""
 
     def forward(
         self,
@@ -44,19 +44,19 @@ class EncoderDecoder(nn.Module):
 
         Args:
             source: Source pieces.
-            target: What the decoder reads: ``START`` and the target pieces but the last. Output ``t``
-                depends on positions up to ``t`` alone.
+            target: What the decoder reads: ``START`` and the target pieces but the last. Output
+                ``t`` depends on positions up to ``t`` alone.
         """
         raise NotImplementedError
 
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> DecoderState:
-        """Encode sources, and return the state before the first step, with ``beam`` rows a sentence."""
+        """Encode sources; return the state before the first step, with ``beam`` rows a sentence."""
         raise NotImplementedError
 
     def step(
         self, pieces: Int[Tensor, " rows"], state: DecoderState
     ) -> tuple[Float[Tensor, "rows vocabulary"], DecoderState]:
-        """Read one more piece in every row, and return the logits of the next one and the new state."""
+        """Read one more piece in every row; return the logits of the next one and the new state."""
         raise NotImplementedError
 
 

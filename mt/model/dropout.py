@@ -8,11 +8,11 @@ from torch import Tensor, nn
 class Dropout(nn.Module):
     """Zero each element with probability ``rate`` while training, and scale the others up.
 
-    torch draws one random number per element from a serial generator, which on a CPU takes longer than
-    the layer that is dropped out. Here eight elements share one 64-bit draw, a byte each. This is an
-    approximation: on a CPU the rate is rounded to a multiple of 1/256 (0.1 becomes 0.1016), and the
-    survivors are scaled by the rounded rate, so that the expectation is exact. Other devices use torch's
-    own dropout.
+    torch draws one random number per element from a serial generator, which on a CPU takes longer
+    than the layer that is dropped out. Here eight elements share one 64-bit draw, a byte each. This
+    is an approximation: on a CPU the rate is rounded to a multiple of 1/256 below 1 (0.1 becomes
+    0.1016), and the survivors are scaled by the rounded rate, so that the expectation is exact.
+    Other devices use torch's own dropout.
 
     Source: Srivastava et al. (2014).
     """
@@ -36,7 +36,7 @@ class Dropout(nn.Module):
 
 
 def _keep_mask(states: Tensor, threshold: int) -> Tensor:
-    """Draw 1 with probability ``1 - threshold / 256`` and 0 otherwise, in the dtype of ``states``."""
+    """Draw 1 with probability ``1 - threshold / 256``, otherwise 0, in the dtype of ``states``."""
     words = torch.empty((states.numel() + 7) // 8, dtype=torch.int64)
     draws = words.random_(-(2**63), None).view(torch.uint8)[: states.numel()]
     return (draws >= threshold).to(states.dtype).view(states.shape)

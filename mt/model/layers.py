@@ -1,9 +1,10 @@
-"""What stands between two attentions: the feed-forward layer, the residual connection, the embedding."""
+"""What stands between two attentions: feed-forward layer, residual connection, embedding."""
 
 import math
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -18,11 +19,11 @@ NormPlacement = Literal["pre", "post"]
 class FeedForward(nn.Module):
     """Transform each position by itself: widen, activate, narrow.
 
-    ``relu`` and ``gelu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``: ``W_2 (silu(W_1 x) * W_3 x)``, with
-    ``W_1`` and ``W_3`` in one matrix; it has half as many parameters again at the same width.
+    ``relu`` and ``gelu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``: ``W_2 (silu(W_1 x) * W_3 x)``,
+    with ``W_1`` and ``W_3`` in one matrix; it has half as many parameters again at the same width.
 
-    Source: Vaswani et al. (2017), section 3.3, equation 2; Hendrycks and Gimpel (2016); Shazeer (2020),
-    equation 6.
+    Source: Vaswani et al. (2017), section 3.3, equation 2; Hendrycks and Gimpel (2016); Shazeer
+    (2020), equation 6.
     """
 
     def __init__(self, dim: int, width: int, activation: Activation) -> None:
@@ -30,7 +31,7 @@ class FeedForward(nn.Module):
         self.activation = activation
         self.widen = nn.Linear(dim, 2 * width if activation == "swiglu" else width)
         self.narrow = nn.Linear(width, dim)
-        for part in self.widen.weight.data.split(width):
+        for part in torch.split(self.widen.weight.data, width):
             nn.init.xavier_uniform_(part)
         nn.init.xavier_uniform_(self.narrow.weight)
         nn.init.zeros_(self.widen.bias)
@@ -48,8 +49,8 @@ class FeedForward(nn.Module):
 class Residual(nn.Module):
     """Add what a sublayer computes to what came in, and keep the sum in range.
 
-    Post-norm, as in the paper: ``norm(x + dropout(sublayer(x)))``. Pre-norm, which trains deep stacks
-    without care: ``x + dropout(sublayer(norm(x)))``; the stack then ends with one more norm.
+    Post-norm, as in the paper: ``norm(x + dropout(sublayer(x)))``. Pre-norm, which trains deep
+    stacks without care: ``x + dropout(sublayer(norm(x)))``; the stack then ends with one more norm.
 
     Source: Vaswani et al. (2017), section 5.4; Xiong et al. (2020), figure 1.
     """

@@ -14,8 +14,9 @@ from mt.config import StrictConfig
 class SinusoidalPositions(nn.Module):
     """Sines and cosines of geometrically spaced wavelengths; there is no longest sentence.
 
-    ``PE(pos, i) = sin(pos / 10000^(2i/dim))`` in the first half of the dimensions and the cosine in the
-    second. The paper interleaves the two; the order of dimensions makes no difference to the model.
+    ``PE(pos, i) = sin(pos / 10000^(2i/dim))`` in the first half of the dimensions and the cosine in
+    the second. The paper interleaves the two; the order of dimensions makes no difference to the
+    model.
 
     Source: Vaswani et al. (2017), section 3.5.
     """

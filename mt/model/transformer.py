@@ -1,7 +1,8 @@
 """The Transformer of Vaswani et al. (2017), readable beside the paper."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -40,8 +41,8 @@ class TransformerConfig(StrictConfig):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of each sublayer's output, and of the embeddings, that is zeroed in training."""
     tie: Literal["three_way", "two_way", "none"] = "three_way"
-    """Which of source embedding, target embedding and output share one table: all three (needs a joint
-    vocabulary), the last two, or none."""
+    """Which of source embedding, target embedding and output share one table: all three (needs a
+    joint vocabulary), the last two, or none."""
     positions: Annotated[PositionsConfig, Field(discriminator="kind")] = Sinusoidal()
     """How a piece learns where it stands."""
     self_attention: AttentionConfig = ScaledDot()
@@ -209,7 +210,8 @@ class Transformer(EncoderDecoder):
         self.source_embedding = Embedding(source_table, config.positions.build(dim), config.dropout)
         self.target_embedding = Embedding(target_table, config.positions.build(dim), config.dropout)
         self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.decoder = cast(Sequence[DecoderLayer], decoder)  # torch's list knows modules alone
         at_top: type[nn.Module] = nn.LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)

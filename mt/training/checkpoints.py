@@ -137,9 +137,12 @@ class Checkpoints:
     def _forget(self, progress: Progress, best: int) -> None:
         needed = {progress.update, best, *self._averaged(progress.history)}
         bundles = {self.bundle(update) for update in needed}
-        for path in (self.run / "bundles").iterdir():
-            if path not in bundles:
+        # Hidden leftovers of a killed run come first; a bundle is hidden before it is taken apart.
+        for path in sorted((self.run / "bundles").iterdir()):
+            if path.name.startswith("."):
                 shutil.rmtree(path, ignore_errors=True)
+            elif path not in bundles:
+                shutil.rmtree(path.rename(path.with_name(f".{path.name}")), ignore_errors=True)
         for path in (self.run / "state").iterdir():
             if path != self._state(progress.update):
                 path.unlink(missing_ok=True)

@@ -76,7 +76,7 @@ def chunked_cross_entropy(
     if torch.is_autocast_enabled(states.device.type):
         states = states.to(torch.get_autocast_dtype(states.device.type))
     smoothed, plain = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        states, output.weight, output.bias, targets, smoothing
+        states, output.weight, output.bias, targets, smoothing, torch.is_grad_enabled()
     )
     return smoothed, plain
 
@@ -92,8 +92,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         bias: Tensor | None,
         targets: Tensor,
         smoothing: float,
+        grad_enabled: bool,
     ) -> tuple[Tensor, Tensor]:
-        wanted = any(ctx.needs_input_grad)
+        wanted = grad_enabled and any(ctx.needs_input_grad)  # the latter ignores torch.no_grad
         size = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
         size = max(1, min(size, len(states)))
         table = weight.to(states.dtype)
@@ -146,6 +147,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             states * outer.to(states.dtype),
             weight * outer,
             None if bias is None else bias * outer,
+            None,
             None,
             None,
         )

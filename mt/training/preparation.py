@@ -55,8 +55,10 @@ def open_run(recipe: Recipe, run: Path, resume: bool) -> None:
         )
     if config.exists():
         before, now = _flatten(read_yaml(config)), _flatten(recipe.model_dump(mode="json"))
+        # Keys of both first: another kind of section is told as such, not by the keys it brings.
+        keys = [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]
         changed = [
-            key for key in sorted(before.keys() | now.keys())
+            key for key in keys
             if before.get(key) != now.get(key) and not key.startswith(MAY_CHANGE)
         ]  # fmt: skip
         if changed:

@@ -3,12 +3,17 @@
 import re
 from collections.abc import Callable
 
-_SEAMS = (r"[.!?…。！？]+[\"'”“»)]*(\s+|$)", r"[,;:–—、，；：]\s*", r"\s+", r"")
+_SEAMS = (
+    r"[.!?…]+[\"'”“»)]*\s+|[。！？]+[\"'”“»)」』）]*\s*",
+    r"[,;:]\s+|[–—、，；：]\s*",
+    r"\s+",
+    r"",
+)
 """Where a line may be cut, best first: after a sentence, after a clause, after a word, anywhere."""
 
 
 def split_long(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """Cut ``text`` into parts that fit, near the middle of what is too long, at the best seam there.
+    """Cut ``text`` into parts that fit, near the middle of what is too long, at a good seam.
 
     The parts, joined, hold every character of the text but the white space at the cuts.
 
@@ -27,6 +32,5 @@ def split_long(text: str, fits: Callable[[str], bool]) -> list[str]:
         inside = [end for end in ends if len(text) / 4 <= end <= 3 * len(text) / 4]
         if inside:
             cut = min(inside, key=lambda end: abs(end - middle))
-            return split_long(text[:cut], fits) + split_long(text[cut:], fits)
-    cut = len(text) // 2
+            break
     return split_long(text[:cut], fits) + split_long(text[cut:], fits)

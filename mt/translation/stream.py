@@ -1,11 +1,11 @@
-"""Turn a stream of lines into pools worth sorting, without waiting for lines that are not there yet."""
+"""Turn a stream of lines into pools worth sorting, without waiting for lines yet to come."""
 
 import queue
 import threading
 from collections.abc import Iterable, Iterator
 
 POOL = 2048
-"""Lines at most in a pool: enough to find neighbours of equal length, few enough to see progress."""
+"""Lines at most in a pool: enough to find neighbours of equal length, yet progress shows."""
 PATIENCE = 0.02
 """Seconds to wait for one more line before a pool is closed."""
 
@@ -15,8 +15,9 @@ def pools(
 ) -> Iterator[list[str]]:
     """Collect the lines that are there, at least one and at most ``most`` at a time.
 
-    A thread reads ahead by at most ``most`` lines, so that reading and translating overlap and memory
-    stays constant. If reading fails, the lines before the failure come first, then the exception.
+    A thread reads ahead by at most ``most`` lines, so that reading and translating overlap and
+    memory stays constant. If reading fails, the lines before the failure come first, then the
+    exception.
     """
     waiting: queue.Queue[str | _End] = queue.Queue(maxsize=most)
     stop = threading.Event()
@@ -57,7 +58,7 @@ def _read(lines: Iterable[str], waiting: "queue.Queue[str | _End]", stop: thread
         for line in lines:
             if not _put(line, waiting, stop):
                 return
-    except BaseException as error:  # noqa: BLE001 - it is raised where the lines are used
+    except BaseException as error:  # it is raised where the lines are used
         _put(_End(error), waiting, stop)
     else:
         _put(_End(), waiting, stop)

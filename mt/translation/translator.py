@@ -62,8 +62,8 @@ class Translator:
     def translate(self, lines: Iterable[str]) -> Iterator[str]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
-        A blank line stays blank and never reaches the model. Lines that come slowly are not waited for;
-        memory does not grow with their number.
+        A blank line stays blank and never reaches the model. Lines that come slowly are not waited
+        for; memory does not grow with their number.
         """
         for pool in pools(lines):
             yield from self.translate_all(pool)
@@ -86,7 +86,8 @@ class Translator:
     def _cut(self, line: str, pieces: Sequence[int]) -> list[list[int]]:
         """Encode a line in parts that each leave room for the end mark."""
         encode = self.tokenizers.source.encode
-        parts = encode(split_long(line, lambda part: len(encode([part])[0]) < self.longest))
+        cut = encode(split_long(line, lambda part: len(encode([part])[0]) < self.longest))
+        parts = [part for part in cut if part]
         log.warning(
             "a line of %d pieces is longer than the %d the model was trained for; its %d parts are "
             "translated one by one: %s…", len(pieces), self.longest, len(parts), line.strip()[:40],
@@ -129,10 +130,12 @@ def load_model(bundle: Bundle, tokenizers: Tokenizers) -> EncoderDecoder:
     model = config.build(tokenizers.source.size, tokenizers.target.size)
     weights = bundle.weights()
     parameters = dict(model.named_parameters())
-    if weights.keys() != parameters.keys():
-        odd = sorted(weights.keys() ^ parameters.keys())
+    shapes = [{name: table[name].shape for name in table} for table in (weights, parameters)]
+    if shapes[0] != shapes[1]:
+        odd = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
         raise BundleError(
-            f"{bundle.path}: expected the weights of its config, but they differ in {', '.join(odd[:3])}"
+            f"{bundle.path}: expected the weights of its config, but they differ in "
+            f"{', '.join(odd[:3])}; copy the model again"
         )
     with torch.no_grad():
         for name, parameter in parameters.items():

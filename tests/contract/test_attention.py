@@ -1,11 +1,13 @@
-"""What every kind of attention keeps, whatever its scores: a new member is tested because it exists."""
+"""What every kind of attention keeps: a new member is tested because it exists."""
 
+import inspect
 import math
 from typing import get_args
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from jaxtyping import TypeCheckError
 
 from mt.model.attention import AttentionConfig, ScaledDot
 from mt.model.attention.scaled_dot import FUSED_FROM, scaled_dot_product_attention
@@ -243,5 +245,12 @@ def test_large_scores_do_not_overflow(attend):
 
 def test_queries_and_keys_must_agree_in_depth():
     query, _, value = make((1, 1, 2, 3, 4, 4))
+    unchecked = inspect.unwrap(scaled_dot_product_attention)  # the test run checks shapes before
     with pytest.raises(ValueError, match=r"^depth: expected .* found 4 and 5$"):
-        scaled_dot_product_attention(query, torch.ones(1, 1, 3, 5), value)
+        unchecked(query, torch.ones(1, 1, 3, 5), value)
+
+
+def test_the_test_run_checks_shapes(attend):
+    query, key, value = make((1, 1, 2, 3, 4, 4))
+    with pytest.raises(TypeCheckError, match="key_len"):
+        attend(query, key, value[:, :, 1:], None)

@@ -86,9 +86,7 @@ def test_a_single_unlikely_piece_costs_its_gap(gap):
 def test_the_gradient_scales_with_what_follows():
     states, output, targets = problem(20)
     parameters = [states, *output.parameters()]
-    once = torch.autograd.grad(
-        chunked_cross_entropy(states, output, targets, 0.1)[0], parameters
-    )
+    once = torch.autograd.grad(chunked_cross_entropy(states, output, targets, 0.1)[0], parameters)
     third = torch.autograd.grad(
         chunked_cross_entropy(states, output, targets, 0.1)[0] / 4, parameters
     )
@@ -120,6 +118,23 @@ def test_without_gradients_the_value_is_the_same():
         chunked_cross_entropy(*given, 0.1), without, inferred, strict=True
     ):
         assert one.item() == other.item() == third.item()
+
+
+def test_without_gradients_logits_are_the_only_product(monkeypatch):
+    calls, product = [], torch.mm
+
+    def counted(*given, **named):
+        calls.append(given)
+        return product(*given, **named)
+
+    monkeypatch.setattr(torch, "mm", counted)
+    given = problem(2 * CHUNK)
+    with torch.no_grad():
+        chunked_cross_entropy(*given, 0.1)
+    assert len(calls) == 2
+    smoothed, _ = chunked_cross_entropy(*given, 0.1)
+    assert smoothed.requires_grad
+    assert len(calls) == 2 + 4
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -164,7 +179,9 @@ def model():
 
 
 BATCH = Batch(
-    source=torch.tensor([[4, 5, 6, END], [7, END, PAD, PAD], [8, 9, END, PAD], [11, END, PAD, PAD]]),
+    source=torch.tensor(
+        [[4, 5, 6, END], [7, END, PAD, PAD], [8, 9, END, PAD], [11, END, PAD, PAD]]
+    ),
     target=torch.tensor([[14, 15, END], [17, END, PAD], [18, 12, END], [END, PAD, PAD]]),
 )
 

@@ -1,7 +1,7 @@
 """Our Transformer is torch's with the same weights, and step by step it is what it is at once.
 
-Everything runs in float64, where two ways to compute the same differ in the order of a few sums: 1e-10
-is ten thousand roundings of values near 1, and far below what any mistake would make.
+Everything runs in float64, where two ways to compute the same differ in the order of a few sums:
+1e-10 is a million roundings of values near 1, and far below what any mistake would make.
 """
 
 import pytest

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from phrasebook import distinct_pairs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 RECIPE = """
 data:
@@ -34,8 +36,9 @@ translation: {beam: 2}
 SENTENCE = "The old dog sees the house."
 
 
-def mt(folder, *arguments, stdin=""):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "90"}
+def mt(folder, *arguments, stdin="", **variables):
+    environment = {name: text for name, text in os.environ.items() if "COLOR" not in name}
+    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "90", **variables}
     return subprocess.run(
         [sys.executable, "-m", "mt", *arguments],
         cwd=folder,
@@ -52,8 +55,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("attention")
     pairs = distinct_pairs(300, seed=1)
     for name, part in {"train": pairs[20:], "dev": pairs[:20]}.items():
-        for side, lines in {"en": [p.english for p in part], "de": [p.german for p in part]}.items():
-            (folder / f"{name}.{side}").write_text("\n".join(lines), encoding="utf-8")
+        for side, language in {"en": "english", "de": "german"}.items():
+            lines = "".join(f"{getattr(pair, language)}\n" for pair in part)
+            (folder / f"{name}.{side}").write_text(lines, encoding="utf-8")
     (folder / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     done = mt(folder, "train", "recipe.yaml", "--out", "run", "--device", "cpu")
     assert done.returncode == 0, done.stderr
@@ -89,6 +93,17 @@ def test_explains_a_given_target_and_reads_stdin(folder):
     rows, columns = rows_of(done.stdout)
     assert rows == ["Der", "Hund", "schläft.", "</s>"]
     assert columns == [*SENTENCE.split(), "</s>"]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "painted"), [("xterm-256color", True), ("xterm", False), ("dumb", False)]
+)
+def test_paints_where_a_terminal_has_256_colours(folder, terminal, painted):
+    arguments = ["attention", "run", SENTENCE, "--target", "Der Hund"]
+    done = mt(folder, *arguments, FORCE_COLOR="1", TERM=terminal)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("\x1b[48;5;18m" in done.stdout) == painted
+    assert ("█" in done.stdout) != painted
 
 
 def test_shows_pieces(folder):

@@ -6,13 +6,13 @@ import shlex
 
 import pytest
 import torch
-from tests.tiny import recipe_of, write_corpus, write_recipe
 
 from mt.bundle import Origin, write_bundle
 from mt.cli.main import app
 from mt.text.tokenizer import train_tokenizers
 from mt.training.checkpoints import weights_of
 from mt.training.recipe import Recipe
+from tests.tiny import recipe_of, write_corpus, write_recipe
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,14 @@ TRAIN = "train tiny.yaml --out run --device cpu"
         ("translate bundle nowhere.src", "nowhere.src: expected a text file"),
         ("translate bundle test.src --output .", ".: expected a file to write"),
         ("translate bundle test.src --output tiny.yaml/x", "tiny.yaml/x: expected a file to write"),
-        ("evaluate bundle --source nowhere.src --reference test.tgt", "nowhere.src: expected a text"),
-        ("evaluate bundle --source test.src --reference dev.tgt", "expected 40 lines as in test.src"),
+        (
+            "evaluate bundle --source nowhere.src --reference test.tgt",
+            "nowhere.src: expected a text",
+        ),
+        (
+            "evaluate bundle --source test.src --reference dev.tgt",
+            "expected 40 lines as in test.src",
+        ),
         ("evaluate bundle --source test.src --reference dev.tgt", "but found 16"),
         ("evaluate bundle --source test.src --reference test.tgt --output .", "expected a file to"),
     ],
@@ -178,6 +184,19 @@ def test_several_mistakes_are_told_at_once(shell):
     code, _, stderr = shell(f"{TRAIN} --set training.updates=0 --set sed=1")
     assert code == 2
     assert [line.startswith("mt: tiny.yaml: `") for line in stderr.splitlines()] == [True, True]
+
+
+def test_a_run_is_not_overwritten(shell, here):
+    assert shell(f"{TRAIN} --set training.updates=2")[0] == 0
+    line = refused(shell(f"{TRAIN} --set training.updates=2"))
+    assert line.startswith(
+        "mt: run: expected a new run directory, but it holds a run; add --resume"
+    )
+    line = refused(shell(f"{TRAIN} --resume --set training.updates=2 --set model.dropout=0.5"))
+    assert "`model.dropout` was 0.1 and is 0.5" in line
+    code, stdout, stderr = shell(f"{TRAIN} --resume --set training.updates=2")
+    assert (code, stdout) == (0, "")
+    assert "nothing left to train: all updates done at update 2\n" in stderr
 
 
 def test_a_mended_mistake_needs_no_new_directory(shell, here):

@@ -1,4 +1,4 @@
-"""Attention: compare a query with keys, and take a weighted sum of values. One small file per kind."""
+"""Attention: compare a query with keys, and sum values accordingly. One small file per kind."""
 
 from mt.model.attention.contract import Attended, Attention
 from mt.model.attention.multi_head import KeysValues, MultiHeadAttention

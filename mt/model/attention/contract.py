@@ -1,8 +1,8 @@
 """The contract every kind of attention keeps.
 
 Attention compares a query with keys, turns the scores into weights that sum to 1, and returns the
-weighted sum of the values. Kinds differ in how they score; everything around them (projections, heads,
-masks, caches, recording) is written against this contract.
+weighted sum of the values. Kinds differ in how they score; everything around them (projections,
+heads, masks, caches, recording) is written against this contract.
 """
 
 from typing import NamedTuple, Protocol
@@ -23,9 +23,9 @@ class Attended(NamedTuple):
 class Attention(Protocol):
     """A kind of attention: a readable form that shows its weights, and a fast form that does not.
 
-    Both agree (a parity test holds them together), and share this rule for ``visible``: ``True`` means
-    *may look*; axes of size 1 broadcast; ``None`` means every key. A hidden key has weight exactly 0 and
-    no influence; a query that sees nothing receives a context of zeros.
+    Both agree (a parity test holds them together), and share this rule for ``visible``: ``True``
+    means *may look*; axes of size 1 broadcast; ``None`` means every key. A hidden key has weight
+    exactly 0 and no influence; a query that sees nothing receives a context of zeros.
     """
 
     def explain(

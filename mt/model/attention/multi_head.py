@@ -20,8 +20,9 @@ class KeysValues(NamedTuple):
 class MultiHeadAttention(nn.Module):
     """Project queries, keys and values into heads, attend in each, and mix the results.
 
-    ``MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O`` with ``head_i = attend(Q W_i, K W_i, V W_i)``.
-    The three projections are one matrix, so that self-attention is one product; its rows are those of
+    ``MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O`` with
+    ``head_i = attend(Q W_i, K W_i, V W_i)``. The three projections are one matrix, so that
+    self-attention is one product; its rows are those of
     ``torch.nn.MultiheadAttention.in_proj_weight``.
 
     Attributes:
@@ -41,7 +42,7 @@ class MultiHeadAttention(nn.Module):
         self.attend = attend
         self.project_in = nn.Linear(dim, 3 * dim)
         self.project_out = nn.Linear(dim, dim)
-        for part in self.project_in.weight.data.split(dim):
+        for part in torch.split(self.project_in.weight.data, dim):
             nn.init.xavier_uniform_(part)
         nn.init.xavier_uniform_(self.project_out.weight)
         nn.init.zeros_(self.project_in.bias)
@@ -51,7 +52,7 @@ class MultiHeadAttention(nn.Module):
         self, states: Float[Tensor, "batch length dim"]
     ) -> tuple[Float[Tensor, "batch heads length depth"], KeysValues]:
         """Project states that look at each other: queries, and the keys and values they offer."""
-        query, key, value = self.project_in(states).split(self.dim, dim=-1)
+        query, key, value = torch.split(self.project_in(states), self.dim, dim=-1)
         return self._split(query), KeysValues(self._split(key), self._split(value))
 
     def project_query(
@@ -64,7 +65,7 @@ class MultiHeadAttention(nn.Module):
     def project_memory(self, memory: Float[Tensor, "batch key_len dim"]) -> KeysValues:
         """Project states that are looked at; a decoder does this once a sentence."""
         weight, bias = self.project_in.weight[self.dim :], self.project_in.bias[self.dim :]
-        key, value = F.linear(memory, weight, bias).split(self.dim, dim=-1)
+        key, value = torch.split(F.linear(memory, weight, bias), self.dim, dim=-1)
         return KeysValues(self._split(key), self._split(value))
 
     def forward(

@@ -14,8 +14,8 @@ from mt.model.attention.contract import Attended
 FUSED_FROM = 512
 """Keys from which torch's fused kernel is used on a CPU.
 
-At sentence lengths it is several times slower there than three plain operations; at document lengths
-it saves the memory of the score matrix.
+At sentence lengths it is several times slower there than three plain operations; at document
+lengths it saves the memory of the score matrix.
 """
 
 
@@ -27,8 +27,9 @@ def scaled_dot_product_attention(
 ) -> Attended:
     """Mix values by how well their keys match each query.
 
-    Computes ``softmax(query @ key.T / sqrt(depth)) @ value``. This is the readable reference and always
-    returns its weights; training uses :func:`fused_attention`, and a parity test holds the two together.
+    Computes ``softmax(query @ key.T / sqrt(depth)) @ value``. This is the readable reference and
+    always returns its weights; training uses :func:`fused_attention`, and a parity test holds the
+    two together.
 
     Args:
         query: What each position looks for.
@@ -67,8 +68,8 @@ def fused_attention(
 ) -> Float[Tensor, "batch heads query_len value_depth"]:
     """Compute the context of :func:`scaled_dot_product_attention` fast, without its weights.
 
-    On a CPU and up to ``FUSED_FROM`` keys these are plain matrix products in the inputs' dtype; beyond
-    that, and on every other device, torch's fused kernel.
+    On a CPU and up to ``FUSED_FROM`` keys these are plain matrix products in the inputs' dtype;
+    beyond that, and on every other device, torch's fused kernel.
     """
     on_cpu = query.device.type == "cpu"
     if on_cpu and key.size(-2) < FUSED_FROM:
@@ -92,8 +93,8 @@ def _plain_attention(
     """Multiply, take the softmax, multiply, in the dtype that came."""
     scores = (query * query.size(-1) ** -0.5) @ key.transpose(-2, -1)
     if visible is not None:
-        # Adding a small broadcast bias costs less than filling the large score matrix. It is finite,
-        # lest the softmax of a query that sees nothing, and with it every gradient, become NaN.
+        # Adding a small broadcast bias costs less than filling the large score matrix. It is
+        # finite, lest the softmax of a query that sees nothing make every gradient NaN.
         lowest = torch.finfo(scores.dtype).min
         scores = scores + torch.zeros(visible.shape, dtype=scores.dtype).masked_fill_(
             ~visible, lowest
@@ -126,7 +127,7 @@ class ScaledDotAttention(nn.Module):
 
 
 class ScaledDot(StrictConfig):
-    """Score by the dot product over the square root of the depth (Vaswani et al. 2017, equation 1)."""
+    """Score by the dot product over the root of the depth (Vaswani et al. 2017, equation 1)."""
 
     kind: Literal["scaled_dot"] = "scaled_dot"
 

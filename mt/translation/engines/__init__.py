@@ -12,5 +12,5 @@ class Engine(Protocol):
     def generate(
         self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float
     ) -> list[Hypothesis]:
-        """Translate each source (piece ids without marks) and return its best hypothesis, in order."""
+        """Translate each source (piece ids without marks); return its best hypothesis, in order."""
         ...

@@ -9,7 +9,7 @@ from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
 
 BATCH_PIECES = 6144
-"""Padded source pieces times hypotheses that are searched at once; measured, see docs/experiments.md."""
+"""Padded source pieces times hypotheses searched at once; measured, see docs/experiments.md."""
 
 
 class TorchEngine:

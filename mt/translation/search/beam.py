@@ -11,7 +11,7 @@ from mt.translation.search.candidates import likeliest
 from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
 
 
-def beam_search(
+def beam_search(  # noqa: PLR0917 - as the docstring names them
     scorer: Scorer[S],
     state: S,
     limits: Limits,
@@ -21,9 +21,9 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """Find likely translations of each sentence.
 
-    At every step each hypothesis is extended by every piece, and the ``2 * beam`` best extensions of a
-    sentence are looked at: an end mark among the first ``beam`` of them finishes a hypothesis, the
-    ``beam`` best of the others live on. A sentence is done, and leaves the batch, when ``beam``
+    At every step each hypothesis is extended by every piece, and the ``2 * beam`` best extensions
+    of a sentence are looked at: an end mark among the first ``beam`` of them finishes a hypothesis,
+    the ``beam`` best of the others live on. A sentence is done, and leaves the batch, when ``beam``
     hypotheses are finished, or at its greatest length, where all are ended.
 
     Args:
@@ -32,14 +32,16 @@ def beam_search(
         limits: Marks and lengths.
         device: Where the scorer's tensors are.
         beam: Hypotheses kept; 1 equals greedy search.
-        length_penalty: Finished hypotheses are ranked by ``log_probability / length ** length_penalty``;
-            0 favours the short, 1 takes the mean over pieces.
+        length_penalty: Finished hypotheses are ranked by
+            ``log_probability / length ** length_penalty``; 0 favours the short, 1 takes the mean
+            over pieces.
 
     Returns:
-        Of each sentence, in order: finished hypotheses, at least one and at most ``beam``, best first.
+        Of each sentence, in order: finished hypotheses, at least one and at most ``beam``, best
+        first.
 
-    Source: Graves (2012), section 4; the normalisation is that of Wu et al. (2016), section 7, without
-    its constants.
+    Source: Graves (2012), section 4; the normalisation is that of Wu et al. (2016), section 7,
+    without its constants.
     """
     lengths = torch.tensor(limits.lengths, device=device)
     alive = torch.arange(len(lengths), device=device)
@@ -101,18 +103,18 @@ def _extend(
     end: int,
     last: Bool[Tensor, " sentences"],
 ) -> _Extensions:
-    """Rank the extensions of each sentence; at its last step every hypothesis is extended by the end."""
+    """Rank the extensions of each sentence; at its last step all are extended by the end."""
     beam = totals.size(1)
     values, choices = likeliest(chances, 2 * beam)
-    options = (totals[:, :, None] + values.unflatten(0, (-1, beam))).flatten(1)
+    options = (totals[:, :, None] + torch.unflatten(values, 0, (-1, beam))).flatten(1)
     best, places = options.topk(min(2 * beam, options.size(1)), dim=-1)
     origins = places // values.size(1)
-    pieces = choices.unflatten(0, (-1, beam)).flatten(1).gather(1, places)
+    pieces = torch.unflatten(choices, 0, (-1, beam)).flatten(1).gather(1, places)
     ended = pieces == end
     if last.any():
         spare = best.size(1) - beam
         closed = F.pad(
-            totals + chances[:, end].unflatten(0, (-1, beam)), (0, spare), value=-torch.inf
+            totals + torch.unflatten(chances[:, end], 0, (-1, beam)), (0, spare), value=-torch.inf
         )
         row = F.pad(torch.arange(beam, device=best.device), (0, spare)).expand_as(origins)
         best = torch.where(last[:, None], closed, best)

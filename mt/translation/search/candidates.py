@@ -13,14 +13,14 @@ def likeliest(
 ) -> tuple[Float[Tensor, "rows count"], Int[Tensor, "rows count"]]:
     """Return the values and the ids of each row's ``count`` largest entries, largest first.
 
-    Equals ``chances.topk(count)``, but is faster on wide rows: at most ``count`` blocks can hold one of
-    the ``count`` largest values, and these are the blocks with the largest maxima.
+    Equals ``chances.topk(count)``, but is faster on wide rows: at most ``count`` blocks can hold
+    one of the ``count`` largest values, and these are the blocks with the largest maxima.
     """
     rows, vocabulary = chances.shape
     whole = vocabulary // BLOCK
     if whole <= 2 * count:
         return torch.topk(chances, min(count, vocabulary), dim=-1)
-    blocks = chances[:, : whole * BLOCK].unflatten(1, (whole, BLOCK))
+    blocks = torch.unflatten(chances[:, : whole * BLOCK], 1, (whole, BLOCK))
     chosen = blocks.amax(dim=-1).topk(count, dim=-1).indices
     pieces = (chosen[:, :, None] * BLOCK + torch.arange(BLOCK, device=chances.device)).flatten(1)
     rest = torch.arange(whole * BLOCK, vocabulary, device=chances.device).expand(rows, -1)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class State(Protocol):
-    """What a scorer remembers of every hypothesis; ``beam`` consecutive rows belong to one sentence."""
+    """What a scorer remembers of every hypothesis; ``beam`` rows in a row are of one sentence."""
 
     def select(
         self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
@@ -38,8 +38,8 @@ class Scorer(Protocol[S]):
         """Read one piece in every row.
 
         Returns:
-            Logits of the next piece (nats, up to a constant per row), which search may overwrite, and
-            the new state.
+            Logits of the next piece (nats, up to a constant per row), which search may overwrite,
+            and the new state.
         """
         ...
 
@@ -67,7 +67,7 @@ class Hypothesis:
     log_probability: float
     """Sum over the pieces and the end mark, in nats."""
     score: float
-    """What search ranked it by: ``log_probability / length ** length_penalty``, end mark counted."""
+    """What it is ranked by: ``log_probability / length ** length_penalty``, end mark counted."""
 
     @classmethod
     def ended(

