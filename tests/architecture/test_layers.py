@@ -43,6 +43,8 @@ def imports(path, everywhere):
 def test_imports_go_only_downward(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))
+    # It would silence all loggers that exist, for the tests after this one.
+    monkeypatch.setattr("importlinter.cli._configure_logging", lambda _: None)
     code = lint_imports(no_cache=True)
     assert code == 0, capsys.readouterr().out
 

@@ -91,7 +91,8 @@ def test_patience_ends_a_run_and_may_be_raised(fit, caplog):
     assert (outcome.ended, outcome.finished, outcome.update) == ("no improvement", True, 30)
     again = fit(*lazy, resume=True)
     assert again == outcome
-    assert "nothing left to train: no improvement at update 30" in caplog.text
+    log = (outcome.run / "log.txt").read_text(encoding="utf-8")
+    assert "nothing left to train: no improvement at update 30\n" in log
     further = fit(*lazy, "validation.patience=9", resume=True)
     assert (further.ended, further.update) == ("all updates done", 40)
 
