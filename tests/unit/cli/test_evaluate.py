@@ -90,11 +90,11 @@ def test_json_holds_one_object(run):
 
 
 def test_translates_with_a_model(run, translator, tmp_path):
-    arguments = ["--beam", "3", "--device", "cpu", "--output", "new/out"]
+    arguments = ["--beam", "3", "--device", "cpu", "--output", "out"]
     result = run("model", "--source", "src", "--reference", "ref", *arguments)
     assert result.stdout == f"{evaluate(GUESS, [TRUTH])[0]}\n"
     assert translator == [("model", "cpu", 3), SOURCE]
-    assert (tmp_path / "new" / "out").read_text(encoding="utf-8") == "\n".join([*GUESS, ""])
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "\n".join([*GUESS, ""])
 
 
 def test_a_model_translates_as_it_likes_unless_told_otherwise(run, translator):
