@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 from mt.bundle import CONFIG, INDEX
 from mt.config import read_yaml
-from mt.data.pairs import Pair, read_pairs
+from mt.data.pairs import Pair, PairCounts, read_pairs
 from mt.data.store import PairStore, prepare
 from mt.errors import TrainingError
 from mt.files import atomic_directory, write_atomically
 from mt.text.tokenizer import Tokenizers, train_tokenizers
+from mt.training.listeners import SECONDS_BETWEEN_LINES
 from mt.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -86,12 +88,24 @@ def prepare_run(recipe: Recipe, run: Path) -> Prepared:
     data = recipe.data
     tokenizers = _obtain_tokenizers(recipe, run)
     limit = data.max_pieces
-    training = prepare(data.train, tokenizers, data.store, limit)
+    training = prepare(data.train, tokenizers, data.store, limit, _LogNowAndThen())
     validation = prepare(data.validation, tokenizers, data.store, limit)
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
     pairs = tuple(read_pairs(data.validation))
     return Prepared(tokenizers, training, validation, pairs)
+
+
+class _LogNowAndThen:
+    """Says every few seconds how many pairs have been encoded."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+
+    def __call__(self, counts: PairCounts) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+            log.info("encoding training pairs: %s read", f"{counts.read:,}")
 
 
 def _obtain_tokenizers(recipe: Recipe, run: Path) -> Tokenizers:

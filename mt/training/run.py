@@ -65,7 +65,7 @@ def _train(recipe: Recipe, run: Path, device: torch.device, console: Console) ->
     sitting = _Sitting(recipe, run, prepared, device)
     sitting.restore()
     ended = sitting.train(console)
-    finished = ended is not _INTERRUPTED
+    finished = ended != _INTERRUPTED
     if finished:
         sitting.average()
     progress = sitting.progress
@@ -111,6 +111,7 @@ class _Sitting:
             ),
             device,
         )
+        self.pairs = prepared.training.path.name
         self.progress = Progress()
         log.info(
             "model: %s parameters, on %s",
@@ -122,6 +123,11 @@ class _Sitting:
         state = self.checkpoints.load_state()
         if state is None:
             return
+        if state["pairs"] != self.pairs:
+            raise TrainingError(
+                f"{self.run}: expected the training pairs of the run that is resumed, but the text of "
+                "the corpora has changed since; restore it, or choose another --out"
+            )
         _fill(self.model, self.checkpoints.last_weights())
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
@@ -205,6 +211,7 @@ class _Sitting:
             "optimizer": self.optimizer.state_dict(),
             "progress": self.progress.to_json(),
             "random": _random_state(self.device),
+            "pairs": self.pairs,
         }
         self.checkpoints.save(self.model, state, self.progress)
 

@@ -14,6 +14,9 @@ from mt.training.checkpoints import average_weights
 from mt.training.objective import Objective
 from mt.training.recipe import Recipe
 from mt.training.run import train
+from tests.tiny import write_corpus
+
+SIDES = (("source", "src"), ("target", "tgt"))
 
 
 @pytest.fixture
@@ -134,6 +137,15 @@ def test_a_changed_recipe_is_refused_with_the_key(fit):
         with pytest.raises(TrainingError, match=told):
             fit("training.updates=10", change, resume=True)
     assert fit("training.updates=20", "translation.beam=2", resume=True).update == 20
+
+
+def test_changed_text_is_refused(fit, tmp_path):
+    write_corpus(tmp_path)
+    own = [f"data.train.{side}={tmp_path}/train.{end}" for side, end in SIDES]
+    fit("training.updates=10", *own)
+    write_corpus(tmp_path, seed=2)
+    with pytest.raises(TrainingError, match="the text of the corpora has changed since"):
+        fit("training.updates=20", *own, resume=True)
 
 
 def test_more_updates_go_on_where_the_run_ended(fit):
