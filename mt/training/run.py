@@ -125,8 +125,8 @@ class _Sitting:
             return
         if state["pairs"] != self.pairs:
             raise TrainingError(
-                f"{self.run}: expected the training pairs of the run that is resumed, but the text of "
-                "the corpora has changed since; restore it, or choose another --out"
+                f"{self.run}: expected the training pairs of the run that is resumed, but the text "
+                "of the corpora has changed since; restore it, or choose another --out"
             )
         _fill(self.model, self.checkpoints.last_weights())
         self.optimizer.load_state_dict(state["optimizer"])
