@@ -107,6 +107,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     else:
         pairs, vocabulary = open_pairs(options.data, options.store)
     model = SIZES[options.size].build(vocabulary, vocabulary)
+    hardware.prepare_training(CPU, options.precision)
     config = TrainingConfig(
         updates=options.warmup + options.steps,
         batch_tokens=BATCH_TOKENS,
@@ -232,7 +233,6 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     for lever in options.without:
         LEVERS[lever]()
-    hardware.prepare(CPU)
     measured = options.measure(options) | {
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

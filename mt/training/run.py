@@ -50,7 +50,7 @@ def train(
         TrainingError: If the directory holds another run, or training diverges.
         DataError: If a corpus cannot be used.
     """
-    hardware.prepare(device)
+    hardware.prepare_training(device, recipe.training.precision)
     open_run(recipe, run, resume)
     try:
         with logged_to(run / "log.txt"):

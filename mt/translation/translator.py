@@ -111,7 +111,6 @@ def load_translator(
     """
     bundle = open_bundle(path)
     place = hardware.choose_device(device)
-    hardware.prepare(place)
     tokenizers = bundle.tokenizers()
     config = TranslationConfig.parse(bundle.config["translation"], where=str(bundle.path))
     if beam is not None:
