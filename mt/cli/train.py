@@ -47,10 +47,10 @@ def train(
 
 
 def _summarise(outcome: "Outcome", console: "Console") -> None:
-    from mt.training.card import hardware_time
+    from mt.training.card import duration
 
     console.print(f"\n[bold]{outcome.run}[/]: {outcome.ended} at update {outcome.update:,}")
-    console.print(f"  time       {hardware_time(outcome.seconds)}")
+    console.print(f"  time       {duration(outcome.seconds)}")
     if outcome.history:
         console.print(f"  best       update {outcome.best.update:,}: {outcome.best}")
     if outcome.average:

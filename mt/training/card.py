@@ -31,7 +31,7 @@ def _card(
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
     ended, planned = outcome.ended.capitalize(), recipe.training.updates
     yield f"{ended} at update {outcome.update:,} of {planned:,}"
-    yield f"after {hardware_time(outcome.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
+    yield f"after {duration(outcome.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
     yield "![Loss and validation over the updates](curves.svg)\n"
     yield "## Validation\n\n| | update | result | signature |\n|---|---|---|---|"
     for name, verdict in _notable(outcome):
@@ -53,7 +53,7 @@ def _card(
     yield f"\n## Recipe\n\n```yaml\n{recipe.to_yaml().rstrip()}\n```\n"
 
 
-def hardware_time(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Write a duration in words."""
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
