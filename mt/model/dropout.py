@@ -12,8 +12,8 @@ class Dropout(nn.Module):
     than the layer that is dropped out. Here eight elements share one 64-bit draw, a byte each. This
     is an approximation: on a CPU the rate is rounded to a multiple of 1/256 below 1 (0.1 becomes
     0.1016), and the survivors are scaled by the rounded rate, so that the expectation is exact
-    in float32; in bf16 the factor itself is rounded, by at most 0.2 %. Other devices use torch's own
-    dropout.
+    in float32; in bf16 the factor itself is rounded, by at most 0.2 %. Other devices use torch's
+    own dropout.
 
     Source: Srivastava et al. (2014).
     """
