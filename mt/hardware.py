@@ -44,17 +44,23 @@ def choose_device(name: DeviceName) -> torch.device:
 
 
 def prepare_training(device: torch.device, precision: Precision) -> None:
-    """Pull the levers that make training faster. Idempotent.
-
-    Translation is better off without them: its shapes change at every step, and oneDNN compiles a
-    kernel for each new one, which takes longer than the product, and three times the memory.
-    """
+    """Pull the levers that make training faster. Idempotent."""
     if device.type == "cpu":
         keep_freed_memory()
         if not uses_bfloat16(device, precision):
             route_float32_matmul_through_onednn()
     elif device.type == "cuda":
         torch.backends.cuda.matmul.fp32_precision = "tf32"
+
+
+def prepare_translation(device: torch.device) -> None:
+    """Pull the levers that make translation faster. Idempotent.
+
+    Products stay with torch's own choice: their shapes change at every step, and oneDNN compiles a
+    kernel for each new one, which takes longer than the product, and three times the memory.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
 
 
 def route_float32_matmul_through_onednn() -> bool:

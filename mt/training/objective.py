@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mt.data.batches import Batch
 from mt.model import EncoderDecoder
+from mt.model.linear import ROWS, raised
 from mt.text.tokenizer import PAD, START
 
 CHUNK = 512
@@ -70,6 +71,9 @@ def chunked_cross_entropy(
     The logits of a few hundred tokens are made, used for the loss and for their gradient, and
     forgotten: the largest matrix of a small model never leaves the cache.
 
+    Under autocast the softmax is rounded to half precision where its gradient is computed; what is
+    reported for a token is then off by at most 0.004 nats, up or down. Without gradient it is not.
+
     Returns:
         The smoothed sum, which has a gradient, and the plain sum, which has none.
     """
@@ -95,45 +99,60 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_enabled: bool,
     ) -> tuple[Tensor, Tensor]:
         wanted = grad_enabled and any(ctx.needs_input_grad)  # the latter ignores torch.no_grad
-        size = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
-        size = max(1, min(size, len(states)))
-        table = weight.to(states.dtype)
+        most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
+        table, count = weight.to(states.dtype), len(states)
         vocabulary = table.size(0)
         smoothed = plain = torch.zeros((), device=states.device, dtype=torch.float64)
-        state_gradient = torch.empty_like(states) if wanted else None
+        height = count + -count % ROWS
+        state_gradient = states.new_empty(height, states.size(1)) if wanted else None
         weight_gradient = torch.zeros_like(weight) if wanted else None
         bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
+        # The mean logit of a state is its product with the mean row; it needs no logits.
+        mean_row = weight.float().mean(dim=0)
+        mean_bias = 0.0 if bias is None else bias.float().mean()
         # The same memory for every chunk: it stays in the cache, and no page is faulted in twice.
-        products = states.new_empty(size, vocabulary)
-        scores = torch.empty(size, vocabulary, device=states.device)
-        for start in range(0, len(states), size):
-            chunk, reference = states[start : start + size], targets[start : start + size, None]
+        products = states.new_empty(min(most, height), vocabulary)
+        share_of_chunk, exact_share = torch.empty_like(table), torch.empty_like(weight)
+        for start in range(0, count, most):
+            real, reference = states[start : start + most], targets[start : start + most, None]
+            chunk = raised(real, states.dtype)
             product = torch.mm(chunk, table.t(), out=products[: len(chunk)])
-            logits = scores[: len(chunk)].copy_(product)
             if bias is not None:
-                logits += bias
-            wanted_logit = logits.gather(1, reference)
-            mean_logit = logits.mean(dim=1, keepdim=True)
-            chance = _softmax_in_place(logits).gather(1, reference)
-            normaliser = wanted_logit - chance.log()
-            if (chance < torch.finfo(chance.dtype).tiny).any():  # imprecise or 0, seldom if ever
-                again = product.float() if bias is None else product.float() + bias
-                normaliser = again.logsumexp(dim=1, keepdim=True)
+                product += bias
+            logits = product[: len(real)]
+            wanted_logit = logits.gather(1, reference).float()
+            mean_logit = (real.float() @ mean_row + mean_bias)[:, None]
+            if state_gradient is None or weight_gradient is None:
+                normaliser = logits.float().logsumexp(dim=1, keepdim=True)
+            else:
+                chance = _softmax_in_place(product)[: len(real)].gather(1, reference).float()
+                normaliser = wanted_logit - chance.log()
+                if (chance < torch.finfo(torch.float32).tiny).any():  # 0 or imprecise; seldom
+                    again = torch.mm(real, table.t()).float() + (0.0 if bias is None else bias)
+                    normaliser = again.logsumexp(dim=1, keepdim=True)
+                # d loss / d logits = softmax - target distribution. The part of the latter that is
+                # the same for every piece is taken off all at once below.
+                errors = product
+                rows = torch.arange(len(real), device=errors.device)[:, None]
+                errors[rows, reference] = (chance - (1 - smoothing)).to(errors.dtype)
+                errors[len(real) :].zero_()
+                torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
+                torch.mm(errors.t(), chunk, out=share_of_chunk)
+                weight_gradient += exact_share.copy_(share_of_chunk)
+                if bias_gradient is not None:
+                    bias_gradient += errors.sum(dim=0)
             plain = plain + (normaliser - wanted_logit).sum()
             smoothed = (
                 smoothed
                 + (normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit).sum()
             )
-            if state_gradient is None or weight_gradient is None:
-                continue
-            # d loss / d logits = softmax - target distribution
-            errors = logits.sub_(smoothing / vocabulary)
-            errors.scatter_add_(1, reference, torch.full_like(wanted_logit, smoothing - 1))
-            if bias_gradient is not None:
-                bias_gradient += errors.sum(dim=0)
-            errors = product.copy_(errors)
-            torch.mm(errors, table, out=state_gradient[start : start + size])
-            weight_gradient += errors.t() @ chunk
+        share = smoothing / vocabulary
+        if state_gradient is not None and weight_gradient is not None:
+            state_gradient = state_gradient[:count]
+            state_gradient -= (smoothing * mean_row).to(states.dtype)
+            weight_gradient -= share * states.sum(dim=0, dtype=weight.dtype)
+        if bias_gradient is not None:
+            bias_gradient -= share * count
         ctx.save_for_backward(state_gradient, weight_gradient, bias_gradient)
         plain = plain.float()
         ctx.mark_non_differentiable(plain)

@@ -27,3 +27,12 @@ def likeliest(
     pieces = torch.cat((pieces, rest), dim=1)
     values, places = chances.gather(1, pieces).topk(count, dim=-1)
     return values, pieces.gather(1, places)
+
+
+def log_chances(logits: Float[Tensor, "rows vocabulary"]) -> Float[Tensor, "rows vocabulary"]:
+    """Turn logits, which are overwritten, into log-probabilities in nats.
+
+    A fresh matrix of this size would be paged in at every step.
+    """
+    scores = logits.float()
+    return torch.log_softmax(scores, dim=-1, out=scores)

@@ -1,0 +1,77 @@
+"""Linear layers whose matrices have few different heights."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Float
+from torch import Tensor, nn
+
+ROWS = 256
+"""The heights of matrices are multiples of this while a CPU trains in half precision."""
+
+
+class Linear(nn.Linear):
+    """``x W^T + b``, by :func:`linear`."""
+
+    def forward(
+        self,
+        input: Float[Tensor, "*batch inputs"],  # noqa: A002 - torch's name
+    ) -> Float[Tensor, "*batch outputs"]:
+        """Multiply."""
+        return linear(input, self.weight, self.bias)
+
+
+def linear(
+    states: Float[Tensor, "*batch inputs"],
+    weight: Float[Tensor, "outputs inputs"],
+    bias: Float[Tensor, " outputs"] | None,
+) -> Float[Tensor, "*batch outputs"]:
+    """Compute ``F.linear``, and on a CPU under autocast do so in matrices of few heights.
+
+    There oneDNN multiplies half-precision matrices, and it writes and compiles a kernel for every
+    shape it has not met lately. Nearly every batch brings a number of pieces of its own, and
+    compiling takes several times as long as multiplying. Here the pieces, which have to be copied
+    into half precision anyway, are copied into a matrix whose height is a multiple of ``ROWS``, its
+    last rows being zero; so are the gradients. The results are those of autocast.
+    """
+    if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        product: Tensor = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
+        return product
+    return F.linear(states, weight, bias)
+
+
+class _FewHeights(torch.autograd.Function):
+    """Multiplies in half precision; what autograd gets back it turns into the dtype that came."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        dtype = torch.get_autocast_dtype("cpu")
+        flat, cast = states.reshape(-1, states.size(-1)), weight.to(dtype)
+        given = raised(flat, dtype)
+        product = given @ cast.t()
+        if bias is not None:
+            product += bias.to(dtype)
+        ctx.save_for_backward(given, cast)
+        return product[: len(flat)].view(*states.shape[:-1], len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        given, cast = ctx.saved_tensors
+        gradient = gradients[0].flatten(0, -2)
+        errors = raised(gradient, cast.dtype)
+        states = (errors @ cast)[: len(gradient)].view(*gradients[0].shape[:-1], -1)
+        weight = errors.t() @ given
+        bias = errors.sum(dim=0) if ctx.needs_input_grad[2] else None
+        return states, weight, bias
+
+
+def raised(rows: Float[Tensor, "rows width"], dtype: torch.dtype) -> Float[Tensor, "more width"]:
+    """Copy rows into a matrix of another dtype, below them zeros up to a multiple of ``ROWS``."""
+    height = -(-len(rows) // ROWS) * ROWS
+    if height == len(rows):
+        return rows.to(dtype).contiguous()
+    matrix = rows.new_empty(height, rows.size(1), dtype=dtype)
+    matrix[: len(rows)].copy_(rows)
+    matrix[len(rows) :].zero_()
+    return matrix
