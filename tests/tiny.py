@@ -40,6 +40,7 @@ def recipe_of(corpus: Path) -> dict:
         },
         "tokenizer": {"size": 300},
         "model": {
+            "kind": "transformer",
             "dim": 16, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 32,
         },
         "training": {

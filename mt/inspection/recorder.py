@@ -1,55 +1,75 @@
 """Record attention weights while somebody looks, at no cost to anybody else.
 
-Every :class:`MultiHeadAttention` of a model calls its ``attend``. Inside the block a stand-in
-answers that takes the readable path and keeps the weights; outside it nothing is left in the model.
+Whatever attends in a model calls its ``attend``. Inside the block a stand-in answers that takes the
+readable path and keeps what comes of it; outside it nothing is left in the model.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, NamedTuple
 
-from jaxtyping import Bool, Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mt.model.attention import Attended, Attention, MultiHeadAttention
+from mt.model.attention import Attend, Attended, Attention
+
+Role = Literal["cross", "encoder_self", "decoder_self"]
+"""Who looks at whom: the target at the source, the source at itself, the target at itself."""
 
 _ABSENT = object()
 
 
+class Widths(NamedTuple):
+    """The sizes of the vectors that an attention works with, of one head each."""
+
+    query: int
+    key: int
+    """After the kind of attention has prepared it."""
+    value: int
+
+
 @dataclass(frozen=True)
 class Tape:
-    """The attention weights of what ran inside a block of :func:`record_attention`.
+    """What every attention did that ran inside a block of :func:`record_attention`.
 
-    Weights are float32, without gradient, on the model's device; they live as long as the tape.
+    All tensors are without gradient, on the model's device; they live as long as the tape.
     """
 
-    calls: dict[str, list[Float[Tensor, "batch heads query_len key_len"]]] = field(
-        default_factory=dict
-    )
+    calls: dict[str, list[Attended]] = field(default_factory=dict)
     """Of every attention, by its path in the model (``decoder.0.cross_attention``) and in the order
-    of the layers: the weights of each call, in the order of the calls."""
+    of the layers: what each call computed, in the order of the calls. The calls of a decoder that
+    goes through a sentence step by step are one, if the whole model was called."""
+    widths: dict[str, Widths] = field(default_factory=dict)
+    """Of every attention that was called, by its path."""
 
     @property
-    def cross(self) -> list[Float[Tensor, "batch heads target_len source_len"]]:
+    def cross(self) -> list[Attended]:
         """Of each layer: how the target looks at the source.
 
         Raises:
-            ValueError: If not exactly one pass over whole sentence pairs was recorded; the weights
-                of any other are in :attr:`calls`.
+            ValueError: If not exactly one pass over whole sentence pairs was recorded; what any
+                other computed is in :attr:`calls`.
         """
         return self._of("cross")
 
     @property
-    def encoder_self(self) -> list[Float[Tensor, "batch heads source_len source_len"]]:
+    def encoder_self(self) -> list[Attended]:
         """Of each layer: how the source looks at itself; raises as :attr:`cross` does."""
         return self._of("encoder_self")
 
     @property
-    def decoder_self(self) -> list[Float[Tensor, "batch heads target_len target_len"]]:
+    def decoder_self(self) -> list[Attended]:
         """Of each layer: how the target looks at itself; raises as :attr:`cross` does."""
         return self._of("decoder_self")
 
-    def _of(self, role: str) -> list[Tensor]:
+    def widths_of(self, role: Role) -> list[Widths]:
+        """Of each layer, in the order of the calls: the sizes of its vectors."""
+        return [self.widths[path] for path in self.calls if _role(path) == role]
+
+    def _of(self, role: Role) -> list[Attended]:
         found = {path: calls for path, calls in self.calls.items() if _role(path) == role}
         for path, calls in found.items():
             if len(calls) != 1:
@@ -62,65 +82,79 @@ class Tape:
 
 @contextlib.contextmanager
 def record_attention(model: nn.Module) -> Iterator[Tape]:
-    """Record the weights of every attention in ``model`` while the block runs.
+    """Record what every attention in ``model`` computes while the block runs.
 
-    The readable path computes them, which is slower and rounds differently from the fast path in
-    the last digits. Leaving the block, also by an exception, removes every trace from the model;
-    the tape keeps what it has. Parameters and their names are the same inside the block as outside.
+    The readable path computes it, which is slower and rounds differently from the fast path in the
+    last digits. Leaving the block, also by an exception, removes every trace from the model; the
+    tape keeps what it has. Parameters and their names are the same inside the block as outside.
     Blocks may be nested. What another thread computes with the same model is recorded too.
 
     Args:
-        model: Searched for :class:`MultiHeadAttention` at any depth. Which of them look where is
-            told by their paths: ``cross`` in it, else ``encoder`` in it, else it is the decoder's
-            self-attention.
+        model: Searched for modules that hold an :class:`Attend` as ``attend``, at any depth. Which
+            of them look where is told by their paths: ``cross`` in it, else ``encoder`` in it, else
+            it is the decoder's self-attention.
 
     Example:
         >>> with record_attention(model) as tape:  # doctest: +SKIP
         ...     model(source, shifted_target)
-        >>> tape.cross[-1].shape  # doctest: +SKIP
+        >>> tape.cross[-1].weights.shape  # doctest: +SKIP
         torch.Size([2, 4, 9, 11])
     """
     tape = Tape()
     with contextlib.ExitStack() as taps:
         for path, module in model.named_modules():
-            if isinstance(module, MultiHeadAttention):
+            if isinstance(getattr(module, "_modules", {}).get("attend"), Attend):
                 calls = tape.calls.setdefault(path, [])
-                taps.enter_context(_tapped(module, _Recording(module.attend, calls)))
+                note = partial(tape.widths.__setitem__, path)
+                taps.enter_context(_tapped(module, _Recording(module.attend, calls, note)))
+        taps.enter_context(_joined_passes(model, tape))
         yield tape
 
 
 class _Recording:
-    """An attention that takes the readable path of another and keeps its weights."""
+    """An attention that takes the readable path of another and keeps what it computes."""
 
-    def __init__(self, attend: Attention, calls: list[Tensor]) -> None:
+    def __init__(
+        self, attend: Attention, calls: list[Attended], note: Callable[[Widths], None]
+    ) -> None:
         self._attend = attend
         self._calls = calls
+        self._note = note
+
+    def prepare_keys(
+        self, key: Float[Tensor, "batch heads key_len depth"]
+    ) -> Float[Tensor, "batch heads key_len prepared_depth"]:
+        """Prepare keys as the other does."""
+        return self._attend.prepare_keys(key)
 
     def explain(
         self,
         query: Float[Tensor, "batch heads query_len depth"],
-        key: Float[Tensor, "batch heads key_len depth"],
+        key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
-        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
+        places: Int[Tensor, " #query_len"] | None = None,
     ) -> Attended:
-        """Explain, and keep the weights."""
-        attended = self._attend.explain(query, key, value, visible)
-        self._calls.append(attended.weights.detach())
+        """Explain, and keep what was computed."""
+        attended = self._attend.explain(query, key, value, visible, places)
+        self._calls.append(Attended(*(part.detach() for part in attended)))
+        self._note(Widths(query.size(-1), key.size(-1), value.size(-1)))
         return attended
 
     def __call__(
         self,
         query: Float[Tensor, "batch heads query_len depth"],
-        key: Float[Tensor, "batch heads key_len depth"],
+        key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
-        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
+        places: Int[Tensor, " #query_len"] | None = None,
     ) -> Float[Tensor, "batch heads query_len value_depth"]:
-        """Explain, keep the weights, and return the context."""
-        return self.explain(query, key, value, visible).context
+        """Explain, keep what was computed, and return the context."""
+        return self.explain(query, key, value, visible, places).context
 
 
 @contextlib.contextmanager
-def _tapped(module: MultiHeadAttention, stand_in: Attention) -> Iterator[None]:
+def _tapped(module: nn.Module, stand_in: Attention) -> Iterator[None]:
     """Let ``module.attend`` mean the stand-in for a while.
 
     An entry in the instance's dictionary is found before torch looks among the submodules. The kind
@@ -138,7 +172,30 @@ def _tapped(module: MultiHeadAttention, stand_in: Attention) -> Iterator[None]:
             own["attend"] = before
 
 
-def _role(path: str) -> str:
+@contextlib.contextmanager
+def _joined_passes(model: nn.Module, tape: Tape) -> Iterator[None]:
+    """Make one call of what an attention was asked step by step while the model was called once."""
+    before: dict[str, int] = {}
+
+    def begin(*_: object) -> None:
+        before.update({path: len(calls) for path, calls in tape.calls.items()})
+
+    def end(*_: object) -> None:
+        for path, calls in tape.calls.items():
+            steps = calls[before[path] :]
+            if len(steps) > 1:
+                joined = (torch.cat(parts, dim=2) for parts in zip(*steps, strict=True))
+                calls[before[path] :] = [Attended(*joined)]
+
+    hooks = (model.register_forward_pre_hook(begin), model.register_forward_hook(end))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _role(path: str) -> Role:
     if "cross" in path:
         return "cross"
     return "encoder_self" if "encoder" in path else "decoder_self"

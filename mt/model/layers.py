@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mt.model.dropout import Dropout
-from mt.model.positions import LearnedPositions, SinusoidalPositions
+from mt.model.linear import Linear
+from mt.model.positions import AbsolutePositions
 
 Activation = Literal["relu", "gelu", "swiglu"]
 NormPlacement = Literal["pre", "post"]
@@ -29,8 +30,8 @@ class FeedForward(nn.Module):
     def __init__(self, dim: int, width: int, activation: Activation) -> None:
         super().__init__()
         self.activation = activation
-        self.widen = nn.Linear(dim, 2 * width if activation == "swiglu" else width)
-        self.narrow = nn.Linear(width, dim)
+        self.widen = Linear(dim, 2 * width if activation == "swiglu" else width)
+        self.narrow = Linear(width, dim)
         for part in torch.split(self.widen.weight.data, width):
             nn.init.xavier_uniform_(part)
         nn.init.xavier_uniform_(self.narrow.weight)
@@ -67,13 +68,14 @@ class Residual(nn.Module):
         sublayer: Callable[[Tensor], Tensor],
     ) -> Float[Tensor, "*batch dim"]:
         """Apply ``sublayer`` around its residual connection."""
-        if self.placement == "pre":
-            return states + self.dropout(sublayer(self.norm(states)))
-        return self.norm(states + self.dropout(sublayer(states)))
+        given = self.norm(states) if self.placement == "pre" else states
+        # Adding numbers of two precisions takes twice as long as converting and adding.
+        total = states + self.dropout(sublayer(given)).to(states.dtype)
+        return total if self.placement == "pre" else self.norm(total)
 
 
 class Embedding(nn.Module):
-    """Look up pieces, scale by ``sqrt(dim)``, and add positions.
+    """Look up pieces, scale by ``sqrt(dim)``, and add positions if there are any.
 
     Source: Vaswani et al. (2017), section 3.4.
     """
@@ -81,7 +83,7 @@ class Embedding(nn.Module):
     def __init__(
         self,
         table: nn.Parameter,
-        positions: SinusoidalPositions | LearnedPositions,
+        positions: AbsolutePositions | None,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -93,5 +95,12 @@ class Embedding(nn.Module):
         self, pieces: Int[Tensor, "batch length"], start: int = 0
     ) -> Float[Tensor, "batch length dim"]:
         """Embed pieces whose first one stands at position ``start``."""
-        scaled = F.embedding(pieces, self.table) * math.sqrt(self.table.size(1))
-        return self.dropout(scaled + self.positions(start, pieces.size(1)))
+        states = F.embedding(pieces, self.table) * math.sqrt(self.table.size(1))
+        if self.positions is not None:
+            states = states + self.positions(start, pieces.size(1))
+        return self.dropout(states)
+
+
+def new_table(size: int, dim: int) -> nn.Parameter:
+    """Draw embeddings whose scaled vectors have unit variance."""
+    return nn.Parameter(torch.randn(size, dim) * dim**-0.5)

@@ -10,10 +10,17 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from mt.config import StrictConfig
-from mt.model.attention import AttentionConfig, KeysValues, MultiHeadAttention, ScaledDot
+from mt.model.attention import AttentionConfig, KeysValues, MultiHeadAttention
 from mt.model.contract import DecoderState, EncoderDecoder
-from mt.model.layers import Activation, Embedding, FeedForward, NormPlacement, Residual
-from mt.model.positions import PositionsConfig, Sinusoidal
+from mt.model.layers import (
+    Activation,
+    Embedding,
+    FeedForward,
+    NormPlacement,
+    Residual,
+    new_table,
+)
+from mt.model.positions import PositionsConfig, RelativePositions, Sinusoidal
 from mt.text.tokenizer import PAD
 
 CACHE_BLOCK = 16
@@ -45,15 +52,32 @@ class TransformerConfig(StrictConfig):
     joint vocabulary), the last two, or none."""
     positions: Annotated[PositionsConfig, Field(discriminator="kind")] = Sinusoidal()
     """How a piece learns where it stands."""
-    self_attention: AttentionConfig = ScaledDot()
+    self_attention: AttentionConfig = AttentionConfig()
     """How the pieces of one side look at each other."""
-    cross_attention: AttentionConfig = ScaledDot()
+    cross_attention: AttentionConfig = AttentionConfig()
     """How the target looks at the source."""
 
     @model_validator(mode="after")
     def _heads_divide_dim(self) -> Self:
         if self.dim % self.heads:
             raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _positions_suit_the_score(self) -> Self:
+        score = self.self_attention.score.kind
+        if self.positions.kind in ("rotary", "shaw") and score not in ("scaled_dot", "dot"):
+            raise ValueError(
+                f"self_attention.score: expected scaled_dot or dot with {self.positions.kind} "
+                f"positions, which are defined by a dot product, but found {score}; choose t5 or "
+                "alibi, which suit every score"
+            )
+        depth = self.dim // self.heads
+        if self.positions.kind == "rotary" and depth % 2:
+            raise ValueError(
+                f"positions: expected an even size of a head with rotary positions, which turn "
+                f"pairs of dimensions, but found dim {self.dim} over {self.heads} heads"
+            )
         return self
 
     def build(self, source_size: int, target_size: int) -> "Transformer":
@@ -106,9 +130,9 @@ class TransformerState:
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward, each around a residual connection (section 3.1)."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: TransformerConfig, relative: RelativePositions | None) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(config.dim, config.heads, config.self_attention.build())
+        self.attention = _self_attention(config, relative)
         self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
         self.around_attention = Residual(config.dim, config.dropout, config.norm)
         self.around_feed_forward = Residual(config.dim, config.dropout, config.norm)
@@ -117,12 +141,13 @@ class EncoderLayer(nn.Module):
         self,
         states: Float[Tensor, "batch source_len dim"],
         visible: Bool[Tensor, "batch 1 1 source_len"] | None,
+        places: Int[Tensor, " source_len"],
     ) -> Float[Tensor, "batch source_len dim"]:
         """Let every position look at every real one, then transform each."""
 
         def look(states: Tensor) -> Tensor:
-            query, keys_values = self.attention.project_self(states)
-            return self.attention(query, keys_values, visible)
+            query, keys_values = self.attention.project_self(states, places)
+            return self.attention(query, keys_values, visible, places)
 
         return self.around_feed_forward(self.around_attention(states, look), self.feed_forward)
 
@@ -130,13 +155,13 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Causal self-attention, cross-attention, then feed-forward (section 3.1)."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: TransformerConfig, relative: RelativePositions | None) -> None:
         super().__init__()
-        self.self_attention = MultiHeadAttention(
-            config.dim, config.heads, config.self_attention.build()
-        )
+        self.self_attention = _self_attention(config, relative)
         self.cross_attention = MultiHeadAttention(
-            config.dim, config.heads, config.cross_attention.build()
+            config.dim,
+            config.heads,
+            config.cross_attention.build(config.heads, config.dim // config.heads),
         )
         self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
         self.around_self_attention = Residual(config.dim, config.dropout, config.norm)
@@ -149,42 +174,44 @@ class DecoderLayer(nn.Module):
         memory: KeysValues,
         source_visible: Bool[Tensor, "batch 1 1 source_len"] | None,
         causal: Bool[Tensor, "1 1 target_len target_len"],
+        places: Int[Tensor, " target_len"],
     ) -> Float[Tensor, "batch target_len dim"]:
         """Read whole targets."""
 
         def look_back(states: Tensor) -> Tensor:
-            query, keys_values = self.self_attention.project_self(states)
-            return self.self_attention(query, keys_values, causal)
+            query, keys_values = self.self_attention.project_self(states, places)
+            return self.self_attention(query, keys_values, causal, places)
 
         def look_at_source(states: Tensor) -> Tensor:
             query = self.cross_attention.project_query(states)
-            return self.cross_attention(query, memory, source_visible)
+            return self.cross_attention(query, memory, source_visible, places)
 
         states = self.around_self_attention(states, look_back)
         states = self.around_cross_attention(states, look_at_source)
         return self.around_feed_forward(states, self.feed_forward)
 
-    def step(
+    def step(  # noqa: PLR0917 - all that a step depends on
         self,
         states: Float[Tensor, "rows 1 dim"],
         memory: KeysValues,
         source_visible: Bool[Tensor, "sentences 1 1 source_len"] | None,
         cache: Float[Tensor, "2 rows heads capacity depth"],
         length: int,
+        place: Int[Tensor, " 1"],
     ) -> Float[Tensor, "rows 1 dim"]:
         """Read one piece more, writing its key and value into slot ``length`` of ``cache``."""
 
         def look_back(states: Tensor) -> Tensor:
-            query, new = self.self_attention.project_self(states)
+            query, new = self.self_attention.project_self(states, place)
             cache[0, :, :, length], cache[1, :, :, length] = new.key[:, :, 0], new.value[:, :, 0]
             past = KeysValues(cache[0, :, :, : length + 1], cache[1, :, :, : length + 1])
-            return self.self_attention(query, past, None)
+            return self.self_attention(query, past, None, place)
 
         def look_at_source(states: Tensor) -> Tensor:
             # The hypotheses of one sentence are queries of one attention: its memory is not copied.
             together = states.view(memory.key.size(0), -1, states.size(-1))
             query = self.cross_attention.project_query(together)
-            return self.cross_attention(query, memory, source_visible).view_as(states)
+            return self.cross_attention(query, memory, source_visible, place).view_as(states)
 
         states = self.around_self_attention(states, look_back)
         states = self.around_cross_attention(states, look_at_source)
@@ -205,18 +232,25 @@ class Transformer(EncoderDecoder):
                 f"{target_size} target pieces"
             )
         dim = config.dim
-        target_table = _new_table(target_size, dim)
-        source_table = target_table if config.tie == "three_way" else _new_table(source_size, dim)
-        self.source_embedding = Embedding(source_table, config.positions.build(dim), config.dropout)
-        self.target_embedding = Embedding(target_table, config.positions.build(dim), config.dropout)
-        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
-        decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        target_table = new_table(target_size, dim)
+        source_table = target_table if config.tie == "three_way" else new_table(source_size, dim)
+        positions = config.positions
+        self.source_embedding = Embedding(source_table, positions.absolute(dim), config.dropout)
+        self.target_embedding = Embedding(target_table, positions.absolute(dim), config.dropout)
+        self.encoder = nn.ModuleList(
+            EncoderLayer(config, relative)
+            for relative in _relative_positions(config, config.encoder_layers, causal=False)
+        )
+        decoder = nn.ModuleList(
+            DecoderLayer(config, relative)
+            for relative in _relative_positions(config, config.decoder_layers, causal=True)
+        )
         self.decoder = cast(Sequence[DecoderLayer], decoder)  # torch's list knows modules alone
         at_top: type[nn.Module] = nn.LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)
         self.output = nn.Linear(dim, target_size, bias=False)
-        self.output.weight = target_table if config.tie != "none" else _new_table(target_size, dim)
+        self.output.weight = target_table if config.tie != "none" else new_table(target_size, dim)
 
     def encode(
         self, source: Int[Tensor, "batch source_len"]
@@ -225,8 +259,9 @@ class Transformer(EncoderDecoder):
         real = source != PAD
         visible = None if real.all() else real[:, None, None, :]
         states = self.source_embedding(source)
+        places = torch.arange(source.size(1), device=source.device)
         for layer in self.encoder:
-            states = layer(states, visible)
+            states = layer(states, visible, places)
         return self.encoder_norm(states), visible
 
     def forward(
@@ -238,11 +273,11 @@ class Transformer(EncoderDecoder):
         memory, source_visible = self.encode(source)
         length = target.size(1)
         causal = torch.ones(1, 1, length, length, dtype=torch.bool, device=target.device).tril()
+        places = torch.arange(length, device=target.device)
         states = self.target_embedding(target)
         for layer in self.decoder:
-            states = layer(
-                states, layer.cross_attention.project_memory(memory), source_visible, causal
-            )
+            keys_values = layer.cross_attention.project_memory(memory)
+            states = layer(states, keys_values, source_visible, causal, places)
         return self.decoder_norm(states)
 
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> TransformerState:
@@ -261,14 +296,27 @@ class Transformer(EncoderDecoder):
         assert isinstance(state, TransformerState)
         state = state.with_room()
         states = self.target_embedding(pieces[:, None], start=state.length)
+        place = torch.full((1,), state.length, device=pieces.device)
         for index, layer in enumerate(self.decoder):
-            states = layer.step(
-                states, state.memory[index], state.visible, state.cache[index], state.length
-            )
+            memory, cache = state.memory[index], state.cache[index]
+            states = layer.step(states, memory, state.visible, cache, state.length, place)
         logits = self.output(self.decoder_norm(states)[:, 0])
         return logits, replace(state, length=state.length + 1)
 
 
-def _new_table(size: int, dim: int) -> nn.Parameter:
-    """Draw embeddings whose scaled vectors have unit variance."""
-    return nn.Parameter(torch.randn(size, dim) * dim**-0.5)
+def _self_attention(
+    config: TransformerConfig, relative: RelativePositions | None
+) -> MultiHeadAttention:
+    depth = config.dim // config.heads
+    attend = config.self_attention.build(config.heads, depth, relative)
+    return MultiHeadAttention(config.dim, config.heads, attend, config.positions.rotation(depth))
+
+
+def _relative_positions(
+    config: TransformerConfig, layers: int, causal: bool
+) -> list[RelativePositions | None]:
+    """Make what distances add in each layer of a stack; one object may serve them all."""
+    positions, depth = config.positions, config.dim // config.heads
+    if positions.of_each_layer():
+        return [positions.relative(config.heads, depth, causal) for _ in range(layers)]
+    return [positions.relative(config.heads, depth, causal)] * layers

@@ -11,7 +11,7 @@ from mt import hardware
 from mt.bundle import Bundle, open_bundle
 from mt.config import StrictConfig
 from mt.errors import BundleError
-from mt.model import EncoderDecoder, ModelConfig
+from mt.model import EncoderDecoder, parse_model
 from mt.text.tokenizer import Tokenizers
 from mt.translation.engines import Engine
 from mt.translation.engines.torch import TorchEngine
@@ -111,6 +111,7 @@ def load_translator(
     """
     bundle = open_bundle(path)
     place = hardware.choose_device(device)
+    hardware.prepare_translation(place)
     tokenizers = bundle.tokenizers()
     config = TranslationConfig.parse(bundle.config["translation"], where=str(bundle.path))
     if beam is not None:
@@ -125,7 +126,7 @@ def load_model(bundle: Bundle, tokenizers: Tokenizers) -> EncoderDecoder:
     Raises:
         BundleError: If weights and config do not belong together.
     """
-    config = ModelConfig.parse(bundle.config["model"], where=str(bundle.path))
+    config = parse_model(bundle.config["model"], where=str(bundle.path))
     model = config.build(tokenizers.source.size, tokenizers.target.size)
     weights = bundle.weights()
     parameters = dict(model.named_parameters())

@@ -1,6 +1,7 @@
 """What every kind of attention keeps: a new member is tested because it exists."""
 
 import inspect
+import itertools
 import math
 from typing import get_args
 
@@ -9,12 +10,20 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import TypeCheckError
 
-from mt.model.attention import AttentionConfig, ScaledDot
-from mt.model.attention.scaled_dot import FUSED_FROM, scaled_dot_product_attention
+from mt.model.attention import (
+    AttentionConfig,
+    Global,
+    Predicted,
+    ScopeConfig,
+    ScoreConfig,
+    Window,
+    scaled_dot_product_attention,
+)
+from mt.model.attention.attend import FUSED_FROM
 
-UNION = get_args(AttentionConfig)
-# A union, a union annotated with its discriminator, or a single class.
-KINDS = (get_args(UNION[0]) or UNION) if UNION else (AttentionConfig,)
+KINDS = get_args(ScoreConfig)
+SCOPES = [Global(), Window(width=2), Predicted(width=3)]
+assert {type(scope) for scope in SCOPES} == set(get_args(ScopeConfig))
 # batch, heads, queries, keys, depth, depth of the values; the last two take torch's fused kernel.
 SHAPES = [
     (1, 1, 1, 1, 1, 1),
@@ -64,9 +73,47 @@ def mask(name, shape):
     return visible
 
 
+class Whole:
+    """A kind of attention that prepares its keys itself, whatever the shape of what comes."""
+
+    def __init__(self, config):
+        self.config = config
+        self.made = {}
+
+    def module(self, query):
+        heads, depth = query.size(1), query.size(3)
+        if (heads, depth) not in self.made:
+            torch.manual_seed(heads)
+            self.made[heads, depth] = self.config.build(heads, depth)
+        return self.made[heads, depth].to(query.dtype)
+
+    def __call__(self, query, key, value, *rest):
+        module = self.module(query)
+        return module(query, module.prepare_keys(key), value, *rest)
+
+    def explain(self, query, key, value, *rest):
+        module = self.module(query)
+        if query.dtype != torch.float32:  # the readable form computes in float32
+            module = module.float()
+            query, key = query.float(), key.float()
+        return module.explain(query, module.prepare_keys(key), value, *rest)
+
+
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.model_fields["kind"].default)
-def attend(request):
-    return request.param().build()
+def everywhere(request):
+    """A kind of attention in global scope."""
+    return Whole(AttentionConfig(score=request.param()))
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.model_fields["kind"].default)
+def score(request):
+    return request.param()
+
+
+@pytest.fixture(params=SCOPES, ids=lambda scope: scope.kind)
+def attend(request, score):
+    """A kind of attention in some scope."""
+    return Whole(AttentionConfig(score=score, scope=request.param))
 
 
 @pytest.fixture(params=SHAPES, ids=lambda shape: "x".join(map(str, shape)))
@@ -88,12 +135,14 @@ def full(visible, shape):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_weights_are_a_distribution_over_the_visible_keys(attend, shape, visible, dtype):
-    context, weights = attend.explain(*make(shape, dtype), visible)
-    seen = full(visible, shape)
+    context, weights, scores = attend.explain(*make(shape, dtype), visible)
+    seen = full(visible, shape) & scores.isfinite()  # a scope hides more
     assert context.dtype == dtype
-    assert weights.dtype == torch.float32
+    assert weights.dtype == scores.dtype == torch.float32
     assert weights.min() >= 0
     assert not weights[~seen].any()
+    if isinstance(attend.config.scope, Global):
+        assert torch.equal(seen, full(visible, shape))
     # A sum of at most 515 float32 numbers that together make 1.
     torch.testing.assert_close(
         weights.sum(dim=-1), seen.any(dim=-1).float(), atol=1e-5, rtol=0, check_dtype=False
@@ -122,14 +171,14 @@ def test_a_hidden_key_has_no_influence_at_all(attend, shape, visible):
 
 
 @pytest.mark.parametrize("keys", [5, FUSED_FROM + 1])
-def test_no_query_learns_of_a_key_hidden_from_it(attend, keys):
+def test_no_query_learns_of_a_key_hidden_from_it(everywhere, keys):
     shape = (1, 2, 4, keys, 8, 8)
     query, key, value = make(shape)
     visible = torch.ones(1, 1, 4, keys, dtype=torch.bool)
     visible[:, :, 1, 3] = visible[:, :, 3, 3] = False
-    before = attend(query, key, value, visible)
+    before = everywhere(query, key, value, visible)
     key[:, :, 3], value[:, :, 3] = 3.0, -7.0
-    after = attend(query, key, value, visible)
+    after = everywhere(query, key, value, visible)
     # Other rows change; these two may not, beyond the order of a sum in a blocked kernel.
     torch.testing.assert_close(before[:, :, [1, 3]], after[:, :, [1, 3]], atol=1e-6, rtol=0)
     assert not torch.equal(before[:, :, [0, 2]], after[:, :, [0, 2]])
@@ -146,7 +195,7 @@ def test_who_sees_nothing_gets_zeros_and_poisons_no_gradient(attend, keys, form)
     if form == "fast":
         context = attend(*inputs, visible)
     else:
-        context, weights = attend.explain(*inputs, visible)
+        context, weights, _ = attend.explain(*inputs, visible)
         assert not weights[0, :, 1].any()
         assert not weights[1].any()
     assert not context[0, :, 1].any()
@@ -157,25 +206,25 @@ def test_who_sees_nothing_gets_zeros_and_poisons_no_gradient(attend, keys, form)
         assert not gradient[1].any()
 
 
-def test_the_order_of_the_keys_does_not_matter(attend, shape, visible):
+def test_the_order_of_the_keys_does_not_matter(everywhere, shape, visible):
     query, key, value = make(shape, torch.float64)
     order = torch.randperm(key.size(2), generator=torch.Generator().manual_seed(3))
     moved = None if visible is None else visible.expand(full(visible, shape).shape)[..., order]
     torch.testing.assert_close(
-        attend(query, key, value, visible),
-        attend(query, key[:, :, order], value[:, :, order], moved),
+        everywhere(query, key, value, visible),
+        everywhere(query, key[:, :, order], value[:, :, order], moved),
         atol=TOLERANCE[torch.float64],
         rtol=0,
     )
 
 
-def test_each_query_is_answered_by_itself(attend, shape, visible):
+def test_each_query_is_answered_by_itself(everywhere, shape, visible):
     query, key, value = make(shape, torch.float64)
     order = torch.randperm(query.size(2), generator=torch.Generator().manual_seed(3))
     moved = None if visible is None else full(visible, shape)[:, :, order]
     torch.testing.assert_close(
-        attend(query, key, value, visible)[:, :, order],
-        attend(query[:, :, order], key, value, moved),
+        everywhere(query, key, value, visible)[:, :, order],
+        everywhere(query[:, :, order], key, value, moved),
         atol=TOLERANCE[torch.float64],
         rtol=0,
     )
@@ -197,7 +246,7 @@ def test_gradients_are_those_of_the_function(attend, name, size):
 def test_scaled_dot_is_that_of_torch(shape, visible, dtype):
     inputs = make(shape, dtype)
     expected = F.scaled_dot_product_attention(*inputs, attn_mask=visible).nan_to_num()
-    ours = ScaledDot().build()(*inputs, visible)
+    ours = AttentionConfig().build(shape[1], shape[4])(*inputs, visible)
     tolerance = TOLERANCE[dtype]
     torch.testing.assert_close(ours, expected, atol=tolerance, rtol=tolerance)
 
@@ -229,7 +278,7 @@ def test_scaled_dot_is_a_triple_loop(name):
                     share = powers[column] / (sum(powers) or 1.0)
                     shares[batch, head, row, column] = share
                     expected[batch, head, row] += share * value[batch, head, column].double()
-    context, weights = scaled_dot_product_attention(query, key, value, visible)
+    context, weights, _ = scaled_dot_product_attention(query, key, value, visible)
     # Sums of five float32 products near 1: a few roundings of 6e-8 each.
     torch.testing.assert_close(weights.double(), shares, atol=1e-6, rtol=0)
     torch.testing.assert_close(context.double(), expected, atol=1e-6, rtol=1e-6)
@@ -254,3 +303,104 @@ def test_the_test_run_checks_shapes(attend):
     query, key, value = make((1, 1, 2, 3, 4, 4))
     with pytest.raises(TypeCheckError, match="key_len"):
         attend(query, key, value[:, :, 1:], None)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_the_equation_of_the_paper_is_what_models_use(name):
+    shape = (2, 2, 3, 4, 6, 3)
+    inputs, visible = make(shape), mask(name, shape)
+    ours = AttentionConfig().build(2, 6).explain(*inputs, visible)
+    # The query is scaled in one and the score in the other.
+    for one, other in zip(ours, scaled_dot_product_attention(*inputs, visible), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-6)
+
+
+def loop(judge, query, key):
+    """Compute scores one by one, in float64."""
+    batch, heads, queries, _ = query.shape
+    scores = torch.zeros(batch, heads, queries, key.size(2), dtype=torch.float64)
+    for place in itertools.product(*map(range, scores.shape)):
+        sentence, head, row, column = place
+        scores[place] = judge(head, query[sentence, head, row], key[sentence, head, column])
+    return scores
+
+
+def test_each_score_is_its_equation_in_a_loop(score):
+    query, key, _ = make((2, 3, 4, 5, 6, 6), torch.float64)
+    torch.manual_seed(4)
+    module = score.build(3, 6).double()
+
+    def additive(head, q, k):
+        total = 0.0
+        for unit in range(6):
+            asked = sum(q[i] * module.query_matrix[head, i, unit] for i in range(6))
+            offered = sum(k[i] * module.key_matrix[head, i, unit] for i in range(6))
+            total += module.judge[head, unit] * math.tanh(asked + offered)
+        return total
+
+    def bilinear(head, q, k):
+        return sum(
+            q[i] * module.matrix[head, i, j] * k[j]
+            for i, j in itertools.product(range(6), range(6))
+        )
+
+    judges = {
+        "dot": lambda _, q, k: sum(q[i] * k[i] for i in range(6)),
+        "scaled_dot": lambda _, q, k: sum(q[i] * k[i] for i in range(6)) / math.sqrt(6),
+        "bilinear": bilinear,
+        "additive": additive,
+    }
+    with torch.no_grad():
+        expected = loop(judges[score.kind], query, key)
+        found = module(query, module.prepare_keys(key))
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 2, 9])
+def test_a_window_is_the_keys_near_the_place(score, width):
+    query, key, value = make((2, 2, 7, 5, 4, 4))
+    lengths = torch.tensor([5, 3])
+    visible = (torch.arange(5) < lengths[:, None])[:, None, None]
+    attend = Whole(AttentionConfig(score=score, scope=Window(width=width)))
+    _, weights, _ = attend.explain(query, key, value, visible)
+    for sentence, row, column in itertools.product(range(2), range(7), range(5)):
+        length = int(lengths[sentence])
+        centre = min(row, length - 1)
+        seen = column < length and abs(column - centre) <= width
+        assert bool((weights[sentence, :, row, column] > 0).all()) == seen
+    if width == 9:
+        wide = Whole(AttentionConfig(score=score)).explain(query, key, value, visible)
+        assert torch.equal(weights, wide.weights)
+
+
+def test_places_shift_a_window(score):
+    query, key, value = make((1, 1, 1, 6, 4, 4))
+    attend = Whole(AttentionConfig(score=score, scope=Window(width=1)))
+    _, weights, _ = attend.explain(query, key, value, None, torch.tensor([4]))
+    assert (weights[0, 0, 0] > 0).tolist() == [False, False, False, True, True, True]
+
+
+@torch.no_grad()
+def test_a_predicted_place_is_its_equation(score):
+    query, key, value = make((2, 2, 3, 7, 4, 4))
+    lengths = torch.tensor([7, 4])
+    visible = (torch.arange(7) < lengths[:, None])[:, None, None]
+    attend = Whole(AttentionConfig(score=score, scope=Predicted(width=2)))
+    _, weights, _ = attend.explain(query, key, value, visible)
+    module = attend.module(query)
+    scores = module.score(query, module.prepare_keys(key))
+    matrix, judge = module.scope.matrix, module.scope.judge
+    expected = torch.zeros(2, 2, 3, 7)
+    for sentence, head, row in itertools.product(range(2), range(2), range(3)):
+        length = int(lengths[sentence])
+        hidden = torch.tanh(query[sentence, head, row] @ matrix[head])
+        centre = (length - 1) / (1 + math.exp(-float(hidden @ judge[head])))
+        powers = [
+            math.exp(float(scores[sentence, head, row, column]) - (column - centre) ** 2 / 2)
+            if abs(column - centre) <= 2
+            else 0.0
+            for column in range(length)
+        ]
+        for column in range(length):
+            expected[sentence, head, row, column] = powers[column] / sum(powers)
+    torch.testing.assert_close(weights, expected, atol=1e-6, rtol=1e-5)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mt.model.attention import MultiHeadAttention, ScaledDot
+from mt.model.attention import AttentionConfig, MultiHeadAttention
 
 DIM, HEADS = 24, 4
 
@@ -15,7 +15,7 @@ def pair():
     theirs = nn.MultiheadAttention(DIM, HEADS, batch_first=True).double()
     nn.init.normal_(theirs.in_proj_bias)
     nn.init.normal_(theirs.out_proj.bias)
-    ours = MultiHeadAttention(DIM, HEADS, ScaledDot().build()).double()
+    ours = MultiHeadAttention(DIM, HEADS, AttentionConfig().build(HEADS, DIM // HEADS)).double()
     with torch.no_grad():
         ours.project_in.weight.copy_(theirs.in_proj_weight)
         ours.project_in.bias.copy_(theirs.in_proj_bias)
@@ -41,24 +41,26 @@ def close(ours, theirs):
 def test_self_attention(pair, real):
     ours, theirs = pair
     x = states(5)
-    query, memory = ours.project_self(x)
+    query, memory = ours.project_self(x, torch.arange(5))
     expected, _ = theirs(x, x, x, key_padding_mask=~real, need_weights=False)
-    close(ours(query, memory, real[:, None, None]), expected)
+    close(ours(query, memory, real[:, None, None], torch.arange(5)), expected)
 
 
 def test_causal_self_attention(pair):
     ours, theirs = pair
     x = states(5)
     visible = torch.ones(5, 5, dtype=torch.bool).tril()
-    query, memory = ours.project_self(x)
+    query, memory = ours.project_self(x, torch.arange(5))
     expected, _ = theirs(x, x, x, attn_mask=~visible, need_weights=False)
-    close(ours(query, memory, visible[None, None]), expected)
+    close(ours(query, memory, visible[None, None], torch.arange(5)), expected)
 
 
 def test_cross_attention(pair, real):
     ours, theirs = pair
     x, source = states(7), states(5) + 1
-    context = ours(ours.project_query(x), ours.project_memory(source), real[:, None, None])
+    context = ours(
+        ours.project_query(x), ours.project_memory(source), real[:, None, None], torch.arange(7)
+    )
     expected, weights = theirs(
         x, source, source, key_padding_mask=~real, average_attn_weights=False
     )
@@ -74,7 +76,7 @@ def test_cross_attention(pair, real):
 def test_projections_together_and_apart_are_the_same(pair):
     ours, _ = pair
     x = states(5)
-    query, memory = ours.project_self(x)
+    query, memory = ours.project_self(x, torch.arange(5))
     close(query, ours.project_query(x))
     close(memory.key, ours.project_memory(x).key)
     close(memory.value, ours.project_memory(x).value)
@@ -83,8 +85,8 @@ def test_projections_together_and_apart_are_the_same(pair):
 def test_gradients_are_those_of_torch(pair, real):
     ours, theirs = pair
     x = states(5)
-    query, memory = ours.project_self(x)
-    ours(query, memory, real[:, None, None]).square().sum().backward()
+    query, memory = ours.project_self(x, torch.arange(5))
+    ours(query, memory, real[:, None, None], torch.arange(5)).square().sum().backward()
     theirs(x, x, x, key_padding_mask=~real, need_weights=False)[0].square().sum().backward()
     close(ours.project_in.weight.grad, theirs.in_proj_weight.grad)
     close(ours.project_in.bias.grad, theirs.in_proj_bias.grad)
@@ -93,4 +95,4 @@ def test_gradients_are_those_of_torch(pair, real):
 
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match=r"^heads: expected a divisor of dim 24, but found 5$"):
-        MultiHeadAttention(DIM, 5, ScaledDot().build())
+        MultiHeadAttention(DIM, 5, AttentionConfig().build(HEADS, DIM // HEADS))

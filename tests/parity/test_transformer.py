@@ -1,4 +1,4 @@
-"""Our Transformer is torch's with the same weights, and step by step it is what it is at once.
+"""Our Transformer is torch's with the same weights.
 
 Everything runs in float64, where two ways to compute the same differ in the order of a few sums:
 1e-10 is a million roundings of values near 1, and far below what any mistake would make.
@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from mt.model import TransformerConfig
-from mt.model.positions import Learned, Sinusoidal
-from mt.model.transformer import CACHE_BLOCK
+from mt.model.positions import Sinusoidal
 from mt.text.tokenizer import END, PAD, START
 
 SIZE = 17
@@ -47,18 +46,6 @@ def targets(rows, length, seed=2):
     pieces = torch.randint(4, SIZE, (rows, length), generator=torch.manual_seed(seed))
     pieces[:, 0] = START
     return pieces
-
-
-def logits(model, source, target):
-    return model.output(model(source, target))
-
-
-def stepwise(model, state, target):
-    steps = []
-    for column in target.T:
-        scores, state = model.step(column, state)
-        steps.append(scores)
-    return torch.stack(steps, dim=1), state
 
 
 def copy_attention(ours, theirs):
@@ -130,97 +117,6 @@ def test_embeddings_are_scaled_and_know_their_place():
     [embedded] = model.source_embedding(torch.tensor([[5, 9]]), start=3)
     positions = model.source_embedding.positions(3, 2)
     close(embedded, model.source_embedding.table[[5, 9]] * 4 + positions)  # 4 is sqrt(16)
-
-
-VARIANTS = [
-    {},
-    {"norm": "post"},
-    {"activation": "gelu", "norm": "post"},
-    {"activation": "swiglu"},
-    {"positions": Learned(longest=7)},  # shorter than what is written
-    {"positions": Learned(longest=64), "tie": "two_way"},
-    {"tie": "none", "activation": "gelu"},
-    {"encoder_layers": 3, "decoder_layers": 1},
-    {"encoder_layers": 1, "decoder_layers": 3, "activation": "swiglu", "norm": "post"},
-    {"heads": 16},
-    {"heads": 1, "positions": Sinusoidal()},
-]
-
-
-@pytest.fixture(params=VARIANTS, ids=str)
-def model(request):
-    return build(**request.param)
-
-
-@pytest.mark.parametrize("beam", [1, 3])
-@torch.no_grad()
-def test_step_by_step_is_all_at_once(model, beam):
-    source = pad(SOURCES)
-    target = targets(3 * beam, CACHE_BLOCK + 4)  # the cache has to grow
-    steps, state = stepwise(model, model.start(source, beam), target)
-    close(steps, logits(model, source.repeat_interleave(beam, dim=0), target))
-    assert state.length == target.size(1)
-
-
-@torch.no_grad()
-def test_a_padded_batch_is_one_sentence_after_another(model):
-    source = pad(SOURCES)
-    lengths = (4, 8, 1)
-    rows = [targets(1, length, seed=length)[0].tolist() for length in lengths]
-    together = logits(model, source, pad(rows))
-    for index, (pieces, row) in enumerate(zip(SOURCES, rows, strict=True)):
-        alone = logits(model, torch.tensor([pieces]), torch.tensor([row]))
-        close(together[index, : len(row)], alone[0])
-
-
-@torch.no_grad()
-def test_no_output_depends_on_a_later_piece(model):
-    source, target = pad(SOURCES), targets(3, 8)
-    changed = target.clone()
-    changed[:, 5:] = target[:, 5:].flip(0, 1) % 12 + 4
-    changed[:, 5] = (target[:, 5] - 3) % 13 + 4
-    before, after = model(source, target), model(source, changed)
-    close(after[:, :5], before[:, :5])
-    assert (after[:, 5] - before[:, 5]).abs().amax() > 1e-3
-
-
-@torch.no_grad()
-def test_every_output_depends_on_the_source_and_on_its_order(model):
-    target = targets(1, 4)
-    outputs = [
-        model(torch.tensor([source]), target) for source in ([5, 9, END], [9, 5, END], [5, 8, END])
-    ]
-    for one, other in ((0, 1), (0, 2)):
-        assert (outputs[one] - outputs[other]).abs().amax(dim=-1).min() > 1e-4
-
-
-@torch.no_grad()
-def test_select_reorders_hypotheses_and_drops_sentences(model):
-    beam, begun, rest = 2, targets(6, 4), targets(4, 5, seed=9)
-    source = pad(SOURCES)
-    _, state = stepwise(model, model.start(source, beam), begun)
-    # The first sentence is done; of the second both rows continue its second hypothesis.
-    rows, sentences = torch.tensor([3, 3, 5, 4]), torch.tensor([1, 2])
-    steps, _ = stepwise(model, state.select(rows, sentences), rest)
-    for row, (origin, sentence) in enumerate(zip(rows, (1, 1, 2, 2), strict=True)):
-        alone = model.start(torch.tensor([SOURCES[sentence]]), 1)
-        whole = torch.cat((begun[origin], rest[row]))[None]
-        close(steps[row], stepwise(model, alone, whole)[0][0, 4:])
-
-
-@torch.no_grad()
-def test_select_gives_a_copy():
-    model = build()
-    begun, source = targets(6, 3), pad(SOURCES)
-    _, state = stepwise(model, model.start(source, 2), begun)
-    same = torch.arange(6)
-    copies = [state.select(same), state.select(same)]
-    pieces = [torch.full((6,), 4), torch.full((6,), 9)]
-    first = [model.step(piece, copy)[0] for piece, copy in zip(pieces, copies, strict=True)]
-    again = [model.step(piece, state.select(same))[0] for piece in pieces]
-    close(first[0], again[0])
-    close(first[1], again[1])
-    assert not torch.equal(first[0], first[1])
 
 
 def test_tied_tables_are_one():

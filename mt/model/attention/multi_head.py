@@ -3,17 +3,19 @@
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mt.model.attention.contract import Attention
+from mt.model.linear import Linear, linear
+from mt.model.positions import Rotation
 
 
 class KeysValues(NamedTuple):
     """What a query can look at, projected and split into heads."""
 
     key: Float[Tensor, "batch heads key_len depth"]
+    """As the kind of attention prepares them."""
     value: Float[Tensor, "batch heads key_len depth"]
 
 
@@ -27,21 +29,25 @@ class MultiHeadAttention(nn.Module):
 
     Attributes:
         attend: The kind of attention; a recorder may stand in for it for a while.
+        rotation: Turns what looks at itself by where it stands; ``None``: nothing does.
 
     Source: Vaswani et al. (2017), section 3.2.2.
     """
 
     attend: Attention
 
-    def __init__(self, dim: int, heads: int, attend: Attention) -> None:
+    def __init__(
+        self, dim: int, heads: int, attend: Attention, rotation: Rotation | None = None
+    ) -> None:
         super().__init__()
         if dim % heads:
             raise ValueError(f"heads: expected a divisor of dim {dim}, but found {heads}")
         self.dim = dim
         self.heads = heads
         self.attend = attend
-        self.project_in = nn.Linear(dim, 3 * dim)
-        self.project_out = nn.Linear(dim, dim)
+        self.rotation = rotation
+        self.project_in = Linear(dim, 3 * dim)
+        self.project_out = Linear(dim, dim)
         for part in torch.split(self.project_in.weight.data, dim):
             nn.init.xavier_uniform_(part)
         nn.init.xavier_uniform_(self.project_out.weight)
@@ -49,30 +55,39 @@ class MultiHeadAttention(nn.Module):
         nn.init.zeros_(self.project_out.bias)
 
     def project_self(
-        self, states: Float[Tensor, "batch length dim"]
+        self, states: Float[Tensor, "batch length dim"], places: Int[Tensor, " length"]
     ) -> tuple[Float[Tensor, "batch heads length depth"], KeysValues]:
-        """Project states that look at each other: queries, and the keys and values they offer."""
-        query, key, value = torch.split(self.project_in(states), self.dim, dim=-1)
-        return self._split(query), KeysValues(self._split(key), self._split(value))
+        """Project states that look at each other: queries, and the keys and values they offer.
+
+        Args:
+            states: What looks and is looked at.
+            places: Where each state stands in its sentence.
+        """
+        projected = torch.split(self.project_in(states), self.dim, dim=-1)
+        query, key, value = (self._split(part) for part in projected)
+        if self.rotation is not None:
+            query, key = self.rotation(query, places), self.rotation(key, places)
+        return query, KeysValues(self.attend.prepare_keys(key), value)
 
     def project_query(
         self, states: Float[Tensor, "batch query_len dim"]
     ) -> Float[Tensor, "batch heads query_len depth"]:
         """Project states that look at something else."""
         weight, bias = self.project_in.weight[: self.dim], self.project_in.bias[: self.dim]
-        return self._split(F.linear(states, weight, bias))
+        return self._split(linear(states, weight, bias))
 
     def project_memory(self, memory: Float[Tensor, "batch key_len dim"]) -> KeysValues:
         """Project states that are looked at; a decoder does this once a sentence."""
         weight, bias = self.project_in.weight[self.dim :], self.project_in.bias[self.dim :]
-        key, value = torch.split(F.linear(memory, weight, bias), self.dim, dim=-1)
-        return KeysValues(self._split(key), self._split(value))
+        key, value = torch.split(linear(memory, weight, bias), self.dim, dim=-1)
+        return KeysValues(self.attend.prepare_keys(self._split(key)), self._split(value))
 
     def forward(
         self,
         query: Float[Tensor, "batch heads query_len depth"],
         memory: KeysValues,
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+        places: Int[Tensor, " #query_len"],
     ) -> Float[Tensor, "batch query_len dim"]:
         """Attend with projected queries and mix the heads.
 
@@ -80,8 +95,9 @@ class MultiHeadAttention(nn.Module):
             query: From :meth:`project_self` or :meth:`project_query`.
             memory: From :meth:`project_self` or :meth:`project_memory`.
             visible: ``True`` where the query may look.
+            places: Where each query stands in its sentence; one place holds for all.
         """
-        context = self.attend(query, memory.key, memory.value, visible)
+        context = self.attend(query, memory.key, memory.value, visible, places)
         return self.project_out(context.transpose(1, 2).flatten(2))
 
     def _split(self, states: Tensor) -> Tensor:

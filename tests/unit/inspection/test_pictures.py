@@ -15,13 +15,12 @@ SMALL = AttentionMap(
     ["a", "dog", "</s>"],
     ["ein", "Hund", "</s>"],
     torch.tensor([[0.8, 0.2, 0.0], [0.1, 0.5, 0.4], [0.0, 0.35, 0.65]]),
-    "ein Hund",
 )
 
 
 def wide(count, word="Wort"):
     names = [f"{word}{number}" for number in range(count)]
-    return AttentionMap(names, names, torch.eye(count), " ".join(names))
+    return AttentionMap(names, names, torch.eye(count))
 
 
 def test_plain_text_shows_words_and_shades():
@@ -67,12 +66,12 @@ def test_a_wide_sentence_continues_below_and_loses_no_column():
 
 
 def test_weights_of_one_value_only_are_drawn():
-    seen = AttentionMap(["x"], ["y"], torch.ones(1, 1), "y")
+    seen = AttentionMap(["x"], ["y"], torch.ones(1, 1))
     assert "y ██" in picture_for_terminal(seen, colour=False).plain
 
 
 ODD = AttentionMap(
-    ["$5", "&", "<b>", "$6", "_x^2", "</s>"], ["ж", "é", "\\alpha"], torch.full((3, 6), 1 / 6), "ж"
+    ["$5", "&", "<b>", "$6", "_x^2", "</s>"], ["ж", "é", "\\alpha"], torch.full((3, 6), 1 / 6)
 )
 
 
@@ -104,7 +103,7 @@ def test_long_sentences_stay_files_of_a_sane_size(tmp_path):
 
 
 def test_characters_without_a_font_are_told_once(tmp_path, caplog):
-    seen = AttentionMap(["\U0001f9ff\U00012000"], ["\U00012001"], torch.ones(1, 1), "")
+    seen = AttentionMap(["\U0001f9ff\U00012000"], ["\U00012001"], torch.ones(1, 1))
     with caplog.at_level(logging.WARNING):
         save_picture(seen, tmp_path / "map.svg")
         assert caplog.text == ""

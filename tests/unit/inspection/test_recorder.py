@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mt.inspection import record_attention
-from mt.model.attention import Attended, MultiHeadAttention
+from mt.model.attention import Attend, MultiHeadAttention, Score
 
 SOURCE = torch.tensor([[7, 9, 11, 12, 3], [8, 5, 3, 0, 0]])
 TARGET = torch.tensor([[2, 20, 21, 22], [2, 30, 31, 0]])
@@ -31,21 +31,28 @@ def test_weights_have_shapes_and_rows_sum_to_1(model):
         model(SOURCE, TARGET)
     assert [len(tape.encoder_self), len(tape.decoder_self), len(tape.cross)] == [2, 3, 3]
     assert next(iter(tape.calls)) == "encoder.0.attention"
-    assert {tuple(weights.shape) for weights in tape.encoder_self} == {(2, 4, 5, 5)}
-    assert {tuple(weights.shape) for weights in tape.decoder_self} == {(2, 4, 4, 4)}
-    assert {tuple(weights.shape) for weights in tape.cross} == {(2, 4, 4, 5)}
-    for (weights,) in tape.calls.values():
+    assert {tuple(attended.weights.shape) for attended in tape.encoder_self} == {(2, 4, 5, 5)}
+    assert {tuple(attended.weights.shape) for attended in tape.decoder_self} == {(2, 4, 4, 4)}
+    assert {tuple(attended.weights.shape) for attended in tape.cross} == {(2, 4, 4, 5)}
+    for ((_, weights, _),) in tape.calls.values():
         assert weights.dtype == torch.float32
         assert not weights.requires_grad
         torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
 
 
+def test_widths_are_those_of_one_head(model):
+    with record_attention(model) as tape:
+        model(SOURCE, TARGET)
+    assert tape.widths_of("cross") == [(4, 4, 4)] * 3
+    assert tape.widths_of("encoder_self") == [(4, 4, 4)] * 2
+
+
 def test_hidden_places_weigh_nothing(model):
     with record_attention(model) as tape:
         model(SOURCE, TARGET)
-    for weights in (*tape.encoder_self, *tape.cross):
+    for _, weights, _ in (*tape.encoder_self, *tape.cross):
         assert weights[1, :, :, 3:].count_nonzero() == 0
-    for weights in tape.decoder_self:
+    for _, weights, _ in tape.decoder_self:
         assert weights.triu(1).count_nonzero() == 0
 
 
@@ -71,7 +78,7 @@ def test_weights_are_those_of_the_projections_by_hand(model):
                 scores[:, SOURCE[sentence] == 0] = -torch.inf
                 expected = scores.exp() / scores.exp().sum(-1, keepdim=True)
                 torch.testing.assert_close(
-                    tape.cross[-1][sentence, head], expected, atol=1e-6, rtol=1e-5
+                    tape.cross[-1].weights[sentence, head], expected, atol=1e-6, rtol=1e-5
                 )
 
 
@@ -122,7 +129,7 @@ def test_the_readable_path_runs_only_inside(model, monkeypatch):
 def test_weights_live_as_long_as_the_tape(model):
     with record_attention(model) as tape:
         model(SOURCE, TARGET)
-    kept = [weakref.ref(weights) for (weights,) in tape.calls.values()]
+    kept = [weakref.ref(attended.weights) for (attended,) in tape.calls.values()]
     del tape
     gc.collect()
     assert {each() for each in kept} == {None}
@@ -133,40 +140,27 @@ def test_nested_blocks_both_see(model):
     with record_attention(model) as outer:
         with record_attention(model) as inner:
             model(SOURCE, TARGET)
-        assert torch.equal(outer.cross[0], inner.cross[0])
+        assert torch.equal(outer.cross[0].weights, inner.cross[0].weights)
     assert picture_of(model) == before
 
 
-def test_a_kind_with_parameters_or_without_a_module_may_be_recorded():
-    class Plain:
-        def explain(self, query, key, value, visible):  # noqa: ARG002
-            weights = torch.full((*query.shape[:3], key.size(2)), 1 / key.size(2))
-            return Attended(weights @ value, weights)
-
-        def __call__(self, *given):
-            return self.explain(*given).context
-
-    class Learnt(nn.Module):
+def test_a_kind_with_parameters_keeps_them_in_their_place():
+    class Learnt(Score):
         def __init__(self):
             super().__init__()
-            self.scale = nn.Parameter(torch.ones(()))
+            self.scale = nn.Parameter(torch.zeros(()))
 
-        def explain(self, *given):
-            return Plain().explain(*given)
+        def forward(self, query, key):
+            return query @ key.transpose(-2, -1) * self.scale
 
-        def forward(self, *given):
-            return self.explain(*given).context
-
-    model = nn.ModuleDict({"cross": MultiHeadAttention(8, 2, Plain())})
-    model["encoder"] = MultiHeadAttention(8, 2, Learnt())
+    model = nn.ModuleDict({"encoder": MultiHeadAttention(8, 2, Attend(Learnt()))})
     before, names = picture_of(model), [*model.state_dict()]
-    assert "encoder.attend.scale" in names
+    assert "encoder.attend.score.scale" in names
     with record_attention(model) as tape:
         assert [*model.state_dict()] == names
-        for each in model.values():
-            each(*each.project_self(torch.randn(1, 3, 8)), None)
-    assert tape.cross[0].unique().tolist() == pytest.approx([1 / 3])
-    assert len(tape.encoder_self) == 1
+        query, memory = model["encoder"].project_self(torch.randn(1, 3, 8), torch.arange(3))
+        model["encoder"](query, memory, None, torch.arange(3))
+    assert tape.encoder_self[0].weights.unique().tolist() == pytest.approx([1 / 3])
     assert picture_of(model) == before
 
 
@@ -175,9 +169,8 @@ def test_several_passes_are_kept_call_by_call(model):
         state = model.start(SOURCE, 2)
         for _ in range(3):
             _, state = model.step(torch.full((4,), 2), state)
-    assert [tuple(weights.shape) for weights in tape.calls["decoder.1.cross_attention"]] == [
-        (2, 4, 2, 5)
-    ] * 3
+    steps = tape.calls["decoder.1.cross_attention"]
+    assert [tuple(step.weights.shape) for step in steps] == [(2, 4, 2, 5)] * 3
     assert len(tape.encoder_self) == 2
     with pytest.raises(ValueError, match=r"decoder\.0\.cross_attention: .* called 3 times"):
         _ = tape.cross

@@ -1,8 +1,14 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from mt.model.positions import Learned, LearnedPositions, Sinusoidal
+from mt.errors import ConfigError
+from mt.model import TransformerConfig
+from mt.model.attention import AttentionConfig
+from mt.model.positions import T5, Alibi, Learned, Rotary, Shaw, Sinusoidal
+from mt.model.positions.absolute import LearnedPositions
 
 
 def of_the_paper(length, dim):
@@ -21,14 +27,14 @@ def of_the_paper(length, dim):
 @pytest.mark.parametrize(("start", "length"), [(0, 1), (0, 300), (255, 1), (250, 90), (700, 3)])
 def test_sinusoids_are_those_of_the_paper_in_another_order(dim, start, length):
     expected = of_the_paper(start + length, dim)[start:]
-    table = Sinusoidal().build(dim)(start, length)
+    table = Sinusoidal().absolute(dim)(start, length)
     halves = np.concatenate((expected[:, 0::2], expected[:, 1::2]), axis=1)
     # An angle near 700 has a float32 spacing of 6e-5, and its wavelength is rounded as well.
     np.testing.assert_allclose(table.numpy(), halves, atol=2e-4)
 
 
 def test_sinusoids_stay_the_same_while_their_table_grows():
-    positions = Sinusoidal().build(8)
+    positions = Sinusoidal().absolute(8)
     before = positions(0, 200).clone()
     positions(0, 1000)
     assert torch.equal(positions(0, 200), before)
@@ -36,14 +42,120 @@ def test_sinusoids_stay_the_same_while_their_table_grows():
 
 
 def test_sinusoids_are_not_saved_and_follow_their_module():
-    positions = Sinusoidal().build(8).double()
+    positions = Sinusoidal().absolute(8).double()
     assert not positions.state_dict()
     assert positions(900, 5).dtype == torch.float64
 
 
 def test_learned_positions_past_the_last_share_its_vector():
-    positions = Learned(longest=5).build(4)
+    positions = Learned(longest=5).absolute(4)
     assert isinstance(positions, LearnedPositions)
     assert torch.equal(positions(0, 5), positions.table)
     assert torch.equal(positions(3, 4), positions.table[[3, 4, 4, 4]])
     assert torch.equal(positions(90, 1), positions.table[[4]])
+
+
+def draw(*shape):
+    return torch.randn(*shape, generator=torch.manual_seed(3), dtype=torch.float64)
+
+
+def test_a_turned_product_knows_the_distance_alone():
+    turn = Rotary().rotation(8).double()
+    query, key = draw(1, 2, 1, 8).chunk(2, dim=1)
+
+    def product(place, other):
+        places = torch.tensor([place]), torch.tensor([other])
+        return float((turn(query, places[0]) * turn(key, places[1])).sum())
+
+    assert product(3, 1) == pytest.approx(product(13, 11), abs=1e-6)
+    assert abs(product(3, 1) - product(1, 3)) > 1e-3
+    assert product(5, 5) == pytest.approx(float((query * key).sum()), abs=1e-6)
+
+
+def test_rotation_is_that_of_complex_numbers():
+    turn, states = Rotary().rotation(6).double(), draw(2, 3, 4, 6)
+    turned = turn(states, torch.arange(10, 14))
+    for place, pair in ((0, 0), (2, 1), (3, 2)):
+        angle = (10 + place) / 10_000 ** (2 * pair / 6)
+        number = torch.complex(states[..., place, pair], states[..., place, pair + 3])
+        expected = number * complex(math.cos(angle), math.sin(angle))
+        # The rates are rounded to float32.
+        torch.testing.assert_close(turned[..., place, pair], expected.real, atol=1e-5, rtol=0)
+        torch.testing.assert_close(turned[..., place, pair + 3], expected.imag, atol=1e-5, rtol=0)
+
+
+def test_shaw_is_its_equations_in_a_loop():
+    relative = Shaw(longest=2).relative(3, 4, causal=False).double()
+    attend = AttentionConfig().build(3, 4, relative).double()
+    query, key, value = draw(2, 3, 5, 4), draw(2, 3, 5, 4) + 1, draw(2, 3, 5, 4) - 1
+    context = attend(query, key, value)
+    for sentence, head, row in ((0, 0, 0), (1, 2, 3), (1, 1, 4)):
+        vectors = [min(max(column - row, -2), 2) + 2 for column in range(5)]
+        scores = torch.stack(
+            [
+                query[sentence, head, row] @ (key[sentence, head, column] + relative.keys[vector])
+                for column, vector in enumerate(vectors)
+            ]
+        )
+        weights = (scores / 2).softmax(dim=0)
+        expected = sum(
+            weights[column] * (value[sentence, head, column] + relative.values[vector])
+            for column, vector in enumerate(vectors)
+        )
+        torch.testing.assert_close(context[sentence, head, row], expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_buckets_are_those_of_the_paper(causal):
+    relative = T5(buckets=32, longest=128).relative(2, 4, causal)
+    for distance in range(-300, 301):
+        length = max(-distance, 0) if causal else abs(distance)
+        buckets = 32 if causal else 16
+        exact = buckets // 2
+        expected = length
+        if length >= exact:
+            growth = math.log(length / exact) / math.log(128 / exact)
+            expected = min(exact + int(growth * (buckets - exact) + 1e-6), buckets - 1)
+        if not causal and distance > 0:
+            expected += 16
+        assert int(relative.bucket(torch.tensor(distance))) == expected, distance
+
+
+def test_a_bucket_is_a_number_of_its_head():
+    relative = T5(buckets=8, longest=20).relative(2, 4, causal=True)
+    with torch.no_grad():
+        relative.table.copy_(torch.arange(16.0).view(2, 8))
+    bias = relative.bias(torch.zeros(1, 2, 1, 4), 4, torch.tensor([3]))
+    assert bias.tolist() == [[[[3, 2, 1, 0]], [[11, 10, 9, 8]]]]
+
+
+def test_the_penalty_is_that_of_the_paper():
+    bias = (
+        Alibi().relative(8, 4, causal=True).bias(torch.zeros(1, 8, 2, 4), 4, torch.tensor([2, 3]))
+    )
+    # Section 3: with 8 heads the rates are 1/2, 1/4, ... 1/256.
+    assert bias[0, 0].tolist() == [[-1, -0.5, 0, -0.5], [-1.5, -1, -0.5, 0]]
+    assert bias[0, 7, 1].tolist() == [-3 / 256, -2 / 256, -1 / 256, 0]
+
+
+@pytest.mark.parametrize("positions", ["rotary", "shaw"])
+@pytest.mark.parametrize("score", ["additive", "bilinear"])
+def test_what_a_score_does_not_admit_is_refused_with_the_reason(positions, score):
+    values = {"positions": {"kind": positions}, "self_attention": {"score": {"kind": score}}}
+    with pytest.raises(
+        ConfigError, match=rf"expected scaled_dot or dot with {positions} .*{score}"
+    ):
+        TransformerConfig.parse(values, where="recipe.yaml")
+
+
+def test_pairs_of_dimensions_need_an_even_number():
+    values = {"dim": 12, "heads": 4, "positions": {"kind": "rotary"}}
+    with pytest.raises(ConfigError, match=r"expected an even size .* dim 12 over 4 heads"):
+        TransformerConfig.parse(values, where="recipe.yaml")
+
+
+def test_the_longest_distance_lies_beyond_the_exact_ones():
+    with pytest.raises(ConfigError, match=r"longest: expected more than half of the 8 buckets"):
+        TransformerConfig.parse(
+            {"positions": {"kind": "t5", "buckets": 8, "longest": 4}}, where="recipe.yaml"
+        )

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from mt.config import StrictConfig
+from mt.model.positions.contract import AbsolutePositions, PositionsChoice
 
 
-class SinusoidalPositions(nn.Module):
+class SinusoidalPositions(AbsolutePositions):
     """Sines and cosines of geometrically spaced wavelengths; there is no longest sentence.
 
     ``PE(pos, i) = sin(pos / 10000^(2i/dim))`` in the first half of the dimensions and the cosine in
@@ -35,7 +35,7 @@ class SinusoidalPositions(nn.Module):
         return self.table[start : start + length]
 
 
-class LearnedPositions(nn.Module):
+class LearnedPositions(AbsolutePositions):
     """One trained vector per position, up to a longest sentence.
 
     Source: Gehring et al. (2017), section 3.1.
@@ -54,29 +54,32 @@ class LearnedPositions(nn.Module):
         return self.table[index.clamp_(max=len(self.table) - 1)]
 
 
-class Sinusoidal(StrictConfig):
+class Sinusoidal(PositionsChoice):
     """Fixed sines and cosines (Vaswani et al. 2017, section 3.5)."""
 
     kind: Literal["sinusoidal"] = "sinusoidal"
 
-    def build(self, dim: int) -> SinusoidalPositions:
+    def absolute(self, dim: int) -> SinusoidalPositions:
         """Make the module."""
         return SinusoidalPositions(dim)
 
 
-class Learned(StrictConfig):
+class Learned(PositionsChoice):
     """A trained vector per position (Gehring et al. 2017, section 3.1)."""
 
     kind: Literal["learned"] = "learned"
     longest: PositiveInt = 512
     """Positions that get a vector of their own, in pieces."""
 
-    def build(self, dim: int) -> LearnedPositions:
+    def absolute(self, dim: int) -> LearnedPositions:
         """Make the module."""
         return LearnedPositions(dim, self.longest)
 
 
-PositionsConfig = Sinusoidal | Learned
+class NoPositions(PositionsChoice):
+    """None at all: an encoder then sees a bag of pieces, a decoder only how many there are."""
+
+    kind: Literal["none"] = "none"
 
 
 def _sinusoids(length: int, dim: int) -> Float[Tensor, "length dim"]:

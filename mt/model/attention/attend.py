@@ -1,0 +1,171 @@
+"""Attention in full: scores, what distance adds to them, where to look, softmax, weighted sum."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own custom
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mt.model.attention.contract import Attended, DotProductScore, Score
+from mt.model.attention.plain import plain_attention
+from mt.model.attention.scope import GlobalScope, Scope
+from mt.model.positions import RelativePositions
+
+FUSED_FROM = 512
+"""Keys from which torch's fused kernel is used on a CPU.
+
+At sentence lengths it is several times slower there than three plain operations; at document
+lengths it saves the memory of the score matrix.
+"""
+
+
+class Attend(nn.Module):
+    """Mix values by how well their keys answer each query.
+
+    ``softmax(score(q, k) + distance(q, i, j), over the visible keys) @ (v + offset(i, j))``, where
+    most models have no ``distance`` and no ``offset``. With :class:`ScaledDotScore` alone this is
+    :func:`~mt.model.attention.scaled_dot.scaled_dot_product_attention`.
+
+    Attributes:
+        score: How a query compares with a key.
+        scope: How far a query may look.
+        relative: What the distance of a key from its query adds; ``None``: nothing. One object may
+            serve several layers.
+    """
+
+    def __init__(
+        self,
+        score: Score,
+        scope: Scope | None = None,
+        relative: RelativePositions | None = None,
+    ) -> None:
+        super().__init__()
+        self.score = score
+        self.scope = GlobalScope() if scope is None else scope
+        self.relative = relative
+
+    def prepare_keys(
+        self, key: Float[Tensor, "batch heads key_len depth"]
+    ) -> Float[Tensor, "batch heads key_len prepared_depth"]:
+        """Compute once a key what every comparison with it needs."""
+        return self.score.prepare_keys(key)
+
+    def explain(
+        self,
+        query: Float[Tensor, "batch heads query_len depth"],
+        key: Float[Tensor, "batch heads key_len prepared_depth"],
+        value: Float[Tensor, "batch heads key_len value_depth"],
+        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
+        places: Int[Tensor, " #query_len"] | None = None,
+    ) -> Attended:
+        """Compute step by step in float32, and keep weights and scores; see :class:`Attention`."""
+        query, key = query.float(), key.float()
+        places = _places(places, query)
+        visible, bias = self._surroundings(query, key, visible, places)
+        scores = self.score(query, key)
+        if bias is not None:
+            scores = scores + bias.to(scores.dtype)
+        if visible is not None:
+            scores = scores.masked_fill(~visible, -torch.inf)
+        weights = scores.softmax(dim=-1)
+        if visible is not None:
+            weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
+        context = self._mix(weights, value.float(), places)
+        return Attended(context.to(value.dtype), weights, scores)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch heads query_len depth"],
+        key: Float[Tensor, "batch heads key_len prepared_depth"],
+        value: Float[Tensor, "batch heads key_len value_depth"],
+        visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
+        places: Int[Tensor, " #query_len"] | None = None,
+    ) -> Float[Tensor, "batch heads query_len value_depth"]:
+        """Compute the context only; see :class:`Attention`.
+
+        Where the score is a dot product and distance adds nothing to the values, this is
+        :func:`~mt.model.attention.plain.plain_attention` on a CPU and up to ``FUSED_FROM`` keys,
+        and torch's fused kernel otherwise. Whatever a fused form does not know is computed step by
+        step, without keeping weights.
+        """
+        places = _places(places, query)
+        visible, bias = self._surroundings(query, key, visible, places)
+        context = self._context(query, key, value, visible, bias, places)
+        if visible is None:
+            return context
+        sees = visible.any(dim=-1, keepdim=True)
+        if query.device.type == "cpu" and sees.all():  # asking another device would mean to wait
+            return context
+        return context.masked_fill(~sees, 0.0)
+
+    def _surroundings(
+        self, query: Tensor, key: Tensor, visible: Tensor | None, places: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Join what the masks, the scope and the distances say: visible keys, and a bias."""
+        keys = key.size(-2)
+        within, bias = self.scope(query, keys, visible, places)
+        if within is not None:
+            visible = within if visible is None else within & visible
+        if self.relative is not None:
+            distance = self.relative.bias(query, keys, places)
+            bias = distance if bias is None else bias + distance
+        return visible, bias
+
+    def _mix(self, weights: Tensor, value: Tensor, places: Tensor) -> Tensor:
+        context = weights @ value
+        if self.relative is None:
+            return context
+        return self.relative.mix(context, weights, places)
+
+    def _context(  # noqa: PLR0917 - all that a context depends on
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        visible: Tensor | None,
+        bias: Tensor | None,
+        places: Tensor,
+    ) -> Tensor:
+        exact = torch.promote_types(query.dtype, torch.float32)
+        added = _added(bias, visible, exact)
+        score = self.score
+        if isinstance(score, DotProductScore) and not self._changes_values():
+            scale = score.scale(query.size(-1))
+            if query.device.type != "cpu" or key.size(-2) >= FUSED_FROM:
+                mask = visible if bias is None or added is None else added.to(query.dtype)
+                return F.scaled_dot_product_attention(
+                    score.prepare_query(query), key, value, attn_mask=mask, scale=scale
+                )
+            if bias is None or not bias.requires_grad:
+                return plain_attention(score.prepare_query(query), key, value, added, scale)
+        with torch.autocast(query.device.type, enabled=False):
+            scores = score(query.to(exact), key.to(exact))
+            if added is not None:
+                scores = scores + added
+            return self._mix(scores.softmax(dim=-1), value.to(exact), places).to(value.dtype)
+
+    def _changes_values(self) -> bool:
+        return self.relative is not None and self.relative.changes_values
+
+
+def _added(
+    bias: Tensor | None, visible: Tensor | None, dtype: torch.dtype
+) -> Float[Tensor, "#batch #heads #query_len key_len"] | None:
+    """Join what is added to scores, and by numbers which of them do not count.
+
+    The lowest number is finite, lest the softmax of a query that sees nothing make every gradient
+    NaN. A small bias that is broadcast costs less than filling the large matrix of scores.
+    """
+    if visible is None:
+        return None if bias is None else bias.to(dtype)
+    lowest = torch.finfo(dtype).min
+    if bias is not None:
+        return bias.to(dtype).masked_fill(~visible, lowest)
+    zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+    return zeros.masked_fill_(~visible, lowest)
+
+
+def _places(places: Tensor | None, query: Tensor) -> Int[Tensor, " query_len"]:
+    """Return the place of each query."""
+    if places is None:
+        return torch.arange(query.size(-2), device=query.device)
+    return places.expand(query.size(-2))

@@ -1,0 +1,329 @@
+"""Recurrent encoder-decoders: the fixed context vector, and the attention that removed it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self, cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from pydantic import Field, PositiveInt, model_validator
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from mt.config import StrictConfig
+from mt.model.attention import Additive, Attend, AttentionConfig, KeysValues
+from mt.model.contract import DecoderState, EncoderDecoder
+from mt.model.dropout import Dropout
+from mt.model.layers import Embedding, new_table
+from mt.text.tokenizer import PAD
+
+Cell = Literal["lstm", "gru"]
+PARTS: dict[Cell, int] = {"lstm": 2, "gru": 1}
+"""Vectors that a cell hands to its next step: an LSTM's state and memory, a GRU's state."""
+
+
+class RecurrentConfig(StrictConfig):
+    """An encoder and a decoder that go through their sentences step by step."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    cell: Cell = "lstm"
+    """What computes a step: lstm (Hochreiter and Schmidhuber 1997) or gru (Cho et al. 2014)."""
+    dim: PositiveInt = 512
+    """Width of the model: the size of every embedding and state."""
+    encoder_layers: PositiveInt = 1
+    """Depth of the encoder."""
+    decoder_layers: PositiveInt = 1
+    """Depth of the decoder."""
+    bidirectional: bool = True
+    """Read the source from both ends; either direction then has half of `dim`."""
+    attention: AttentionConfig | None = AttentionConfig(score=Additive())
+    """How the target looks at the source; null: it is told one fixed context vector."""
+    heads: PositiveInt = 1
+    """Attentions side by side, each on its share of the states; must divide `dim`."""
+    asks: Literal["before", "after"] = "after"
+    """What asks the source: the state after the step (Luong), or the one before it, whose answer
+    then enters the step (Bahdanau)."""
+    input_feeding: bool = False
+    """Let a step read the output before it, so that it knows what was looked at (Luong)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of embeddings, of what passes between layers and of outputs, zeroed in training."""
+    tie: Literal["three_way", "two_way", "none"] = "three_way"
+    """Which of source embedding, target embedding and output share one table: all three (needs a
+    joint vocabulary), the last two, or none."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.bidirectional and self.dim % 2:
+            raise ValueError(
+                f"dim: expected an even width with a bidirectional encoder, but found {self.dim}"
+            )
+        if self.dim % self.heads:
+            raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
+        if self.attention is None:
+            mute = {"heads": 1, "asks": "after"}
+            for key, value in mute.items():
+                if getattr(self, key) != value:
+                    raise ValueError(
+                        f"{key}: expected {value} without attention, but found "
+                        f"{getattr(self, key)}; leave it out, or choose an attention"
+                    )
+        if self.input_feeding and self.asks == "before":
+            raise ValueError(
+                "input_feeding: expected false with `asks: before`, where the context enters the "
+                "step already, but found true; choose one of the two"
+            )
+        return self
+
+    def build(self, source_size: int, target_size: int) -> "Recurrent":
+        """Make the model with fresh weights.
+
+        Args:
+            source_size: Pieces in the source vocabulary.
+            target_size: Pieces in the target vocabulary.
+        """
+        return Recurrent(self, source_size, target_size)
+
+
+@dataclass(frozen=True)
+class RecurrentState:
+    """A decoder's memory of the source, and where it stands."""
+
+    memory: KeysValues | None
+    """What can be looked at, [sentences, heads, source_len, depth]; ``None`` without attention."""
+    visible: Bool[Tensor, "sentences 1 1 source_len"]
+    """``True`` at the real pieces of each source."""
+    summary: Float[Tensor, "sentences dim"]
+    """The fixed context vector: what the encoder's last layer ended with."""
+    hidden: Float[Tensor, "layers parts rows dim"]
+    """What each cell hands to its next step."""
+    fed: Float[Tensor, "rows dim"]
+    """The output before this step; zeros before the first."""
+    length: int
+    """Target pieces read so far."""
+
+    def select(
+        self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
+    ) -> "RecurrentState":
+        """Reorder hypotheses, and keep only some sentences' memories; see :class:`DecoderState`."""
+        chosen = replace(
+            self, hidden=self.hidden.index_select(2, rows), fed=self.fed.index_select(0, rows)
+        )
+        if sentences is None:
+            return chosen
+        memory = self.memory
+        if memory is not None:
+            memory = KeysValues(*(part.index_select(0, sentences) for part in memory))
+        return replace(
+            chosen,
+            memory=memory,
+            visible=self.visible.index_select(0, sentences),
+            summary=self.summary.index_select(0, sentences),
+        )
+
+
+class StateAttention(nn.Module):
+    """Attention of states to states as they are: no projection but what its score has.
+
+    Attributes:
+        attend: The kind of attention; a recorder may stand in for it for a while.
+    """
+
+    def __init__(self, config: AttentionConfig, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attend: Attend = config.build(heads, dim // heads)
+
+    def offer(self, states: Float[Tensor, "batch source_len dim"]) -> KeysValues:
+        """Prepare states to be looked at; a decoder does this once a sentence."""
+        value = self._split(states)
+        return KeysValues(self.attend.prepare_keys(value), value)
+
+    def forward(
+        self,
+        states: Float[Tensor, "batch target_len dim"],
+        memory: KeysValues,
+        visible: Bool[Tensor, "batch 1 1 source_len"],
+        places: Int[Tensor, " #target_len"],
+    ) -> Float[Tensor, "batch target_len dim"]:
+        """Return what the states find in ``memory``."""
+        context = self.attend(self._split(states), memory.key, memory.value, visible, places)
+        return context.transpose(1, 2).flatten(2)
+
+    def _split(self, states: Tensor) -> Tensor:
+        return torch.unflatten(states, -1, (self.heads, -1)).transpose(1, 2)
+
+
+class Recurrent(EncoderDecoder):
+    """An encoder-decoder of recurrent cells, with or without attention.
+
+    The encoder reads the source, in one direction or in both. Its last state, through a learnt map,
+    is the decoder's first, and is the *fixed context vector*. With attention each step looks at all
+    of the encoder's states instead: ``c_t``. Either way the output is
+    ``tanh(W [c_t; s_t])``, with ``c_t`` the fixed vector where there is no attention, so that both
+    have the same size and differ in nothing but the bottleneck.
+
+    ``asks: after`` is Luong's decoder: ``s_t = cell(y_{t-1}, s_{t-1})``, then ``c_t`` from ``s_t``;
+    with input feeding the cell also reads the output before. ``asks: before`` is Bahdanau's:
+    ``c_t`` from ``s_{t-1}``, then ``s_t = cell([y_{t-1}; c_t], s_{t-1})``; the output is Luong's
+    here too, in place of a maxout layer.
+
+    Source: Sutskever, Vinyals and Le (2014), section 2; Cho et al. (2014), section 2.2; Bahdanau,
+    Cho and Bengio (2015), section 3 and appendix A; Luong, Pham and Manning (2015), section 3,
+    equation 5, and section 3.3.
+    """
+
+    def __init__(self, config: RecurrentConfig, source_size: int, target_size: int) -> None:
+        super().__init__()
+        if config.tie == "three_way" and source_size != target_size:
+            raise ValueError(
+                f"tie: expected one joint vocabulary, but found {source_size} source and "
+                f"{target_size} target pieces"
+            )
+        self.config = config
+        dim = config.dim
+        target_table = new_table(target_size, dim)
+        source_table = target_table if config.tie == "three_way" else new_table(source_size, dim)
+        self.source_embedding = Embedding(source_table, None, config.dropout)
+        self.target_embedding = Embedding(target_table, None, config.dropout)
+        directions = 2 if config.bidirectional else 1
+        self.encoder = _stack(config, config.encoder_layers, dim, directions)
+        reads_more = config.input_feeding or config.asks == "before"
+        self.decoder = _stack(config, config.decoder_layers, 2 * dim if reads_more else dim)
+        self.dropout = Dropout(config.dropout)
+        self.bridge = nn.Linear(dim, config.decoder_layers * PARTS[config.cell] * dim)
+        self.cross_attention = (
+            None
+            if config.attention is None
+            else StateAttention(config.attention, dim, config.heads)
+        )
+        self.combine = nn.Linear(2 * dim, dim)
+        self.output = nn.Linear(dim, target_size, bias=False)
+        self.output.weight = target_table if config.tie != "none" else new_table(target_size, dim)
+
+    def encode(
+        self, source: Int[Tensor, "batch source_len"]
+    ) -> tuple[Float[Tensor, "batch source_len dim"], Float[Tensor, "batch dim"]]:
+        """Read sources; return the last layer's states, zero at padding, and what it ended with.
+
+        The second holds for either direction its state after the last piece it read.
+        """
+        lengths = (source != PAD).sum(dim=1).cpu()
+        states, last = self.source_embedding(source), None
+        for index, layer in enumerate(self.encoder):
+            packed = pack_padded_sequence(
+                states if index == 0 else self.dropout(states),
+                lengths,
+                batch_first=True,
+                enforce_sorted=False,
+            )
+            outputs, hidden = layer(packed)
+            states, _ = pad_packed_sequence(outputs, batch_first=True, total_length=source.size(1))
+            last = hidden[0] if isinstance(hidden, tuple) else hidden
+        assert last is not None
+        return states, last.transpose(0, 1).flatten(1)
+
+    def forward(
+        self,
+        source: Int[Tensor, "batch source_len"],
+        target: Int[Tensor, "batch target_len"],
+    ) -> Float[Tensor, "batch target_len dim"]:
+        """Read whole sentence pairs; see :meth:`EncoderDecoder.forward`."""
+        state = self.start(source, beam=1)
+        embedded = self.target_embedding(target)
+        if self.config.input_feeding or self.config.asks == "before":
+            outputs = []
+            for piece in embedded.unbind(dim=1):
+                output, state = self._advance(piece[:, None], state)
+                outputs.append(output)
+            return torch.cat(outputs, dim=1)
+        return self._advance(embedded, state)[0]
+
+    def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> RecurrentState:
+        """Encode sources, and turn what their encoder ended with into the first states."""
+        states, summary = self.encode(source)
+        shape = (-1, self.config.decoder_layers, PARTS[self.config.cell], self.config.dim)
+        hidden = self.bridge(summary).tanh().view(shape).permute(1, 2, 0, 3)
+        return RecurrentState(
+            memory=None if self.cross_attention is None else self.cross_attention.offer(states),
+            visible=(source != PAD)[:, None, None, :],
+            summary=summary,
+            hidden=hidden.repeat_interleave(beam, dim=2).contiguous(),
+            fed=summary.new_zeros(source.size(0) * beam, self.config.dim),
+            length=0,
+        )
+
+    def step(
+        self, pieces: Int[Tensor, " rows"], state: DecoderState
+    ) -> tuple[Float[Tensor, "rows vocabulary"], RecurrentState]:
+        """Read one piece more in every row; see :meth:`EncoderDecoder.step`."""
+        assert isinstance(state, RecurrentState)
+        output, state = self._advance(self.target_embedding(pieces[:, None]), state)
+        return self.output(output[:, 0]), state
+
+    def _advance(
+        self, embedded: Float[Tensor, "rows target_len dim"], state: RecurrentState
+    ) -> tuple[Float[Tensor, "rows target_len dim"], RecurrentState]:
+        """Read pieces, one if steps depend on outputs before them; return the outputs."""
+        length = embedded.size(1)
+        places = torch.arange(state.length, state.length + length, device=embedded.device)
+        if self.config.asks == "before":
+            before = state.hidden[-1, 0][:, None]
+            context = self._look(before, state, places)
+            states, hidden = self._run_cells(torch.cat((embedded, context), dim=-1), state.hidden)
+        else:
+            if self.config.input_feeding:
+                embedded = torch.cat((embedded, state.fed[:, None]), dim=-1)
+            states, hidden = self._run_cells(embedded, state.hidden)
+            context = self._look(states, state, places)
+        output = self.dropout(self.combine(torch.cat((context, states), dim=-1)).tanh())
+        state = replace(state, hidden=hidden, fed=output[:, -1], length=state.length + length)
+        return output, state
+
+    def _run_cells(
+        self,
+        states: Float[Tensor, "rows target_len width"],
+        hidden: Float[Tensor, "layers parts rows dim"],
+    ) -> tuple[Float[Tensor, "rows target_len dim"], Float[Tensor, "layers parts rows dim"]]:
+        after = []
+        for index, layer in enumerate(self.decoder):
+            before = tuple(part[None] for part in hidden[index])
+            states, new = layer(
+                states if index == 0 else self.dropout(states),
+                before if self.config.cell == "lstm" else before[0],
+            )
+            parts = new if isinstance(new, tuple) else (new,)
+            after.append(torch.cat(parts))
+        return states, torch.stack(after)
+
+    def _look(
+        self,
+        states: Float[Tensor, "rows target_len dim"],
+        state: RecurrentState,
+        places: Int[Tensor, " target_len"],
+    ) -> Float[Tensor, "rows target_len dim"]:
+        """Return the context of each state."""
+        sentences = state.summary.size(0)
+        if self.cross_attention is None or state.memory is None:
+            beam = states.size(0) // sentences
+            fixed = state.summary.repeat_interleave(beam, dim=0)
+            return fixed[:, None].expand_as(states)
+        # The hypotheses of one sentence are queries of one attention: its memory is not copied.
+        together = states.reshape(sentences, -1, states.size(-1))
+        return self.cross_attention(together, state.memory, state.visible, places).view_as(states)
+
+
+def _stack(
+    config: RecurrentConfig, layers: int, width: int, directions: int = 1
+) -> Sequence[nn.LSTM | nn.GRU]:
+    """Make one module a layer, of which the first reads ``width`` numbers a step."""
+    kind: type[nn.LSTM | nn.GRU] = nn.LSTM if config.cell == "lstm" else nn.GRU
+    stack = nn.ModuleList(
+        kind(
+            width if index == 0 else config.dim,
+            config.dim // directions,
+            batch_first=True,
+            bidirectional=directions == 2,
+        )
+        for index in range(layers)
+    )
+    return cast(Sequence[nn.LSTM | nn.GRU], stack)  # torch's list knows modules alone

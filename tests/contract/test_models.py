@@ -1,0 +1,261 @@
+"""What training, search and inspection may ask of every architecture and each of its variants.
+
+Everything runs in float64, where two ways to compute the same differ in the order of a few sums:
+1e-10 is a million roundings of values near 1, and far below what any mistake would make.
+"""
+
+import pytest
+import torch
+from torch import nn
+
+from mt.inspection import record_attention
+from mt.model import RecurrentConfig, TransformerConfig
+from mt.model.attention import (
+    Additive,
+    AttentionConfig,
+    Bilinear,
+    Dot,
+    Predicted,
+    ScaledDot,
+    Window,
+)
+from mt.model.positions import T5, Alibi, Learned, NoPositions, Rotary, Shaw, Sinusoidal
+from mt.model.transformer import CACHE_BLOCK
+from mt.text.tokenizer import END, PAD, START
+
+SIZE = 17
+SOURCES = ((5, 9, 4, 16, END), (7, END), (11, 6, 13, END))
+
+
+def transformer(**values):
+    defaults = {
+        "dim": 16,
+        "heads": 2,
+        "feed_forward": 24,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "dropout": 0.3,  # evaluation mode must not show it
+    }
+    return TransformerConfig(**(defaults | values))
+
+
+def recurrent(**values):
+    return RecurrentConfig(**({"dim": 16, "dropout": 0.3} | values))
+
+
+def kind(score, scope=None):
+    return AttentionConfig(score=score, **({"scope": scope} if scope else {}))
+
+
+NEAR, GUESSED = Window(width=2), Predicted(width=2)
+# Every score, scope and positions in every place that admits them, not all their combinations.
+VARIANTS = [
+    transformer(),
+    transformer(norm="post"),
+    transformer(activation="gelu", norm="post"),
+    transformer(activation="swiglu"),
+    transformer(positions=Learned(longest=7)),  # shorter than what is written
+    transformer(positions=Learned(longest=64), tie="two_way"),
+    transformer(tie="none", activation="gelu"),
+    transformer(encoder_layers=3, decoder_layers=1),
+    transformer(encoder_layers=1, decoder_layers=3, activation="swiglu", norm="post"),
+    transformer(heads=16),
+    transformer(heads=1, positions=Sinusoidal()),
+    transformer(self_attention=kind(Dot()), cross_attention=kind(Additive())),
+    transformer(self_attention=kind(Bilinear()), cross_attention=kind(Dot())),
+    transformer(self_attention=kind(Additive()), cross_attention=kind(Bilinear())),
+    transformer(self_attention=kind(ScaledDot(), NEAR), cross_attention=kind(ScaledDot(), NEAR)),
+    transformer(self_attention=kind(Dot(), GUESSED), cross_attention=kind(Dot(), GUESSED)),
+    transformer(cross_attention=kind(Additive(), GUESSED), positions=Rotary()),
+    transformer(self_attention=kind(Additive(), NEAR), positions=T5(buckets=4, longest=6)),
+    transformer(positions=Rotary(), self_attention=kind(Dot(), NEAR)),
+    transformer(positions=Shaw(longest=2)),
+    transformer(positions=Shaw(longest=3), self_attention=kind(Dot(), GUESSED)),
+    transformer(positions=T5(buckets=8, longest=16)),
+    transformer(positions=Alibi()),
+    transformer(positions=Alibi(), self_attention=kind(Bilinear(), NEAR), heads=4),
+    transformer(positions=NoPositions()),
+    recurrent(attention=None),
+    recurrent(attention=None, cell="gru", bidirectional=False),
+    recurrent(attention=None, input_feeding=True),
+    recurrent(),
+    recurrent(cell="gru", asks="before"),
+    recurrent(asks="before", encoder_layers=2, decoder_layers=2, tie="two_way"),
+    recurrent(attention=kind(Dot()), encoder_layers=2, decoder_layers=3),
+    recurrent(attention=kind(Bilinear()), input_feeding=True, cell="gru"),
+    recurrent(attention=kind(Dot(), NEAR), input_feeding=True, bidirectional=False),
+    recurrent(attention=kind(Additive(), GUESSED), asks="before", heads=4),
+    recurrent(attention=kind(ScaledDot(), NEAR), heads=2, tie="none", cell="gru"),
+]
+
+
+def close(ours, theirs):
+    torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
+
+
+def build(config, seed=1):
+    torch.manual_seed(seed)
+    model = config.build(SIZE, SIZE).double().eval()
+    for name, parameter in model.named_parameters():
+        if "norm" in name or "bias" in name:  # fresh ones are 0 and 1, and would hide a mix-up
+            nn.init.normal_(parameter, mean=float(name.endswith("norm.weight")), std=0.3)
+        if "relative" in name:
+            nn.init.normal_(parameter)
+    return model
+
+
+def pad(rows):
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
+
+
+def targets(rows, length, seed=2):
+    pieces = torch.randint(4, SIZE, (rows, length), generator=torch.manual_seed(seed))
+    pieces[:, 0] = START
+    return pieces
+
+
+def logits(model, source, target):
+    return model.output(model(source, target))
+
+
+def stepwise(model, state, target):
+    steps = []
+    for column in target.T:
+        scores, state = model.step(column, state)
+        steps.append(scores)
+    return torch.stack(steps, dim=1), state
+
+
+def name_of(config):
+    return str(config.model_dump(exclude_defaults=True, exclude={"dropout", "dim", "feed_forward"}))
+
+
+@pytest.fixture(params=VARIANTS, ids=name_of)
+def config(request):
+    return request.param
+
+
+@pytest.fixture
+def model(config):
+    return build(config)
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+@torch.no_grad()
+def test_step_by_step_is_all_at_once(model, beam):
+    source = pad(SOURCES)
+    target = targets(3 * beam, CACHE_BLOCK + 4)  # the cache has to grow
+    steps, state = stepwise(model, model.start(source, beam), target)
+    close(steps, logits(model, source.repeat_interleave(beam, dim=0), target))
+    assert state.length == target.size(1)
+
+
+@torch.no_grad()
+def test_a_padded_batch_is_one_sentence_after_another(model):
+    source = pad(SOURCES)
+    lengths = (4, 8, 1)
+    rows = [targets(1, length, seed=length)[0].tolist() for length in lengths]
+    together = logits(model, source, pad(rows))
+    for index, (pieces, row) in enumerate(zip(SOURCES, rows, strict=True)):
+        alone = logits(model, torch.tensor([pieces]), torch.tensor([row]))
+        close(together[index, : len(row)], alone[0])
+
+
+@torch.no_grad()
+def test_no_output_depends_on_a_later_piece(model):
+    source, target = pad(SOURCES), targets(3, 8)
+    changed = target.clone()
+    changed[:, 5:] = target[:, 5:].flip(0, 1) % 12 + 4
+    changed[:, 5] = (target[:, 5] - 3) % 13 + 4
+    before, after = model(source, target), model(source, changed)
+    close(after[:, :5], before[:, :5])
+    assert (after[:, 5] - before[:, 5]).abs().amax() > 1e-3
+
+
+@torch.no_grad()
+def test_every_output_depends_on_the_source_and_on_its_order(config, model):
+    target = targets(1, 4)
+    given, turned, changed = (
+        model(torch.tensor([source]), target) for source in ([5, 9, END], [9, 5, END], [5, 8, END])
+    )
+    assert (given - changed).abs().amax(dim=-1).min() > 1e-4
+    if getattr(config, "positions", None) == NoPositions():
+        close(given, turned)  # a bag of pieces
+    else:
+        assert (given - turned).abs().amax(dim=-1).min() > 1e-4
+
+
+@torch.no_grad()
+def test_select_reorders_hypotheses_and_drops_sentences(model):
+    beam, begun, rest = 2, targets(6, 4), targets(4, 5, seed=9)
+    source = pad(SOURCES)
+    _, state = stepwise(model, model.start(source, beam), begun)
+    # The first sentence is done; of the second both rows continue its second hypothesis.
+    rows, sentences = torch.tensor([3, 3, 5, 4]), torch.tensor([1, 2])
+    steps, _ = stepwise(model, state.select(rows, sentences), rest)
+    for row, (origin, sentence) in enumerate(zip(rows, (1, 1, 2, 2), strict=True)):
+        alone = model.start(torch.tensor([SOURCES[sentence]]), 1)
+        whole = torch.cat((begun[origin], rest[row]))[None]
+        close(steps[row], stepwise(model, alone, whole)[0][0, 4:])
+
+
+@torch.no_grad()
+def test_select_gives_a_copy(model):
+    begun, source = targets(6, 3), pad(SOURCES)
+    _, state = stepwise(model, model.start(source, 2), begun)
+    same = torch.arange(6)
+    copies = [state.select(same), state.select(same)]
+    pieces = [torch.full((6,), 4), torch.full((6,), 9)]
+    first = [model.step(piece, copy)[0] for piece, copy in zip(pieces, copies, strict=True)]
+    again = [model.step(piece, state.select(same))[0] for piece in pieces]
+    close(first[0], again[0])
+    close(first[1], again[1])
+    assert not torch.equal(first[0], first[1])
+
+
+@torch.no_grad()
+def test_reordering_again_and_again_is_reading_each_hypothesis_from_its_start(model):
+    beam, sentences = 3, 3
+    source = pad(SOURCES)
+    generator = torch.manual_seed(8)
+    state = model.start(source, beam)
+    histories = [[START] for _ in range(sentences * beam)]
+    for _ in range(2 * CACHE_BLOCK + 3):
+        scores, state = model.step(torch.tensor([each[-1] for each in histories]), state)
+        origins = torch.randint(beam, (sentences, beam), generator=generator)
+        rows = (origins + beam * torch.arange(sentences)[:, None]).flatten()
+        pieces = torch.randint(4, SIZE, (len(rows),), generator=generator).tolist()
+        last = scores[rows]
+        read = [histories[row] for row in rows]
+        histories = [[*past, piece] for past, piece in zip(read, pieces, strict=True)]
+        state = state.select(rows)
+    expected = logits(model, source.repeat_interleave(beam, dim=0), torch.tensor(read))
+    close(last, expected[:, -1])
+
+
+def test_every_parameter_learns(model):
+    model.train()
+    source, target = pad(SOURCES), targets(3, 7)
+    logits(model, source, target).log_softmax(dim=-1).square().sum().backward()
+    idle = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is None or not parameter.grad.any()
+    ]
+    assert not idle
+
+
+@torch.no_grad()
+def test_recording_changes_nothing_and_sees_whole_pairs(model):
+    source, target = pad(SOURCES), targets(3, 6)
+    expected = model(source, target)
+    with record_attention(model) as tape:
+        # The readable form computes in float32.
+        torch.testing.assert_close(model(source, target), expected, atol=1e-4, rtol=1e-4)
+    looks = any("cross_attention" in path for path in tape.calls)
+    assert looks == (getattr(model, "cross_attention", model) is not None)
+    for context, weights, scores in tape.cross:
+        assert context.shape[:3] == weights.shape[:3] == scores.shape[:3]
+        assert weights.shape[2:] == scores.shape[2:] == (6, 5)
+        assert not weights[1, :, :, 2:].any()
