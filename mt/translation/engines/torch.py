@@ -8,7 +8,7 @@ from mt.model import EncoderDecoder
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
 
-BATCH_PIECES = 6144
+BATCH_PIECES = 8192
 """Padded source pieces times hypotheses searched at once; measured, see docs/experiments.md."""
 
 
@@ -26,17 +26,35 @@ class TorchEngine:
 
     @torch.inference_mode()
     def generate(
-        self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float
+        self,
+        sources: Sequence[Sequence[int]],
+        beam: int,
+        length_penalty: float,
+        prefixes: Sequence[Sequence[int]] | None = None,
     ) -> list[Hypothesis]:
-        """Translate each source and return its best hypothesis; see :class:`Engine`."""
+        """Translate each source and return its best hypothesis; see :class:`Engine`.
+
+        Args:
+            sources: Piece ids without marks.
+            beam: Hypotheses kept at every step.
+            length_penalty: Exponent of the length in the score.
+            prefixes: Of each source: the pieces that its translation must begin with; the last may
+                be the end mark. They count in the score as if search had chosen them.
+        """
+        prefixes = prefixes or [()] * len(sources)
         results: dict[int, Hypothesis] = {}
         for indices in _batches(sources, budget=BATCH_PIECES // beam):
             batch = [sources[index] for index in indices]
-            results |= zip(indices, self._search(batch, beam, length_penalty), strict=True)
+            begun = [prefixes[index] for index in indices]
+            results |= zip(indices, self._search(batch, beam, length_penalty, begun), strict=True)
         return [results[index] for index in range(len(sources))]
 
     def _search(
-        self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float
+        self,
+        sources: Sequence[Sequence[int]],
+        beam: int,
+        length_penalty: float,
+        prefixes: Sequence[Sequence[int]],
     ) -> list[Hypothesis]:
         longest = max(len(source) for source in sources) + 1
         rows = [[*source, END, *[PAD] * (longest - len(source) - 1)] for source in sources]
@@ -45,7 +63,11 @@ class TorchEngine:
             start=START,
             end=END,
             never=(PAD, UNKNOWN, START),
-            lengths=tuple(_most_pieces(len(source)) for source in sources),
+            lengths=tuple(
+                max(_most_pieces(len(source)), len(prefix) + 1)
+                for source, prefix in zip(sources, prefixes, strict=True)
+            ),
+            prefixes=tuple(map(tuple, prefixes)),
         )
         if beam == 1:
             return greedy_search(self.model, state, limits, self.device, length_penalty)

@@ -7,7 +7,8 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mt.translation.search.candidates import likeliest
+from mt.translation.search.candidates import likeliest, log_chances
+from mt.translation.search.constraint import Constraint
 from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
 
 
@@ -29,7 +30,7 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     Args:
         scorer: Scores the next piece.
         state: Before the first step, ``beam`` equal rows a sentence.
-        limits: Marks and lengths.
+        limits: Marks, lengths and forced beginnings.
         device: Where the scorer's tensors are.
         beam: Hypotheses kept; 1 equals greedy search.
         length_penalty: Finished hypotheses are ranked by
@@ -51,11 +52,11 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     totals = torch.full((len(lengths), beam), -torch.inf, device=device)
     totals[:, 0] = 0.0  # the rows of a sentence are still equal: extend one of them only
     finished: list[list[Hypothesis]] = [[] for _ in limits.lengths]
+    permitted = Constraint(limits, device)
 
     for step in range(max(limits.lengths)):
         logits, state = scorer.step(pieces.flatten(), state)
-        chances = logits.float().log_softmax(dim=-1)
-        chances[:, limits.never] = -torch.inf
+        chances = permitted(log_chances(logits), step, alive)
         last = lengths[alive] == step + 1
         best = _extend(totals, chances, limits.end, last)
 

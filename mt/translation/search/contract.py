@@ -56,6 +56,9 @@ class Limits:
     """Pieces that no hypothesis may hold."""
     lengths: tuple[int, ...]
     """Of each sentence: the most pieces its hypotheses may have, the end mark included."""
+    prefixes: tuple[tuple[int, ...], ...] = ()
+    """Of each sentence: the pieces that its hypotheses begin with. The last may be the end mark;
+    without it they must leave room for one. No prefixes: all sentences begin as they like."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import torch
 
-from mt.translation.search.candidates import likeliest
+from mt.translation.search.candidates import likeliest, log_chances
+from mt.translation.search.constraint import Constraint
 from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
 
 
@@ -16,7 +17,8 @@ def greedy_search(
     Args:
         scorer: Scores the next piece.
         state: Before the first step, one row a sentence.
-        limits: Marks and lengths; a hypothesis that reaches its length is ended there.
+        limits: Marks, lengths and forced beginnings; a hypothesis that reaches its length is ended
+            there.
         device: Where the scorer's tensors are.
         length_penalty: Exponent of the length in the reported score.
 
@@ -29,10 +31,10 @@ def greedy_search(
     pieces = torch.full_like(alive, limits.start)
     written = torch.full((len(alive), max(limits.lengths)), limits.end, device=device)
     sums = torch.zeros_like(totals)
+    permitted = Constraint(limits, device)
     for step in range(max(limits.lengths)):
         logits, state = scorer.step(pieces, state)
-        chances = logits.float().log_softmax(dim=-1)
-        chances[:, limits.never] = -torch.inf
+        chances = permitted(log_chances(logits), step, alive)
         best, pieces = (column[:, 0] for column in likeliest(chances, 1))
         last = lengths[alive] == step + 1
         best = torch.where(last, chances[:, limits.end], best)

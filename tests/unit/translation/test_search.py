@@ -326,3 +326,59 @@ def test_the_engine_splits_what_is_too_much_at_once(model, monkeypatch):
     monkeypatch.setattr("mt.translation.engines.torch.BATCH_PIECES", 20)
     same(engine.generate(SOURCES, 2, 1.0), whole)
     assert engine.generate([], 2, 1.0) == []
+
+
+def forced(names, lengths, prefixes, width):
+    table = Table()
+    rules = Limits(START, END, NEVER, tuple(lengths), tuple(prefixes))
+    if width == 1:
+        found = greedy_search(table, table.start(names, 1), rules, CPU)
+        return [[one] for one in found]
+    return beam_search(table, table.start(names, width), rules, CPU, width)
+
+
+PREFIXES = ((), (4,), (5, 5), (6, 4), (5, 6, 4), (4, END))
+
+
+def test_a_wide_beam_finds_the_best_of_all_that_begin_as_forced():
+    names, length = NAMES[:6], 5
+    width = sum(len(WORDS) ** words for words in range(length))
+    for name, prefix, pool in zip(
+        names, PREFIXES, forced(names, [length] * 6, PREFIXES, width), strict=True
+    ):
+        expected = [
+            found for found in brute_force(name, length, 1.0)
+            if (*found.pieces, END)[: len(prefix)] == prefix
+        ]  # fmt: skip
+        same(pool, expected[:width])
+
+
+def test_greedy_goes_on_from_what_is_forced():
+    for name, prefix, (found,) in zip(
+        NAMES[:6], PREFIXES, forced(NAMES[:6], [7] * 6, PREFIXES, 1), strict=True
+    ):
+        pieces = list(prefix)
+        while END not in pieces:
+            scores = chances(name, pieces)
+            best = max((*WORDS, END), key=scores.__getitem__)
+            pieces.append(END if len(pieces) == 6 else best)
+        assert (*found.pieces, END) == tuple(pieces)
+        assert found.log_probability == pytest.approx(log_probability(name, found.pieces), **close)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_forcing_all_that_was_found_gives_it_the_same_score(width):
+    free = [pool[0] for pool in forced(NAMES, LENGTHS, [()] * len(NAMES), width)]
+    whole = [(*found.pieces, END) for found in free]
+    same([pool[0] for pool in forced(NAMES, LENGTHS, whole, width)], free)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_the_engine_forces_each_source_its_own_beginning(model, width):
+    engine = TorchEngine(model, CPU)
+    prefixes = [(), (7,), (9, 9, 9), (8, END), tuple(range(4, 104))]
+    found = engine.generate(SOURCES, width, 1.0, prefixes)
+    same(found[:1], engine.generate(SOURCES[:1], width, 1.0))
+    for source, prefix, one in zip(SOURCES, prefixes, found, strict=True):
+        assert (*one.pieces, END)[: len(prefix)] == prefix
+        same(engine.generate([source], width, 1.0, [prefix]), [one])
