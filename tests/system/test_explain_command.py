@@ -1,4 +1,4 @@
-"""``mt attention`` as a shell meets it, with a model that a moment of training made."""
+"""``mt explain`` as a shell meets it, with a model that a moment of training made."""
 
 import os
 import subprocess
@@ -21,6 +21,7 @@ data:
   store: prepared
 tokenizer: {size: 400}
 model:
+  kind: transformer
   dim: 16
   encoder_layers: 1
   decoder_layers: 2
@@ -52,7 +53,7 @@ def mt(folder, *arguments, stdin="", **variables):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("attention")
+    folder = tmp_path_factory.mktemp("explain")
     pairs = distinct_pairs(300, seed=1)
     for name, part in {"train": pairs[20:], "dev": pairs[:20]}.items():
         for side, language in {"en": "english", "de": "german"}.items():
@@ -74,7 +75,7 @@ def rows_of(stdout):
 
 
 def test_prints_the_translation_and_its_map_and_writes_pictures(folder):
-    done = mt(folder, "attention", "run", SENTENCE, "--output", "a.png", "--output", "a.svg")
+    done = mt(folder, "explain", "run", SENTENCE, "--output", "a.png", "--output", "a.svg")
     assert (done.returncode, done.stderr) == (0, "")
     (translation,) = mt(folder, "translate", "run", stdin=SENTENCE).stdout.splitlines()
     assert done.stdout.splitlines()[0] == translation
@@ -86,7 +87,7 @@ def test_prints_the_translation_and_its_map_and_writes_pictures(folder):
 
 
 def test_explains_a_given_target_and_reads_stdin(folder):
-    arguments = ["attention", "run", "--target", "Der Hund schläft.", "--layer", "2"]
+    arguments = ["explain", "run", "--target", "Der Hund schläft.", "--layer", "2"]
     done = mt(folder, *arguments, stdin=f"{SENTENCE}\nAnother one.\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Der Hund schläft.\n\n")
@@ -99,7 +100,7 @@ def test_explains_a_given_target_and_reads_stdin(folder):
     ("terminal", "painted"), [("xterm-256color", True), ("xterm", False), ("dumb", False)]
 )
 def test_paints_where_a_terminal_has_256_colours(folder, terminal, painted):
-    arguments = ["attention", "run", SENTENCE, "--target", "Der Hund"]
+    arguments = ["explain", "run", SENTENCE, "--target", "Der Hund"]
     done = mt(folder, *arguments, FORCE_COLOR="1", TERM=terminal)
     assert (done.returncode, done.stderr) == (0, "")
     assert ("\x1b[48;5;18m" in done.stdout) == painted
@@ -107,17 +108,31 @@ def test_paints_where_a_terminal_has_256_colours(folder, terminal, painted):
 
 
 def test_shows_pieces(folder):
-    done = mt(folder, "attention", "run", SENTENCE, "--target", "Der Hund", "--pieces")
+    done = mt(folder, "explain", "run", SENTENCE, "--target", "Der Hund", "--pieces")
     assert (done.returncode, done.stderr) == (0, "")
     rows, columns = rows_of(done.stdout)
     assert "".join(rows) == "▁Der▁Hund</s>"
     assert "".join(columns) == "▁" + SENTENCE.replace(" ", "▁") + "</s>"
 
 
+def test_writes_a_page(folder):
+    done = mt(folder, "explain", "run", SENTENCE, "--output", "a.html", "--output", "a.svg")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows_of(done.stdout)[1] == [*SENTENCE.split(), "</s>"]
+    page = (folder / "a.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert f"<title>{done.stdout.splitlines()[0]} " in page
+    assert (folder / "a.svg").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", SENTENCE, "--output", "a.jpg"], "mt: a.jpg: expected a picture file ending with"),
+        (
+            ["run", SENTENCE, "--output", "a.jpg"],
+            "mt: a.jpg: expected a file ending with .html, .png or .svg",
+        ),
+        (["run", SENTENCE, "--output", "recipe.yaml/a.html"], "mt: recipe.yaml/a.html: expected a"),
         (["run", SENTENCE, "--layer", "3"], "mt: layer: expected 1 to 2,"),
         (["run", " "], "mt: source: expected a sentence"),
         (["run"], "mt: source: expected a sentence"),
@@ -125,7 +140,7 @@ def test_shows_pieces(folder):
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):
-    done = mt(folder, "attention", *arguments)
+    done = mt(folder, "explain", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1

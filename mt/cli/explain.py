@@ -1,0 +1,95 @@
+"""``mt explain``: what a translation looked at, how sure each word was, what else it could be."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mt.cli.options import DeviceOption
+from mt.errors import DataError
+from mt.files import decode_lines
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
+    sentence: Annotated[
+        str | None, typer.Argument(help="What to translate. [default: the first line of stdin]")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="A translation to explain.", show_default="the model's"),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="An .html page with everything there is to see, or the map as .png or .svg; "
+            "give several files for more.",
+        ),
+    ] = None,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="A decoder layer, from 1; a page has all.",
+            show_default="the mean over all",
+        ),
+    ] = None,
+    pieces: Annotated[
+        bool,
+        typer.Option("--pieces", help="Show subword pieces instead of words; a page has both."),
+    ] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Translate a sentence and show where the decoder looked as it wrote each word.
+
+    Rows are target words, columns source words, `</s>` the end of either: the darker a cell, the
+    more the row's word looked at the column's.
+
+    A page shows every layer and head, how probable each word was, and what the translation would
+    have been with another word in its place.
+    """
+    from rich.console import Console
+
+    from mt import inspection
+    from mt.logs import start_logging
+    from mt.translation import load_translator
+
+    suffixes = {path: _known_suffix(path) for path in output or ()}
+    start_logging()
+    if sentence is None:
+        sentence = next(decode_lines(sys.stdin.buffer, "stdin"), "")
+    translator = load_translator(model, device)
+    reading = inspection.read_pair(translator, sentence, target)
+    only_pages = set(suffixes.values()) == {".html"}
+    drawing = "\nThis model has no cross-attention to draw; the page shows its probabilities.\n"
+    if reading.tape.cross or not only_pages:
+        seen = inspection.cross_attention_of(reading, layer=layer, pieces=pieces)
+        console = Console()
+        colour = console.color_system in {"256", "truecolor"} and not console.no_color
+        with console.capture() as drawn:
+            picture = inspection.picture_for_terminal(seen, console.width, colour)
+            console.print(picture, soft_wrap=True)
+        drawing = f"\n{drawn.get()}"
+    for path, suffix in suffixes.items():
+        if suffix == ".html":
+            inspection.save_page(inspection.explain(translator, reading), path)
+        else:
+            inspection.save_picture(seen, path)
+    sys.stdout.write(f"{reading.text}\n{drawing}")
+
+
+def _known_suffix(path: Path) -> str:
+    """Return the suffix that says what to write.
+
+    Raises:
+        DataError: If it names nothing that can be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {".html", ".png", ".svg"}:
+        raise DataError(
+            f"{path}: expected a file ending with .html, .png or .svg, but it ends with "
+            f"{f'`{suffix}`' if suffix else 'no suffix'}; name it otherwise"
+        )
+    return suffix

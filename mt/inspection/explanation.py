@@ -1,0 +1,207 @@
+"""All that can be told about one translation, as plain data that any page or program can show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from mt.inspection.reading import Reading, engine_of
+from mt.inspection.recorder import Role, Widths
+from mt.inspection.words import START_NAME, printable, words_of
+from mt.model.attention import Attended
+from mt.text.tokenizer import PAD, START, UNKNOWN
+from mt.translation import Translator
+
+WEIGHT_DIGITS, SCORE_DIGITS = 4, 2
+"""Decimals kept; a reader sees fewer, and a page of a long sentence stays small."""
+
+_NEVER = [PAD, UNKNOWN, START]
+_ROLES: tuple[Role, ...] = ("cross", "decoder_self", "encoder_self")
+
+Matrix = list[list[float]]
+Scores = list[list[float | None]]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One side of a matrix: a sentence in pieces, and how they join to words."""
+
+    pieces: list[str]
+    words: list[str]
+    sizes: list[int]
+    """Pieces in each word."""
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Self:
+        """Join the pieces of the tokenizer's names."""
+        words = words_of(names)
+        return cls(
+            [printable(name) for name in names],
+            [word for word, _ in words],
+            [size for _, size in words],
+        )
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A piece that the model could have written instead, and what it would have made of it."""
+
+    piece: str
+    probability: float
+    before: str
+    """The translation up to the piece, as it was,"""
+    forced: str
+    """the piece as text, with its space; nothing where the sentence would have ended,"""
+    after: str
+    """and how search goes on from there. The three together are the whole translation."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How sure the model was of one target piece."""
+
+    probability: float
+    rank: int
+    """1: it was the likeliest; a given translation and a beam may take others."""
+    alternatives: list[Alternative]
+    """The likeliest other pieces, best first."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one attention did, head by head."""
+
+    weights: list[Matrix]
+    """Of each head, rows look and columns are looked at; each row sums to 1, or to 0 where
+    nothing is visible."""
+    scores: list[Scores]
+    """What the softmax was taken of; ``None`` at what is hidden."""
+    widths: Widths
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One translation: its words, how sure each was, and what was looked at."""
+
+    text: str
+    """The translation as raw text."""
+    source: Axis
+    """Ends with ``</s>``."""
+    target: Axis
+    """What was decided step by step, ``</s>`` at last."""
+    read: Axis
+    """What the decoder had read when it decided: the target one place later, from ``<s>`` on."""
+    choices: list[Choice]
+    """Of each target piece."""
+    layers: dict[Role, list[Layer]]
+    """By who looks at whom; a role that the model does not have is absent.
+
+    ``cross``: target at source. ``decoder_self``: target at what was read. ``encoder_self``: source
+    at source."""
+
+
+def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> Explanation:
+    """Tell how sure a model was of a translation, what else it would have written, and why.
+
+    All alternatives of all pieces are searched at once, each as a forced beginning: the target up
+    to the piece, then the alternative. They are searched as the translator searches.
+
+    Args:
+        translator: The one that read the pair.
+        reading: From :func:`mt.inspection.reading.read_pair`.
+        alternatives: How many to tell of each piece.
+
+    Raises:
+        TypeError: If the engine has no model to look into.
+    """
+    tape = reading.tape
+    attended = dict(zip(_ROLES, (tape.cross, tape.decoder_self, tape.encoder_self), strict=True))
+    return Explanation(
+        text=reading.text,
+        source=Axis.of(reading.source_names),
+        target=Axis.of(reading.target_names),
+        read=Axis.of([START_NAME, *reading.target_names[:-1]]),
+        choices=_choices(translator, reading, alternatives),
+        layers={
+            role: [_layer(*layer) for layer in zip(layers, tape.widths_of(role), strict=True)]
+            for role, layers in attended.items()
+            if layers
+        },
+    )
+
+
+def _choices(translator: Translator, reading: Reading, count: int) -> list[Choice]:
+    written = torch.tensor(reading.target)[:, None]
+    own = reading.chances.gather(1, written)
+    others = reading.chances.clone()
+    others[:, _NEVER] = -torch.inf
+    ranks = (others > own).sum(dim=1) + 1
+    others.scatter_(1, written, -torch.inf)
+    best = others.topk(min(count, others.size(1) - len(_NEVER) - 1))
+
+    asked = best.indices.tolist()
+    prefixes = [
+        [*reading.target[:place], piece] for place, row in enumerate(asked) for piece in row
+    ]
+    told = iter(_continuations(translator, reading.source[:-1], prefixes))
+    names = translator.tokenizers.target.pieces
+    return [
+        Choice(
+            probability=_round(probability.exp().item()),
+            rank=rank,
+            alternatives=[
+                Alternative(printable(name), _round(share), *next(told))
+                for name, share in zip(names(row), shares, strict=True)
+            ],
+        )
+        for probability, rank, row, shares in zip(
+            own, ranks.tolist(), asked, best.values.exp().tolist(), strict=True
+        )
+    ]
+
+
+def _continuations(
+    translator: Translator, source: list[int], prefixes: list[list[int]]
+) -> list[tuple[str, str, str]]:
+    """Translate with each forced beginning; return the text before, of and after its last piece."""
+    settings, decode = translator.config, translator.tokenizers.target.decode
+    found = engine_of(translator).generate(
+        [source] * len(prefixes), settings.beam, settings.length_penalty, prefixes
+    )
+    wholes = decode([hypothesis.pieces for hypothesis in found])
+    befores = decode([prefix[:-1] for prefix in prefixes])
+    throughs = decode(prefixes)
+    return [_cut(*map(printable, texts)) for texts in zip(befores, throughs, wholes, strict=True)]
+
+
+def _cut(before: str, through: str, whole: str) -> tuple[str, str, str]:
+    """Cut a text where its beginnings end.
+
+    A beginning that ends within a character has no text of its own.
+    """
+    if not (whole.startswith(through) and through.startswith(before)):
+        return "", "", whole
+    return before, through[len(before) :], whole[len(through) :]
+
+
+def _layer(attended: Attended, widths: Widths) -> Layer:
+    weights, scores = attended.weights[0], attended.scores[0]
+    return Layer(
+        weights=_plain(weights, WEIGHT_DIGITS),
+        scores=[
+            [[None if score == -torch.inf else score for score in row] for row in head]
+            for head in _plain(scores, SCORE_DIGITS)
+        ],
+        widths=widths,
+    )
+
+
+def _plain(matrices: Tensor, digits: int) -> list[Matrix]:
+    plain: list[Matrix] = matrices.cpu().double().round(decimals=digits).tolist()
+    return plain
+
+
+def _round(share: float) -> float:
+    return round(share, WEIGHT_DIGITS)

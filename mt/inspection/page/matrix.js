@@ -1,0 +1,92 @@
+// A matrix as a table: shaded cells, read out one by one by pointer and arrow keys.
+
+/** Make an element with properties and children, which are texts or elements. */
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** Shade an element by its share of the largest value; text turns light or dark where it must. */
+function shade(element, share) {
+  element.style.setProperty("--share", share.toFixed(3));
+  element.classList.toggle("strong", share > turn);
+}
+
+let turn = 0; // the share from which text is better read in the other colour; the style knows
+
+function learnColours() {
+  turn = Number(getComputedStyle(document.documentElement).getPropertyValue("--turn"));
+}
+
+/**
+ * Fill a table.
+ *
+ * `values` may hold null where nothing is visible; `text` writes a value; `look(i, j)` is called
+ * when a cell becomes the active one, and without arguments when none is.
+ */
+function fill(table, { caption, rows, columns, values, text, look }) {
+  const top = Math.max(...values.flat().map(Math.abs), 1e-9);
+  const cells = values.map((row, i) => row.map((value, j) => {
+    const cell = make("td", {}, value === null ? "hidden" : text(value));
+    cell.dataset.row = i;
+    cell.dataset.column = j;
+    if (value === null) {
+      cell.classList.add("hidden");
+      cell.replaceChildren();
+      cell.ariaLabel = "hidden";
+    } else {
+      shade(cell, Math.abs(value) / top);
+      cell.classList.toggle("negative", value < 0);
+    }
+    return cell;
+  }));
+  const across = columns.map((label) => make("th", { scope: "col", title: label }, make("span", {}, label)));
+  const down = rows.map((label) => make("th", { scope: "row", title: label }, label));
+  table.replaceChildren(
+    make("caption", {}, caption),
+    make("thead", {}, make("tr", {}, make("td"), ...across)),
+    make("tbody", {}, ...cells.map((row, i) => make("tr", {}, down[i], ...row))),
+  );
+  table.ariaLabel = `${caption} Arrow keys read it cell by cell.`;
+
+  let at = null;
+  const mark = (place, is) => {
+    if (!place) return;
+    const [i, j] = place;
+    for (const each of [cells[i][j], down[i], across[j]]) each.classList.toggle("active", is);
+  };
+  const activate = (place) => {
+    mark(at, false);
+    at = place;
+    mark(at, true);
+    if (at) look(...at);
+    else look();
+  };
+  table.onpointerover = ({ target }) => {
+    const cell = target.closest("tbody td");
+    if (cell) activate([Number(cell.dataset.row), Number(cell.dataset.column)]);
+  };
+  table.onpointerleave = () => activate(null);
+  table.onfocus = () => table.matches(":focus-visible") && activate(at ?? [0, 0]);
+  table.onblur = () => activate(null);
+  table.onkeydown = (event) => {
+    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const [i, j] = at ?? [0, 0];
+    const within = (place, size) => Math.min(Math.max(place, 0), size - 1);
+    activate([within(i + move[0], rows.length), within(j + move[1], columns.length)]);
+    cells[at[0]][at[1]].scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  return { mark: (i, j) => activate([i, j]) };
+}
+
+/** Choose the size of the cells so that a table fits its room, and hide numbers that do not. */
+function fit(table, columns, room, most = 44, least = 13) {
+  const label = Math.min(150, Math.max(...[...table.querySelectorAll("tbody th")].map((each) => each.offsetWidth), 0));
+  const cell = Math.max(least, Math.min(most, Math.floor((room - label - 12) / columns) - 1));
+  table.style.setProperty("--cell", `${cell}px`);
+  table.classList.toggle("tight", cell < 32);
+  table.classList.toggle("dense", cell < 26);
+}

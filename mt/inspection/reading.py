@@ -1,0 +1,93 @@
+"""Read a sentence pair once more, with everything recorded that a model lets see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mt.errors import DataError
+from mt.inspection.recorder import Tape, record_attention
+from mt.text.tokenizer import END, START
+from mt.translation import Translator
+from mt.translation.engines.torch import TorchEngine
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source, a translation of it, and what the model did as it read both (forced decoding)."""
+
+    source: list[int]
+    """Source pieces and the end mark."""
+    target: list[int]
+    """Target pieces and the end mark."""
+    source_names: list[str]
+    target_names: list[str]
+    text: str
+    """The target as raw text."""
+    tape: Tape
+    """What every attention did; a model without attention leaves it empty."""
+    chances: Float[Tensor, "target_len vocabulary"]
+    """Log-probabilities behind every target piece, in nats, float32 on the CPU."""
+
+
+@torch.no_grad()
+def read_pair(translator: Translator, source: str, target: str | None = None) -> Reading:
+    """Read a source with ``target``, or with the translator's own translation of it.
+
+    The whole pair is read once more (forced decoding), so that it does not matter how the
+    translation was found.
+
+    Args:
+        translator: Must run on the torch engine, whose model can be looked into.
+        source: One sentence; unlike a line for :meth:`Translator.translate` it is never cut.
+        target: A translation to explain; ``None``: the translator's own.
+
+    Raises:
+        DataError: If a side is blank, or the source longer than the model reads at once.
+        TypeError: If the engine has no model to look into.
+    """
+    engine, tokenizers = engine_of(translator), translator.tokenizers
+    read = _encode("source", source, tokenizers.source.encode([source.strip()])[0])
+    if len(read) >= translator.longest:
+        raise DataError(
+            f"source: expected fewer than {translator.longest} pieces, but the sentence has "
+            f"{len(read)}; give a shorter one"
+        )
+    if target is None:
+        settings = translator.config
+        (found,) = engine.generate([read], settings.beam, settings.length_penalty)
+        written = list(found.pieces)
+    else:
+        written = _encode("target", target, tokenizers.target.encode([target.strip()])[0])
+
+    def row(pieces: Sequence[int]) -> Int[Tensor, "1 length"]:
+        return torch.tensor([pieces], device=engine.device)
+
+    with record_attention(engine.model) as tape:
+        outputs = engine.model(row([*read, END]), row([START, *written]))
+    chances = engine.model.output(outputs)[0].float().log_softmax(dim=-1).cpu()
+    (text,) = tokenizers.target.decode([written])
+    read, written = [*read, END], [*written, END]
+    names = tokenizers.source.pieces(read), tokenizers.target.pieces(written)
+    return Reading(read, written, *names, text, tape, chances)
+
+
+def engine_of(translator: Translator) -> TorchEngine:
+    """Return the engine whose model can be looked into.
+
+    Raises:
+        TypeError: If the translator has another one.
+    """
+    if not isinstance(translator.engine, TorchEngine):
+        raise TypeError(
+            f"engine: expected a TorchEngine, but found {type(translator.engine).__name__}"
+        )
+    return translator.engine
+
+
+def _encode(side: str, text: str, pieces: list[int]) -> list[int]:
+    if not pieces:
+        raise DataError(f"{side}: expected a sentence, but got {text!r}; give some words")
+    return pieces

@@ -1,0 +1,183 @@
+"""What a page tells: against full passes, softmax by hand and forced decoding."""
+
+import itertools
+import math
+from typing import get_args
+
+import pytest
+import torch
+
+from mt.inspection import explain, read_pair
+from mt.inspection.explanation import _continuations, _cut
+from mt.model import RecurrentConfig, TransformerConfig
+from mt.model.attention import ScopeConfig, ScoreConfig
+from mt.text.tokenizer import END, PAD, START, UNKNOWN
+from mt.translation import TranslationConfig, Translator
+from mt.translation.engines.torch import TorchEngine
+
+SENTENCE = "abc hgfe dcba"
+TARGET = "bad cäfe"
+
+
+@pytest.fixture
+def told(translator):
+    return explain(translator, read_pair(translator, SENTENCE, TARGET))
+
+
+def ids(tokenizers, *texts):
+    return [tokenizers.source.encode([text])[0] for text in texts]
+
+
+def test_probabilities_are_those_of_a_softmax_by_hand(told, model, tokenizers):
+    read, written = ids(tokenizers, SENTENCE, TARGET)
+    with torch.no_grad():
+        outputs = model(torch.tensor([[*read, END]]), torch.tensor([[START, *written]]))[0]
+        logits = (outputs.double() @ model.output.weight.double().T).tolist()
+    assert len(told.choices) == len(written) + 1
+    for choice, row, piece in zip(told.choices, logits, [*written, END], strict=True):
+        total = sum(map(math.exp, row))
+        assert choice.probability == pytest.approx(math.exp(row[piece]) / total, abs=6e-5)
+        others = [place for place in range(len(row)) if place not in {PAD, UNKNOWN, START, piece}]
+        best = sorted(others, key=lambda place: -row[place])[:5]
+        assert choice.rank == 1 + sum(row[place] > row[piece] for place in others)
+        assert [each.piece for each in choice.alternatives] == tokenizers.target.pieces(best)
+        for each, place in zip(choice.alternatives, best, strict=True):
+            assert each.probability == pytest.approx(math.exp(row[place]) / total, abs=6e-5)
+
+
+def test_alternatives_go_on_as_forced_decoding_does(told, translator, tokenizers):
+    read, written = ids(tokenizers, SENTENCE, TARGET)
+    reading = read_pair(translator, SENTENCE, TARGET)
+    for place, choice in enumerate(told.choices):
+        (first, *_) = reading.chances[place].sort(descending=True).indices.tolist()
+        written_or_end = [*written, END][place]
+        if first in {PAD, UNKNOWN, START, written_or_end}:
+            continue
+        (found,) = translator.engine.generate([read], 3, 1.0, [[*written[:place], first]])
+        alternative = choice.alternatives[0]
+        (text,) = tokenizers.target.decode([found.pieces])
+        assert alternative.before + alternative.forced + alternative.after == text
+        assert text.startswith(alternative.before)
+
+
+def test_an_alternative_that_ends_the_sentence_keeps_what_was_before(translator, tokenizers):
+    [written] = ids(tokenizers, TARGET)
+    prefixes = [[*written[:place], END] for place in range(1, len(written))]
+    told = _continuations(translator, *ids(tokenizers, SENTENCE), prefixes)
+    texts = tokenizers.target.decode(prefixes)
+    assert [before + forced + after for before, forced, after in told] == texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "parts"),
+    [
+        (("Der", "Der Hund", "Der Hund geht"), ("Der", " Hund", " geht")),
+        (("", "D", "Der"), ("", "D", "er")),
+        (("Der", "Der", "Der"), ("Der", "", "")),
+        (("caf", "caf\ufffd", "café"), ("", "", "café")),
+    ],
+)
+def test_a_text_is_cut_where_its_beginnings_end(texts, parts):
+    assert _cut(*texts) == parts
+
+
+def test_weights_scores_and_axes_fit_each_other(told):
+    assert [len(told.layers[role]) for role in ("cross", "decoder_self", "encoder_self")] == [
+        3,
+        3,
+        2,
+    ]
+    assert told.read.pieces == ["<s>", *told.target.pieces[:-1]]
+    for axis in (told.source, told.target, told.read):
+        assert sum(axis.sizes) == len(axis.pieces)
+        assert len(axis.sizes) == len(axis.words)
+    assert told.source.words == [*SENTENCE.split(), "</s>"]
+    assert told.target.words == [*TARGET.split(), "</s>"]
+    sides = {
+        "cross": (told.target, told.source),
+        "decoder_self": (told.target, told.read),
+        "encoder_self": (told.source, told.source),
+    }
+    for role, layers in told.layers.items():
+        queries, keys = (len(axis.pieces) for axis in sides[role])
+        for layer in layers:
+            assert layer.widths == (4, 4, 4)
+            weights = torch.tensor(layer.weights)
+            assert tuple(weights.shape) == (4, queries, keys)
+            for row, scores in zip(
+                itertools.chain(*layer.weights), itertools.chain(*layer.scores), strict=True
+            ):
+                shares = [0.0 if score is None else math.exp(score) for score in scores]
+                total = sum(shares)
+                assert row == pytest.approx([share / total for share in shares], abs=6e-3)
+
+
+def test_numbers_are_those_of_the_tape_and_short(told, translator):
+    tape = read_pair(translator, SENTENCE, TARGET).tape
+    for layer, attended in zip(told.layers["cross"], tape.cross, strict=True):
+        torch.testing.assert_close(
+            torch.tensor(layer.weights), attended.weights[0], atol=6e-5, rtol=0
+        )
+        numbers = itertools.chain(*itertools.chain(*layer.weights))
+        assert max(len(str(number)) for number in numbers) <= 6
+    hidden = told.layers["decoder_self"][0].scores[0]
+    assert [[score is None for score in row].count(True) for row in hidden] == [
+        len(hidden) - 1 - row for row in range(len(hidden))
+    ]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_the_models_own_translation_is_what_it_translates(translator, beam):
+    translator.config = translator.config.model_copy(update={"beam": beam})
+    told = explain(translator, read_pair(translator, SENTENCE), alternatives=2)
+    assert [told.text] == translator.translate_all([SENTENCE])
+    assert {len(choice.alternatives) for choice in told.choices} == {2}
+    if beam == 1:
+        assert {choice.rank for choice in told.choices[:-1]} == {1}
+
+
+@pytest.mark.parametrize("score", get_args(ScoreConfig))
+@pytest.mark.parametrize("scope", get_args(ScopeConfig))
+def test_every_kind_of_attention_can_be_explained(tokenizers, score, scope):
+    kind = {"score": score(), "scope": scope()}
+    config = TransformerConfig(
+        dim=16, encoder_layers=1, decoder_layers=1, heads=2, feed_forward=16,
+        self_attention=kind, cross_attention=kind,
+    )  # fmt: skip
+    told = told_by(config, tokenizers)
+    assert [*told.layers] == ["cross", "decoder_self", "encoder_self"]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"asks": "before"}, {"input_feeding": True, "heads": 2}, {"attention": None}],
+    ids=["after", "before", "fed", "without"],
+)
+def test_a_recurrent_model_shows_what_it_has(tokenizers, choices):
+    told = told_by(RecurrentConfig(dim=16, **choices), tokenizers)
+    assert [*told.layers] == ([] if "attention" in choices else ["cross"])
+    for layer in told.layers.get("cross", ()):
+        assert len(layer.weights) == choices.get("heads", 1)
+        assert len(layer.weights[0]) == len(told.target.pieces)
+        assert len(layer.weights[0][0]) == len(told.source.pieces)
+
+
+def told_by(config, tokenizers):
+    size = tokenizers.source.size
+    engine = TorchEngine(config.build(size, size), torch.device("cpu"))
+    translator = Translator(engine, tokenizers, TranslationConfig(beam=2), longest=40)
+    told = explain(translator, read_pair(translator, SENTENCE, TARGET), alternatives=1)
+    for layer in itertools.chain(*told.layers.values()):
+        assert torch.tensor(layer.weights).sum(-1).sub(1).abs().max() < 1e-3
+    return told
+
+
+def test_what_a_model_does_not_have_is_left_out(translator):
+    reading = read_pair(translator, SENTENCE, TARGET)
+    for path in [path for path in reading.tape.calls if "cross" not in path]:
+        del reading.tape.calls[path]
+    assert [*explain(translator, reading, 1).layers] == ["cross"]
+    reading.tape.calls.clear()
+    told = explain(translator, reading, 1)
+    assert told.layers == {}
+    assert len(told.choices) == len(told.target.pieces)

@@ -1,0 +1,30 @@
+"""The word view: its algebra by hand."""
+
+import pytest
+import torch
+
+from mt.inspection.words import merge_words, words_of
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        (["▁ein", "▁Hun", "d", "</s>"], [("ein", 1), ("Hund", 2), ("</s>", 1)]),
+        (["Hun", "d"], [("Hund", 2)]),
+        (["▁", "<0xC3>", "<0xA4>", "h", "▁x"], [("äh", 4), ("x", 1)]),
+        (["▁", "▁x"], [("▁", 1), ("x", 1)]),
+        (["▁a", "<0xC3>"], [("a\ufffd", 2)]),
+        (["▁a", "<0x1B>"], [("a\ufffd", 2)]),
+        (["</s>"], [("</s>", 1)]),
+        (["<s>", "<0xC3>", "<0xA4>", "▁x"], [("<s>", 1), ("ä", 2), ("x", 1)]),
+    ],
+)
+def test_pieces_become_words(pieces, words):
+    assert words_of(pieces) == words
+
+
+def test_source_pieces_add_up_and_target_pieces_are_averaged():
+    source, target = ["▁Hun", "d", "▁geht", "</s>"], ["▁a", "▁do", "g"]
+    weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
+    expected = torch.tensor([[0.3, 0.3, 0.4], [0.5, 0.3, 0.2]])
+    torch.testing.assert_close(merge_words(weights, source, target), expected)
