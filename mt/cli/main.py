@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mt.cli import attention, config, data, evaluate, info, train, translate
+from mt.allocator import restart_with_tcmalloc
+from mt.cli import align, config, data, evaluate, explain, info, train, translate
 from mt.cli.failures import told_plainly
 
 
@@ -43,6 +44,8 @@ def main() -> None:
     """Run the command line."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the files are, whatever the locale says
+    if next((word for word in sys.argv[1:] if not word.startswith("-")), "") == "train":
+        restart_with_tcmalloc()
     app()
 
 
@@ -71,7 +74,8 @@ def options(
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(translate.translate)
-app.command()(attention.attention)
+app.command()(explain.explain)
+app.command()(align.align)
 app.command()(info.info)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

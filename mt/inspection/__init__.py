@@ -1,15 +1,22 @@
-"""Look at what a model looks at: record attention, view it by words, draw it."""
+"""Look at what a model looks at: record attention, draw it, explain a whole translation."""
 
 from mt.inspection.attention import AttentionMap, cross_attention_of
-from mt.inspection.pictures import picture_for_terminal, refuse_unknown_format, save_picture
+from mt.inspection.explanation import Explanation, explain
+from mt.inspection.page import save_page
+from mt.inspection.pictures import picture_for_terminal, save_picture
+from mt.inspection.reading import Reading, read_pair
 from mt.inspection.recorder import Tape, record_attention
 
 __all__ = [
     "AttentionMap",
+    "Explanation",
+    "Reading",
     "Tape",
     "cross_attention_of",
+    "explain",
     "picture_for_terminal",
+    "read_pair",
     "record_attention",
-    "refuse_unknown_format",
+    "save_page",
     "save_picture",
 ]

@@ -161,7 +161,16 @@ def test_a_full_disk_is_one_line_and_code_2(texts, command):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.fixture
+def interruptible():
+    """Let programs hear interrupts: those that a shell runs in the background inherit deafness."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_is_one_line_and_code_130(texts):
     os.mkfifo(texts / "pipe")
     command = [*MT, "evaluate", "--hypothesis", "pipe", "--reference", "ref"]

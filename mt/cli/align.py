@@ -1,0 +1,236 @@
+"""``mt align``: which word became which, and how well that agrees with what people say."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mt.cli.options import DeviceName, DeviceOption, JsonOption
+from mt.errors import DataError
+from mt.evaluation.alignment import (
+    GoldLinks,
+    Links,
+    format_links,
+    read_links,
+    refuse_links_outside,
+    score_links,
+)
+from mt.files import open_output
+
+if TYPE_CHECKING:
+    from mt.data.corpora.pair import Pair
+    from mt.data.corpora.plain import PlainText
+    from mt.inspection.alignment import Aligner, WeightedLinks
+
+# As mt.inspection.alignment has them, which would load torch.
+JoiningName = Literal["joint", "intersection", "union", "grow-diag", "grow-diag-final-and"]
+WordName = Literal["spaces", "marks"]
+
+_WITH_MODEL = ("model", "reverse", "joining", "view", "reverse_view", "threshold", "output")
+
+
+def align(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="[MODEL]", help="A run or a bundle; none with --links.")
+    ] = None,
+    source: Annotated[Path | None, typer.Option(metavar="FILE", help="Source sentences.")] = None,
+    target: Annotated[Path | None, typer.Option(metavar="FILE", help="Their translations.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where links go. [default: stdout]")
+    ] = None,
+    reverse: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="A model of the other direction; links get better."),
+    ] = None,
+    joining: Annotated[
+        JoiningName | None,
+        typer.Option("--join", help="How two directions make one.", show_default="joint"),
+    ] = None,
+    words: Annotated[
+        WordName,
+        typer.Option(help="What is a word: what spaces separate, or marks split off as well."),
+    ] = "spaces",
+    view: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VIEW",
+            help="Where to look: plain:2 is layer 2, shifted:2.3 its third head one step later.",
+            show_default="chosen on the first pairs",
+        ),
+    ] = None,
+    reverse_view: Annotated[
+        str | None, typer.Option(metavar="VIEW", help="Where to look in the other model.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Leave out links of less weight.", show_default="0"),
+    ] = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Write the weight of each link, as in 0-0:0.9312.")
+    ] = False,
+    gold: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Links people made: print how well these agree instead."),
+    ] = None,
+    gold_base: Annotated[
+        int, typer.Option(min=0, max=1, help="What the gold links count words from.")
+    ] = 0,
+    links: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An alignment to measure, not a model.")
+    ] = None,
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Link the words of sentence pairs by what the decoder looked at.
+
+    Writes a line of Pharaoh links for each pair, as in `0-0 1-2`: source word, target word, counted
+    from 0. With `--gold` it prints the alignment error rate, precision and recall instead.
+    """
+    if as_json and gold is None:
+        raise typer.BadParameter("--json is for a score; give --gold, or leave it out")
+    if links is not None:
+        given = {name: value for name, value in locals().items() if name in _WITH_MODEL}
+        _refuse_unused(given | {"scores": scores or None})
+        _measure(links, gold, gold_base, words, _text(source, target), as_json)
+        return
+    text = _text(source, target)
+    if model is None or text is None:
+        raise typer.BadParameter(
+            "expected MODEL, --source and --target to align, or --links with an alignment"
+        )
+    if reverse is None and (joining or reverse_view):
+        raise typer.BadParameter("--join and --reverse-view are for two models; give --reverse")
+    if gold is None:
+        _refuse_unequal(text)
+        aligner = _aligner(model, reverse, joining, words, view, reverse_view, threshold, device)
+        for _ in _written(aligner.align(text.pairs()), output, scores):
+            pass
+        return
+    pairs = list(text.pairs())
+    truth = _gold(gold, gold_base, words, source, pairs)
+    aligner = _aligner(model, reverse, joining, words, view, reverse_view, threshold, device)
+    aligned = aligner.align(pairs)
+    kept = _written(aligned, output, scores) if output else aligned
+    _tell((frozenset(line) for line in kept), truth, as_json)
+
+
+def _measure(
+    links: Path,
+    gold: Path | None,
+    base: int,
+    words: WordName,
+    text: "PlainText | None",
+    as_json: bool,
+) -> None:
+    """Score links that exist already."""
+    if gold is None:
+        raise typer.BadParameter("expected --gold to compare --links with")
+    source = None if text is None else text.source
+    pairs = None if text is None else list(text.pairs())
+    truth = _gold(gold, base, words, source, pairs)
+    found = [line.possible for line in read_links(links)]
+    if len(found) != len(truth):
+        raise _unequal(gold, len(found), links, len(truth))
+    _tell(found, truth, as_json)
+
+
+def _text(source: Path | None, target: Path | None) -> "PlainText | None":
+    from mt.data.corpora.plain import PlainText
+
+    if source is None and target is None:
+        return None
+    if source is None or target is None:
+        raise typer.BadParameter("expected --source and --target together, but got one of them")
+    return PlainText(source=source, target=target)
+
+
+def _refuse_unequal(text: "PlainText") -> None:
+    """Read both files to their ends, where that can be done twice, before a model is loaded."""
+    if all(path.is_file() or not path.exists() for path in (text.source, text.target)):
+        for _ in text.pairs():
+            pass
+
+
+def _aligner(
+    model: Path,
+    reverse: Path | None,
+    joining: JoiningName | None,
+    words: WordName,
+    view: str | None,
+    reverse_view: str | None,
+    threshold: float | None,
+    device: DeviceName,
+) -> "Aligner":
+    from mt.inspection.alignment import Aligner, AlignmentConfig, View, load_reader
+    from mt.logs import start_logging
+
+    config = AlignmentConfig(
+        words,
+        joining or "joint",
+        threshold or 0.0,
+        None if view is None else View.parse(view, "--view"),
+        None if reverse_view is None else View.parse(reverse_view, "--reverse-view"),
+    )
+    start_logging()
+    back = None if reverse is None else load_reader(reverse, device)
+    return Aligner(load_reader(model, device), back, config)
+
+
+def _written(
+    aligned: Iterable["WeightedLinks"], output: Path | None, scores: bool
+) -> Iterator["WeightedLinks"]:
+    """Write links as they pass by."""
+    with contextlib.nullcontext(sys.stdout) if output is None else open_output(output) as file:
+        for line in aligned:
+            file.write(_line(line, scores))
+            yield line
+
+
+def _line(links: "WeightedLinks", scores: bool) -> str:
+    if not scores:
+        return f"{format_links(frozenset(links))}\n"
+    return " ".join(f"{i}-{j}:{weight:.4f}" for (i, j), weight in links.items()) + "\n"
+
+
+def _gold(
+    path: Path, base: int, words: WordName, source: Path | None, pairs: "list[Pair] | None"
+) -> list[GoldLinks]:
+    """Read gold links and compare them with the text, if there is one."""
+    truth = list(read_links(path, base))
+    if source is None or pairs is None:
+        return truth
+    if len(pairs) != len(truth):
+        raise _unequal(path, len(pairs), source, len(truth))
+    from mt.inspection.alignment.words import split_words
+
+    for number, (pair, links) in enumerate(zip(pairs, truth, strict=True), start=1):
+        sizes = [len(split_words(side, words)) for side in (pair.source, pair.target)]
+        refuse_links_outside(links, sizes[0], sizes[1], f"{path} line {number}", base)
+    return truth
+
+
+def _unequal(path: Path, expected: int, other: Path, found: int) -> DataError:
+    return DataError(
+        f"{path}: expected {expected} lines as in {other}, but found {found}; compare the files "
+        "line by line"
+    )
+
+
+def _tell(found: Iterable[Links], truth: Iterable[GoldLinks], as_json: bool) -> None:
+    score = score_links(found, truth)
+    typer.echo(json.dumps(score.to_json(), indent=2) if as_json else str(score))
+
+
+def _refuse_unused(values: dict[str, object]) -> None:
+    names = {"model": "MODEL", "joining": "--join"}
+    given = [
+        names.get(name, f"--{name.replace('_', '-')}")
+        for name, value in values.items()
+        if value is not None
+    ]
+    if given:
+        raise typer.BadParameter(f"with --links nothing is aligned; leave out {', '.join(given)}")

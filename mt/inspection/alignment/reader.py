@@ -1,0 +1,149 @@
+"""Read sentence pairs with a model and keep what its decoder looked at."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mt import hardware
+from mt.bundle import open_bundle
+from mt.errors import BundleError
+from mt.inspection.alignment.views import View, all_views
+from mt.inspection.alignment.words import Reading, WordKind, read_words
+from mt.inspection.recorder import record_attention
+from mt.model import EncoderDecoder
+from mt.text.tokenizer import END, PAD, START, Tokenizers
+from mt.translation.translator import load_model
+
+BATCH_CELLS = 65_536
+"""Padded source times target pieces of a batch: what each head of each layer has weights for."""
+
+
+class PairReading(NamedTuple):
+    """Both sides of a pair as a model reads them."""
+
+    source: Reading
+    target: Reading
+
+
+class PairReader:
+    """A model that is given both sides of a pair (forced decoding) instead of searching for one.
+
+    Attributes:
+        name: How messages call the model.
+        languages: What it translates from and into.
+        longest: Pieces of a side, the end mark included, that the model was trained for.
+    """
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        tokenizers: Tokenizers,
+        longest: int,
+        device: torch.device,
+        *,
+        name: str = "model",
+        languages: tuple[str, str] = ("source", "target"),
+    ) -> None:
+        self._model = model.to(device).eval()
+        self._tokenizers = tokenizers
+        self._device = device
+        self.longest = longest
+        self.name = name
+        self.languages = languages
+
+    def read(self, source: str, target: str, words: WordKind) -> PairReading:
+        """Cut a pair into pieces and words."""
+        sides = zip(
+            (source, target), (self._tokenizers.source, self._tokenizers.target), strict=True
+        )
+        return PairReading(*(read_words(line, tokenizer, words) for line, tokenizer in sides))
+
+    def views(self) -> list[View]:
+        """List what can be looked at in this model.
+
+        Raises:
+            BundleError: If its decoder looks at the source with no attention.
+        """
+        layers = self._cross([[END]], [[START]])
+        if not layers:
+            raise BundleError(
+                f"{self.name}: expected a model whose decoder attends to the source, but it has no "
+                "cross-attention to read links from; choose another model"
+            )
+        return all_views([weights.shape[1] for weights in layers])
+
+    @torch.inference_mode()
+    def look(
+        self, pairs: Sequence[PairReading], views: Sequence[View]
+    ) -> Iterator[tuple[int, Float[Tensor, "views target_len source_len"]]]:
+        """Tell where the decoder looks in every pair.
+
+        Args:
+            pairs: None of them with a blank side.
+            views: Of :meth:`views`.
+
+        Returns:
+            The index of each pair, in no particular order, and its weights on the CPU: for every
+            target piece how much it looked at each source piece and, in the last column, at the
+            source's end mark.
+        """
+        for indices in _batches(pairs):
+            batch = [pairs[index] for index in indices]
+            sources = [[*pair.source.pieces, END] for pair in batch]
+            layers = self._cross(sources, [[START, *pair.target.pieces] for pair in batch])
+            seen = torch.stack([view.of(layers) for view in views], dim=1).cpu()
+            for index, pair, weights in zip(indices, batch, seen, strict=True):
+                rows, columns = len(pair.target.pieces), len(pair.source.pieces) + 1
+                yield index, weights[:, :rows, :columns]
+
+    def _cross(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, "batch heads target_len source_len"]]:
+        with torch.inference_mode(), record_attention(self._model) as tape:
+            self._model(self._rectangle(sources), self._rectangle(targets))
+        return [attended.weights for attended in tape.cross]
+
+    def _rectangle(self, rows: Sequence[Sequence[int]]) -> Int[Tensor, "batch length"]:
+        longest = max(len(row) for row in rows)
+        padded = [[*row, *[PAD] * (longest - len(row))] for row in rows]
+        return torch.tensor(padded, device=self._device)
+
+
+def load_reader(path: Path, device: hardware.DeviceName = "auto") -> PairReader:
+    """Load the model in a bundle, or in a run directory whose best bundle is meant.
+
+    Raises:
+        BundleError: If there is no sound model at ``path``.
+        ConfigError: If the machine has no such device.
+    """
+    bundle = open_bundle(path)
+    place = hardware.choose_device(device)
+    tokenizers = bundle.tokenizers()
+    model = load_model(bundle, tokenizers)
+    longest = bundle.config["data"]["max_pieces"]
+    return PairReader(
+        model, tokenizers, longest, place, name=str(path), languages=bundle.origin.languages
+    )
+
+
+def _batches(pairs: Sequence[PairReading]) -> Iterator[list[int]]:
+    """Group pairs of similar lengths, longest first, within the budget."""
+
+    def lengths(index: int) -> tuple[int, int]:
+        return len(pairs[index].source.pieces) + 1, len(pairs[index].target.pieces) + 1
+
+    batch: list[int] = []
+    widest = 0
+    for index in sorted(range(len(pairs)), key=lengths, reverse=True):
+        wider = max(widest, lengths(index)[1])
+        if batch and (len(batch) + 1) * lengths(batch[0])[0] * wider > BATCH_CELLS:
+            yield batch
+            batch, wider = [], lengths(index)[1]
+        batch.append(index)
+        widest = wider
+    if batch:
+        yield batch

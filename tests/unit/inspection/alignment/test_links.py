@@ -1,0 +1,59 @@
+"""From weights to links, by hand."""
+
+import pytest
+import torch
+
+from mt.inspection.alignment.links import (
+    JOININGS,
+    by_words,
+    joined_links,
+    joint_weights,
+    keep_marks_apart,
+    mutual_links,
+)
+from mt.inspection.alignment.words import Reading
+
+
+def test_source_pieces_add_up_target_pieces_are_averaged_and_the_end_is_left_out():
+    source = Reading([10, 11, 12], [range(2), range(2, 3)])
+    target = Reading([20, 21, 22], [range(1), range(1, 3)])
+    weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
+    expected = torch.tensor([[[0.3, 0.3], [0.5, 0.3]]])
+    torch.testing.assert_close(by_words(weights[None], source, target), expected)
+
+
+def test_a_shared_piece_counts_for_both_words_and_a_word_without_pieces_for_nothing():
+    source = Reading([10], [range(1), range(1), range(0)])
+    target = Reading([20], [range(0), range(1)])
+    seen = by_words(torch.tensor([[[0.75, 0.25]]]), source, target)
+    torch.testing.assert_close(seen, torch.tensor([[[0.0, 0.0, 0.0], [0.75, 0.75, 0.0]]]))
+    assert mutual_links(seen[0]) == {(0, 1), (1, 1)}
+
+
+WEIGHTS = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.4, 0.5]])
+
+
+def test_each_word_is_linked_to_what_it_has_most_to_do_with():
+    # Rows: target 0 looks at 0, target 1 at 2. Columns: source 1 is looked at most by target 1.
+    assert mutual_links(WEIGHTS) == {(0, 0), (2, 1), (1, 1)}
+
+
+def test_two_directions_by_hand():
+    reverse = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+    expected = torch.tensor([[0.63, 0.16, 0.03], [0.01, 0.08, 0.35]]).sqrt()
+    torch.testing.assert_close(joint_weights(WEIGHTS, reverse), expected)
+    assert joined_links(WEIGHTS, reverse, "joint") == {(0, 0), (2, 1), (1, 0)}
+    assert mutual_links(reverse.T) == {(0, 0), (1, 0), (2, 1)}
+    assert joined_links(WEIGHTS, reverse, "intersection") == {(0, 0), (2, 1)}
+    assert joined_links(WEIGHTS, reverse, "union") == {(0, 0), (2, 1), (1, 0), (1, 1)}
+
+
+@pytest.mark.parametrize("how", JOININGS)
+def test_one_direction_needs_no_joining(how):
+    assert joined_links(WEIGHTS, None, how) == mutual_links(WEIGHTS)
+
+
+def test_marks_are_linked_to_marks_alone():
+    source, target = ["Yes", ",", "50", "%", "!"], ["Ja", "–", "50", "Prozent", "!?", "."]
+    found = frozenset({(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (3, 3), (3, 5), (4, 4), (4, 5)})
+    assert found - keep_marks_apart(found, source, target) == {(0, 1), (1, 2), (3, 5)}

@@ -1,0 +1,69 @@
+"""What a model looks at when it is given both sides."""
+
+import random
+
+import pytest
+import torch
+
+from mt.errors import BundleError
+from mt.inspection import record_attention
+from mt.inspection.alignment import View
+from mt.inspection.alignment import reader as module
+from mt.text.tokenizer import END, START
+
+
+def some_pairs(reader, count=25):
+    draw = random.Random(4)
+
+    def line():
+        words = ["".join(draw.choices("abcdefghä", k=draw.randint(1, 9))) for _ in range(6)]
+        return " ".join(words[: draw.randint(1, 6)])
+
+    return [reader.read(line(), line(), "spaces") for _ in range(count)]
+
+
+@pytest.mark.parametrize("cells", [1, 200, 65_536])
+@pytest.mark.parametrize("kind", ["transformer", "recurrent"])
+def test_a_padded_batch_shows_what_a_pair_alone_shows(request, monkeypatch, kind, cells):
+    monkeypatch.setattr(module, "BATCH_CELLS", cells)
+    reader = (
+        request.getfixturevalue("reader")
+        if kind == "transformer"
+        else request.getfixturevalue("recurrent")()
+    )
+    pairs, views = some_pairs(reader), reader.views()
+    seen = dict(reader.look(pairs, views))
+    assert sorted(seen) == list(range(len(pairs)))
+    for index, pair in enumerate(pairs):
+        ((_, alone),) = reader.look([pair], views)
+        expected = (len(views), len(pair.target.pieces), len(pair.source.pieces) + 1)
+        assert tuple(seen[index].shape) == expected
+        torch.testing.assert_close(seen[index], alone, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(alone.sum(-1), torch.ones(alone.shape[:-1]))
+
+
+def test_rows_are_those_of_decoding_step_by_step(reader, model):
+    (pair,) = some_pairs(reader, 1)
+    with torch.no_grad(), record_attention(model) as tape:
+        state = model.start(torch.tensor([[*pair.source.pieces, END]]), 1)
+        for piece in [START, *pair.target.pieces]:
+            _, state = model.step(torch.tensor([piece]), state)
+    calls = tape.calls["decoder.1.cross_attention"]
+    steps = torch.cat([call.weights for call in calls], dim=2)[0]
+    views = [View.parse(name) for name in ("plain:2", "shifted:2", "shifted:2.3")]
+    ((_, (plain, shifted, head)),) = reader.look([pair], views)
+    torch.testing.assert_close(plain, steps.mean(0)[:-1], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(shifted, steps.mean(0)[1:], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(head, steps[2, 1:], atol=1e-5, rtol=1e-4)
+
+
+def test_every_layer_and_head_can_be_looked_at(reader, recurrent):
+    assert len(reader.views()) == 2 * (1 + 3 * (1 + 4))
+    assert list(map(str, recurrent().views())) == ["plain:1", "shifted:1"]
+
+
+def test_a_model_without_cross_attention_is_refused(recurrent):
+    with pytest.raises(
+        BundleError, match="^rnn: expected a model whose decoder attends .*; choose"
+    ):
+        recurrent(attends=False).views()
