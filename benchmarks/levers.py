@@ -25,7 +25,7 @@ from benchmarks.harness import (
 EVERYTHING = "every lever"
 MEANINGS = {
     "onednn": "float32 products through MKL, not oneDNN",
-    "allocator": "glibc's own thresholds for freed memory",
+    "allocator": "glibc's allocator and its own thresholds for freed memory",
     "attention": "torch's fused attention, not plain products",
     "dropout": "torch's dropout, not a byte an element",
     "loss": "torch's cross-entropy over all logits at once",

@@ -8,6 +8,7 @@ The last line of stdout is JSON.
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +21,12 @@ from torch import Tensor, nn
 
 from benchmarks.hf_weights import load_marian
 from mt import hardware
+from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
 from mt.data.corpora import PlainText
 from mt.data.store import PairStore, prepare
 from mt.model import TransformerConfig, count_parameters
-from mt.model.attention import scaled_dot
+from mt.model.attention import attend
 from mt.model.dropout import Dropout
 from mt.text.tokenizer import END, PAD, UNKNOWN, Tokenizer, Tokenizers
 from mt.training import objective
@@ -146,6 +148,7 @@ def _timed(stream: Iterator[Update], warmup: int) -> tuple[list[Update], float]:
 
 def translate(options: argparse.Namespace) -> dict[str, Any]:
     """Time the torch engine on the test set with a Marian model's weights; loading is apart."""
+    hardware.prepare_translation(CPU)
     began = time.perf_counter()
     engine = TorchEngine(load_marian(options.model), CPU)
     tokenizer = Tokenizer.load(options.data / "spm.model")
@@ -183,7 +186,7 @@ def _without_allocator() -> None:
 
 
 def _without_plain_attention() -> None:
-    scaled_dot.FUSED_FROM = 0
+    attend.FUSED_FROM = 0
 
 
 def _without_byte_dropout() -> None:
@@ -229,6 +232,8 @@ LEVERS: dict[str, Callable[[], None]] = {
 def main() -> None:
     """Measure once and print a line of JSON."""
     options = _parser().parse_args()
+    if options.measure is train and "allocator" not in options.without:
+        restart_with_tcmalloc()  # as `mt train` does
     if options.threads:
         torch.set_num_threads(options.threads)
     for lever in options.without:
@@ -236,6 +241,7 @@ def main() -> None:
     measured = options.measure(options) | {
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "preloaded": os.environ.get("LD_PRELOAD", ""),
         "peak_rss_mb": hardware.peak_memory() / 2**20,
     }
     print(json.dumps(measured))

@@ -10,6 +10,7 @@ The unit is real source and target pieces a second: end marks count, padding doe
 import argparse
 import tempfile
 from collections.abc import Sequence
+from ctypes.util import find_library
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -195,7 +196,8 @@ def training_conditions(options: argparse.Namespace) -> str:
         "1024, dropout 0.1; post-norm, one table three times. mt counts padding of the longer side "
         "against the budget, Hugging Face's loop that of the target side; mt also clips the "
         "gradient, which the other does not. `mt train` computes in bf16 where the processor has "
-        "it, Hugging Face in fp32 unless the row says otherwise.\n\n"
+        "it, Hugging Face in fp32 unless the row says otherwise. `mt train` preloads tcmalloc "
+        f"where installed; here it is{'' if find_library('tcmalloc_minimal') else ' not'}.\n\n"
     )
 
 

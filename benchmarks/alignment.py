@@ -1,0 +1,88 @@
+"""Measure word alignment on the phrasebook's gold links: every view, every way to join two.
+
+    python -m benchmarks.alignment MODEL REVERSE [--part dev]
+
+Prints the alignment error rates of ``data/demo`` as tables. Only what this prints for ``dev`` may
+decide anything.
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from torch import Tensor
+
+from mt.evaluation.alignment import Links, read_links, score_links
+from mt.inspection.alignment import JOININGS, PairReader, load_reader, split_words
+from mt.inspection.alignment.aligner import CHOICE_PAIRS
+from mt.inspection.alignment.choice import most_agreeing, most_informative
+from mt.inspection.alignment.links import by_words, joined_links, keep_marks_apart, mutual_links
+
+DATA = Path("data/demo")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help="English to German")
+    parser.add_argument("reverse", type=Path, help="German to English")
+    parser.add_argument("--part", default="test", choices=["dev", "test"])
+    options = parser.parse_args()
+
+    english, german = (
+        (DATA / f"{options.part}.{side}").read_text(encoding="utf-8").splitlines()
+        for side in ("en", "de")
+    )
+    gold = list(read_links(DATA / f"{options.part}.align"))
+    words = [
+        (split_words(source, "marks"), split_words(target, "marks"))
+        for source, target in zip(english, german, strict=True)
+    ]
+    readers = load_reader(options.model, "cpu"), load_reader(options.reverse, "cpu")
+    views = readers[0].views()
+    ahead, back = look(readers[0], english, german), look(readers[1], german, english)
+
+    def rates(found: Iterable[Links], apart: bool = True) -> str:
+        kept = (keep_marks_apart(links, *pair) if apart else links
+                for links, pair in zip(found, words, strict=True))  # fmt: skip
+        score = score_links(kept, gold)
+        return " ".join(f"{rate or 0:6.2f}" for rate in (score.aer, score.precision, score.recall))
+
+    print(f"{options.part}: AER, precision, recall; one link per target word | mutual links")
+    for view, name in enumerate(views):
+        cells = []
+        for seen, flip in ((ahead, False), (back, True)):
+            rows = [weights[view].argmax(1).tolist() for weights in seen]
+            single = [
+                frozenset((j, i) if flip else (i, j) for j, i in enumerate(row)) for row in rows
+            ]
+            mutual = (mutual_links(w[view].T if flip else w[view]) for w in seen)
+            cells += [rates(single, apart=False), rates(mutual)]
+        print(f"  {name!s:12} {'   |   '.join(cells)}")
+
+    chosen, gain = most_informative(ahead[:CHOICE_PAIRS], words[:CHOICE_PAIRS])
+    first, second, agreement = most_agreeing(ahead[:CHOICE_PAIRS], back[:CHOICE_PAIRS])
+    print(f"chosen: {views[chosen]} alone ({gain:.3f} nats), "
+          f"{views[first]} and {views[second]} together ({agreement:.1%})")  # fmt: skip
+    for how in JOININGS:
+        pairs = list(zip(ahead, back, strict=True))
+        found = [joined_links(one[first], two[second], how) for one, two in pairs]
+        print(f"  {how:20} {rates(found)}   with links between words and marks "
+              f"{rates(found, apart=False)}")  # fmt: skip
+
+
+def look(reader: PairReader, sources: list[str], targets: list[str]) -> list[Tensor]:
+    """Return what every view of a model shows of each pair, by words."""
+    pairs = [
+        reader.read(source, target, "marks")
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    seen = {
+        index: by_words(weights, *pairs[index])
+        for index, weights in reader.look(pairs, reader.views())
+    }
+    return [seen[index] for index in range(len(pairs))]
+
+
+if __name__ == "__main__":
+    main()
