@@ -30,8 +30,8 @@ demo: $(READY)  ## Train a small model on the built-in phrasebook, score it and 
 	@echo "== Translating the first of them"
 	head -n 6 data/demo/test.en | $(BIN)/mt translate checkpoints/demo | head -n 6 \
 		| paste -d '\n' data/demo/test.en - | head -n 12
-	@echo "== Drawing what it looks at: checkpoints/demo/attention.svg and .png"
-	$(BIN)/mt attention checkpoints/demo "$(SENTENCE)" \
+	@echo "== Explaining a translation: checkpoints/demo/explain.html, attention.svg and .png"
+	$(BIN)/mt explain checkpoints/demo "$(SENTENCE)" --output checkpoints/demo/explain.html \
 		--output checkpoints/demo/attention.svg --output checkpoints/demo/attention.png
 	@echo "This was a demonstration: a phrasebook is learnt almost perfectly, real text is not."
 
