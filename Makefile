@@ -36,10 +36,10 @@ demo: $(READY)  ## Train a small model on the built-in phrasebook, score it and 
 	@echo "This was a demonstration: a phrasebook is learnt almost perfectly, real text is not."
 
 test: $(READY)  ## Run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 quick: $(READY)  ## Run the tests that take no longer than a few seconds each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 check: style types layers test  ## Run everything that CI runs
 

@@ -1,6 +1,12 @@
-"""Every test runs with the shapes in the annotations of models, search and loss checked."""
+"""Every test runs on one thread; shapes in annotations of models, search and loss are checked."""
+
+import os
 
 from jaxtyping import install_import_hook
+
+# Before torch is loaded: workers beside each other, each with a thread for every core, would spend
+# most of their time waiting for their own threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests import shapes
 
