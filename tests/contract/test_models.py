@@ -1,15 +1,9 @@
-"""What training, search and inspection may ask of every architecture and each of its variants.
-
-Everything runs in float64, where two ways to compute the same differ in the order of a few sums:
-1e-10 is a million roundings of values near 1, and far below what any mistake would make.
-"""
+"""What training, search and inspection may ask of every architecture and each of its variants."""
 
 import pytest
 import torch
-from torch import nn
 
 from mt.inspection import record_attention
-from mt.model import RecurrentConfig, TransformerConfig
 from mt.model.attention import (
     Additive,
     AttentionConfig,
@@ -21,26 +15,8 @@ from mt.model.attention import (
 )
 from mt.model.positions import T5, Alibi, Learned, NoPositions, Rotary, Shaw, Sinusoidal
 from mt.model.transformer import CACHE_BLOCK
-from mt.text.tokenizer import END, PAD, START
-
-SIZE = 17
-SOURCES = ((5, 9, 4, 16, END), (7, END), (11, 6, 13, END))
-
-
-def transformer(**values):
-    defaults = {
-        "dim": 16,
-        "heads": 2,
-        "feed_forward": 24,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "dropout": 0.3,  # evaluation mode must not show it
-    }
-    return TransformerConfig(**(defaults | values))
-
-
-def recurrent(**values):
-    return RecurrentConfig(**({"dim": 16, "dropout": 0.3} | values))
+from mt.text.tokenizer import END, START
+from tests.models import SIZE, SOURCES, build, close, pad, recurrent, targets, transformer
 
 
 def kind(score, scope=None):
@@ -87,32 +63,6 @@ VARIANTS = [
     recurrent(attention=kind(Additive(), GUESSED), asks="before", heads=4),
     recurrent(attention=kind(ScaledDot(), NEAR), heads=2, tie="none", cell="gru"),
 ]
-
-
-def close(ours, theirs):
-    torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
-
-
-def build(config, seed=1):
-    torch.manual_seed(seed)
-    model = config.build(SIZE, SIZE).double().eval()
-    for name, parameter in model.named_parameters():
-        if "norm" in name or "bias" in name:  # fresh ones are 0 and 1, and would hide a mix-up
-            nn.init.normal_(parameter, mean=float(name.endswith("norm.weight")), std=0.3)
-        if "relative" in name:
-            nn.init.normal_(parameter)
-    return model
-
-
-def pad(rows):
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
-
-
-def targets(rows, length, seed=2):
-    pieces = torch.randint(4, SIZE, (rows, length), generator=torch.manual_seed(seed))
-    pieces[:, 0] = START
-    return pieces
 
 
 def logits(model, source, target):

@@ -1,51 +1,12 @@
-"""Our Transformer is torch's with the same weights.
-
-Everything runs in float64, where two ways to compute the same differ in the order of a few sums:
-1e-10 is a million roundings of values near 1, and far below what any mistake would make.
-"""
+"""Our Transformer is torch's with the same weights."""
 
 import pytest
 import torch
 from torch import nn
 
-from mt.model import TransformerConfig
 from mt.model.positions import Sinusoidal
-from mt.text.tokenizer import END, PAD, START
-
-SIZE = 17
-SOURCES = ((5, 9, 4, 16, END), (7, END), (11, 6, 13, END))
-
-
-def close(ours, theirs):
-    torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
-
-
-def build(seed=1, **values):
-    torch.manual_seed(seed)
-    defaults = {
-        "dim": 16,
-        "heads": 2,
-        "feed_forward": 24,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "dropout": 0.3,  # evaluation mode must not show it
-    }
-    model = TransformerConfig(**(defaults | values)).build(SIZE, SIZE).double().eval()
-    for name, parameter in model.named_parameters():
-        if "norm" in name or "bias" in name:  # fresh ones are 0 and 1, and would hide a mix-up
-            nn.init.normal_(parameter, mean=float(name.endswith("norm.weight")), std=0.3)
-    return model
-
-
-def pad(rows):
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
-
-
-def targets(rows, length, seed=2):
-    pieces = torch.randint(4, SIZE, (rows, length), generator=torch.manual_seed(seed))
-    pieces[:, 0] = START
-    return pieces
+from mt.text.tokenizer import PAD
+from tests.models import SOURCES, build, close, pad, targets, transformer
 
 
 def copy_attention(ours, theirs):
@@ -92,9 +53,8 @@ def of_torch(model, config):
 
 @pytest.mark.parametrize(("norm", "activation"), [("post", "relu"), ("pre", "gelu")])
 def test_equals_the_layers_of_torch(norm, activation):
-    values = {"norm": norm, "activation": activation, "dropout": 0.0, "decoder_layers": 3}
-    model = build(**values).train()  # torch takes other, fused kernels in evaluation mode
-    config = TransformerConfig(dim=16, heads=2, feed_forward=24, **values)
+    config = transformer(norm=norm, activation=activation, dropout=0.0, decoder_layers=3)
+    model = build(config).train()  # torch takes other, fused kernels in evaluation mode
     encoder, decoder = of_torch(model, config)
     source, target = pad(SOURCES), targets(3, 6)
     hidden = source == PAD
@@ -113,14 +73,14 @@ def test_equals_the_layers_of_torch(norm, activation):
 
 
 def test_embeddings_are_scaled_and_know_their_place():
-    model = build()
+    model = build(transformer())
     [embedded] = model.source_embedding(torch.tensor([[5, 9]]), start=3)
     positions = model.source_embedding.positions(3, 2)
     close(embedded, model.source_embedding.table[[5, 9]] * 4 + positions)  # 4 is sqrt(16)
 
 
 def test_tied_tables_are_one():
-    three, two, none = (build(tie=tie) for tie in ("three_way", "two_way", "none"))
+    three, two, none = (build(transformer(tie=tie)) for tie in ("three_way", "two_way", "none"))
     assert three.source_embedding.table is three.target_embedding.table is three.output.weight
     assert two.source_embedding.table is not two.target_embedding.table
     assert two.target_embedding.table is two.output.weight
@@ -129,7 +89,7 @@ def test_tied_tables_are_one():
 
 
 def test_training_goes_on_after_a_long_translation():
-    model = build(positions=Sinusoidal())
+    model = build(transformer(positions=Sinusoidal()))
     long = torch.full((1, 400), 5)  # longer than the table of positions made in advance
     with torch.inference_mode():
         before = model(long, long)
