@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -15,6 +15,7 @@ from mt.model.positions import AbsolutePositions
 
 Activation = Literal["relu", "gelu", "swiglu"]
 NormPlacement = Literal["pre", "post"]
+Tie = Literal["three_way", "two_way", "none"]
 
 
 class FeedForward(nn.Module):
@@ -101,6 +102,29 @@ class Embedding(nn.Module):
         return self.dropout(states)
 
 
-def new_table(size: int, dim: int) -> nn.Parameter:
-    """Draw embeddings whose scaled vectors have unit variance."""
-    return nn.Parameter(torch.randn(size, dim) * dim**-0.5)
+class Tables(NamedTuple):
+    """The embeddings of both sides and of the output; tied ones are the same parameter."""
+
+    source: nn.Parameter
+    target: nn.Parameter
+    output: nn.Parameter
+
+
+def make_tables(tie: Tie, source_size: int, target_size: int, dim: int) -> Tables:
+    """Draw embeddings whose scaled vectors have unit variance.
+
+    Raises:
+        ValueError: If all are to be one table, and the vocabularies have different sizes.
+    """
+    if tie == "three_way" and source_size != target_size:
+        raise ValueError(
+            f"tie: expected one joint vocabulary, but found {source_size} source and "
+            f"{target_size} target pieces"
+        )
+
+    def draw(size: int) -> nn.Parameter:
+        return nn.Parameter(torch.randn(size, dim) * dim**-0.5)
+
+    target = draw(target_size)
+    source = target if tie == "three_way" else draw(source_size)
+    return Tables(source, target, draw(target_size) if tie == "none" else target)

@@ -14,7 +14,7 @@ from mt.config import StrictConfig
 from mt.model.attention import Additive, Attend, AttentionConfig, KeysValues
 from mt.model.contract import DecoderState, EncoderDecoder
 from mt.model.dropout import Dropout
-from mt.model.layers import Embedding, new_table
+from mt.model.layers import Embedding, Tie, make_tables
 from mt.text.tokenizer import PAD
 
 Cell = Literal["lstm", "gru"]
@@ -47,7 +47,7 @@ class RecurrentConfig(StrictConfig):
     """Let a step read the output before it, so that it knows what was looked at (Luong)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of embeddings, of what passes between layers and of outputs, zeroed in training."""
-    tie: Literal["three_way", "two_way", "none"] = "three_way"
+    tie: Tie = "three_way"
     """Which of source embedding, target embedding and output share one table: all three (needs a
     joint vocabulary), the last two, or none."""
 
@@ -59,14 +59,11 @@ class RecurrentConfig(StrictConfig):
             )
         if self.dim % self.heads:
             raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
-        if self.attention is None:
-            mute = {"heads": 1, "asks": "after"}
-            for key, value in mute.items():
-                if getattr(self, key) != value:
-                    raise ValueError(
-                        f"{key}: expected {value} without attention, but found "
-                        f"{getattr(self, key)}; leave it out, or choose an attention"
-                    )
+        if self.attention is None and (self.heads > 1 or self.asks == "before"):
+            raise ValueError(
+                f"heads, asks: expected 1 and after without attention, but found {self.heads} and "
+                f"{self.asks}; leave them out, or choose an attention"
+            )
         if self.input_feeding and self.asks == "before":
             raise ValueError(
                 "input_feeding: expected false with `asks: before`, where the context enters the "
@@ -174,17 +171,11 @@ class Recurrent(EncoderDecoder):
 
     def __init__(self, config: RecurrentConfig, source_size: int, target_size: int) -> None:
         super().__init__()
-        if config.tie == "three_way" and source_size != target_size:
-            raise ValueError(
-                f"tie: expected one joint vocabulary, but found {source_size} source and "
-                f"{target_size} target pieces"
-            )
         self.config = config
         dim = config.dim
-        target_table = new_table(target_size, dim)
-        source_table = target_table if config.tie == "three_way" else new_table(source_size, dim)
-        self.source_embedding = Embedding(source_table, None, config.dropout)
-        self.target_embedding = Embedding(target_table, None, config.dropout)
+        tables = make_tables(config.tie, source_size, target_size, dim)
+        self.source_embedding = Embedding(tables.source, None, config.dropout)
+        self.target_embedding = Embedding(tables.target, None, config.dropout)
         directions = 2 if config.bidirectional else 1
         self.encoder = _stack(config, config.encoder_layers, dim, directions)
         reads_more = config.input_feeding or config.asks == "before"
@@ -198,7 +189,7 @@ class Recurrent(EncoderDecoder):
         )
         self.combine = nn.Linear(2 * dim, dim)
         self.output = nn.Linear(dim, target_size, bias=False)
-        self.output.weight = target_table if config.tie != "none" else new_table(target_size, dim)
+        self.output.weight = tables.output
 
     def encode(
         self, source: Int[Tensor, "batch source_len"]

@@ -18,7 +18,8 @@ from mt.model.layers import (
     FeedForward,
     NormPlacement,
     Residual,
-    new_table,
+    Tie,
+    make_tables,
 )
 from mt.model.positions import PositionsConfig, RelativePositions, Sinusoidal
 from mt.text.tokenizer import PAD
@@ -47,7 +48,7 @@ class TransformerConfig(StrictConfig):
     """Layer norm before each sublayer (pre) or after its residual sum, as in the paper (post)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of each sublayer's output, and of the embeddings, that is zeroed in training."""
-    tie: Literal["three_way", "two_way", "none"] = "three_way"
+    tie: Tie = "three_way"
     """Which of source embedding, target embedding and output share one table: all three (needs a
     joint vocabulary), the last two, or none."""
     positions: Annotated[PositionsConfig, Field(discriminator="kind")] = Sinusoidal()
@@ -226,17 +227,11 @@ class Transformer(EncoderDecoder):
 
     def __init__(self, config: TransformerConfig, source_size: int, target_size: int) -> None:
         super().__init__()
-        if config.tie == "three_way" and source_size != target_size:
-            raise ValueError(
-                f"tie: expected one joint vocabulary, but found {source_size} source and "
-                f"{target_size} target pieces"
-            )
         dim = config.dim
-        target_table = new_table(target_size, dim)
-        source_table = target_table if config.tie == "three_way" else new_table(source_size, dim)
+        tables = make_tables(config.tie, source_size, target_size, dim)
         positions = config.positions
-        self.source_embedding = Embedding(source_table, positions.absolute(dim), config.dropout)
-        self.target_embedding = Embedding(target_table, positions.absolute(dim), config.dropout)
+        self.source_embedding = Embedding(tables.source, positions.absolute(dim), config.dropout)
+        self.target_embedding = Embedding(tables.target, positions.absolute(dim), config.dropout)
         self.encoder = nn.ModuleList(
             EncoderLayer(config, relative)
             for relative in _relative_positions(config, config.encoder_layers, causal=False)
@@ -250,7 +245,7 @@ class Transformer(EncoderDecoder):
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)
         self.output = nn.Linear(dim, target_size, bias=False)
-        self.output.weight = target_table if config.tie != "none" else new_table(target_size, dim)
+        self.output.weight = tables.output
 
     def encode(
         self, source: Int[Tensor, "batch source_len"]

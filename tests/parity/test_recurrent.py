@@ -134,8 +134,8 @@ def test_attention_and_fixed_context_have_the_same_size_but_for_the_score():
     [
         ({"dim": 7}, "dim: expected an even width with a bidirectional encoder, but found 7"),
         ({"dim": 8, "heads": 3}, "heads: expected a divisor of dim 8, but found 3"),
-        ({"attention": None, "asks": "before"}, "asks: expected after without attention"),
-        ({"attention": None, "dim": 8, "heads": 2}, "heads: expected 1 without attention"),
+        ({"attention": None, "asks": "before"}, "without attention, but found 1 and before; leave"),
+        ({"attention": None, "dim": 8, "heads": 2}, "without attention, but found 2 and after; le"),
         ({"asks": "before", "input_feeding": True}, "input_feeding: expected false with"),
     ],
     ids=str,

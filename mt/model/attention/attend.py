@@ -125,21 +125,21 @@ class Attend(nn.Module):
         bias: Tensor | None,
         places: Tensor,
     ) -> Tensor:
-        exact = torch.promote_types(query.dtype, torch.float32)
-        added = _added(bias, visible, exact)
         score = self.score
+        exact = torch.promote_types(query.dtype, torch.float32)
         if isinstance(score, DotProductScore) and not self._changes_values():
             scale = score.scale(query.size(-1))
             if query.device.type != "cpu" or key.size(-2) >= FUSED_FROM:
-                mask = visible if bias is None or added is None else added.to(query.dtype)
+                mask = visible if bias is None else _added(bias, visible, query.dtype)
                 return F.scaled_dot_product_attention(
                     score.prepare_query(query), key, value, attn_mask=mask, scale=scale
                 )
             if bias is None or not bias.requires_grad:
+                added = _added(bias, visible, exact)
                 return plain_attention(score.prepare_query(query), key, value, added, scale)
         with torch.autocast(query.device.type, enabled=False):
             scores = score(query.to(exact), key.to(exact))
-            if added is not None:
+            if (added := _added(bias, visible, exact)) is not None:
                 scores = scores + added
             return self._mix(scores.softmax(dim=-1), value.to(exact), places).to(value.dtype)
 
