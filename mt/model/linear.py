@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 ROWS = 256
 """The heights of matrices are multiples of this while a CPU trains in half precision."""
@@ -56,6 +57,7 @@ class _FewHeights(torch.autograd.Function):
         return product[: len(flat)].view(*states.shape[:-1], len(weight))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given, cast = ctx.saved_tensors
         gradient = gradients[0].flatten(0, -2)

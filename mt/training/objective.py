@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from mt.data.batches import Batch
 from mt.model import EncoderDecoder
@@ -159,6 +160,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return smoothed.float(), plain
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         outer = gradients[0]
         states, weight, bias = ctx.saved_tensors

@@ -185,15 +185,19 @@ def test_no_query_learns_of_a_key_hidden_from_it(everywhere, keys):
 
 
 @pytest.mark.parametrize("keys", [1, 6, FUSED_FROM])
-@pytest.mark.parametrize("form", ["fast", "readable"])
-def test_who_sees_nothing_gets_zeros_and_poisons_no_gradient(attend, keys, form):
+@pytest.mark.parametrize("form", ["fast", "readable", "autocast"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_who_sees_nothing_gets_zeros_and_poisons_no_gradient(attend, keys, form, dtype):
     shape = (2, 2, 3, keys, 4, 4)
-    inputs = [part.requires_grad_() for part in make(shape)]
+    inputs = [part.requires_grad_() for part in make(shape, dtype)]
     visible = torch.ones(2, 1, 3, keys, dtype=torch.bool)
     visible[0, :, 1] = False
     visible[1] = False
     if form == "fast":
         context = attend(*inputs, visible)
+    elif form == "autocast":
+        with torch.autocast("cpu", torch.bfloat16):
+            context = attend(*inputs, visible)
     else:
         context, weights, _ = attend.explain(*inputs, visible)
         assert not weights[0, :, 1].any()
@@ -240,6 +244,26 @@ def test_gradients_are_those_of_the_function(attend, name, size):
     assert torch.autograd.gradcheck(
         lambda *given: attend(*given, visible), inputs, fast_mode=fast_mode
     )
+
+
+def test_gradients_of_gradients_are_refused_rather_than_wrong():
+    inputs = [part.requires_grad_() for part in make((1, 1, 2, 3, 2, 2), torch.float64)]
+    context = AttentionConfig().build(1, 2)(*inputs)
+    (slope,) = torch.autograd.grad(context.square().sum(), inputs[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
+def test_the_readable_form_stays_exact_under_autocast(attend):
+    query, key, value = make((2, 2, 4, 6, 8, 8))
+    exact = attend.explain(3 * query, key, value)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = attend.module(query).explain(
+            3 * query, attend.module(query).prepare_keys(key).float(), value
+        )
+    assert found.weights.dtype == found.scores.dtype == torch.float32
+    prepared_in_half = 0.05 if attend.config.score.kind == "additive" else 1e-5
+    torch.testing.assert_close(found.scores, exact.scores, atol=prepared_in_half, rtol=0.02)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

@@ -58,18 +58,17 @@ class Attend(nn.Module):
         places: Int[Tensor, " #query_len"] | None = None,
     ) -> Attended:
         """Compute step by step in float32, and keep weights and scores; see :class:`Attention`."""
-        query, key = query.float(), key.float()
         places = _places(places, query)
-        visible, bias = self._surroundings(query, key, visible, places)
-        scores = self.score(query, key)
-        if bias is not None:
-            scores = scores + bias.to(scores.dtype)
-        if visible is not None:
-            scores = scores.masked_fill(~visible, -torch.inf)
-        weights = scores.softmax(dim=-1)
-        if visible is not None:
-            weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
-        context = self._mix(weights, value.float(), places)
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = query.float(), key.float()
+            visible, bias = self._surroundings(query, key, visible, places)
+            scores = self._compare(query, key, bias)
+            if visible is not None:
+                scores = scores.masked_fill(~visible, -torch.inf)
+            weights = scores.softmax(dim=-1)
+            if visible is not None:
+                weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
+            context = self._mix(weights, value.float(), places)
         return Attended(context.to(value.dtype), weights, scores)
 
     def forward(
@@ -88,7 +87,8 @@ class Attend(nn.Module):
         step, without keeping weights.
         """
         places = _places(places, query)
-        visible, bias = self._surroundings(query, key, visible, places)
+        with torch.autocast(query.device.type, enabled=False):  # half a place is a lot
+            visible, bias = self._surroundings(query, key, visible, places)
         context = self._context(query, key, value, visible, bias, places)
         if visible is None:
             return context
@@ -109,6 +109,10 @@ class Attend(nn.Module):
             distance = self.relative.bias(query, keys, places)
             bias = distance if bias is None else bias + distance
         return visible, bias
+
+    def _compare(self, query: Tensor, key: Tensor, added: Tensor | None) -> Tensor:
+        scores: Tensor = self.score(query, key)
+        return scores if added is None else scores + added.to(scores.dtype)
 
     def _mix(self, weights: Tensor, value: Tensor, places: Tensor) -> Tensor:
         context = weights @ value
@@ -138,9 +142,8 @@ class Attend(nn.Module):
                 added = _added(bias, visible, exact)
                 return plain_attention(score.prepare_query(query), key, value, added, scale)
         with torch.autocast(query.device.type, enabled=False):
-            scores = score(query.to(exact), key.to(exact))
-            if (added := _added(bias, visible, exact)) is not None:
-                scores = scores + added
+            added = _added(bias, visible, exact)
+            scores = self._compare(query.to(exact), key.to(exact), added)
             return self._mix(scores.softmax(dim=-1), value.to(exact), places).to(value.dtype)
 
     def _changes_values(self) -> bool:
@@ -153,11 +156,12 @@ def _added(
     """Join what is added to scores, and by numbers which of them do not count.
 
     The lowest number is finite, lest the softmax of a query that sees nothing make every gradient
-    NaN. A small bias that is broadcast costs less than filling the large matrix of scores.
+    NaN; half of it is finite in bfloat16 too, to which autocast may turn it. A small bias that is
+    broadcast costs less than filling the large matrix of scores.
     """
     if visible is None:
         return None if bias is None else bias.to(dtype)
-    lowest = torch.finfo(dtype).min
+    lowest = torch.finfo(dtype).min / 2
     if bias is not None:
         return bias.to(dtype).masked_fill(~visible, lowest)
     zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _HALVES = {torch.bfloat16, torch.float16}
 
@@ -50,15 +51,18 @@ class _PlainAttention(torch.autograd.Function):
         return _together(context, ctx.heads, value.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         queries, keys, values, weights = ctx.saved_tensors
         gradient, dtype = _apart(gradients[0]), gradients[0].dtype
-        errors = torch.bmm(gradient, values.mT)
-        # d softmax: each weight times how much its error lies above the mean error.
-        mean = torch.linalg.vecdot(errors, weights)[..., None]
-        errors.sub_(mean).mul_(weights)
-        errors.mul_(ctx.scale)
-        found = torch.bmm(errors, keys), torch.bmm(errors.mT, queries), weights.mT @ gradient
+        with torch.autocast(gradient.device.type, enabled=False):
+            errors = torch.bmm(gradient, values.mT)
+            # d softmax: each weight times how much its error lies above the mean error.
+            mean = torch.linalg.vecdot(errors, weights)[..., None]
+            errors.sub_(mean).mul_(weights)
+            errors.mul_(ctx.scale)
+            of_values = torch.bmm(weights.mT, gradient)
+            found = torch.bmm(errors, keys), torch.bmm(errors.mT, queries), of_values
         return *(_together(part, ctx.heads, dtype) for part in found), None, None
 
 

@@ -43,13 +43,15 @@ def scaled_dot_product_attention(
         raise ValueError(
             f"depth: expected query and key to agree, but found {depth} and {key.size(-1)}"
         )
-    scores = query.float() @ key.float().transpose(-2, -1) / math.sqrt(depth)
-    if visible is not None:
-        scores = scores.masked_fill(~visible, -torch.inf)
-    weights = scores.softmax(dim=-1)
-    if visible is not None:
-        weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
-    return Attended((weights @ value.float()).to(value.dtype), weights, scores)
+    with torch.autocast(query.device.type, enabled=False):
+        scores = query.float() @ key.float().transpose(-2, -1) / math.sqrt(depth)
+        if visible is not None:
+            scores = scores.masked_fill(~visible, -torch.inf)
+        weights = scores.softmax(dim=-1)
+        if visible is not None:
+            weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
+        context = (weights @ value.float()).to(value.dtype)
+    return Attended(context, weights, scores)
 
 
 class ScaledDotScore(DotProductScore):

@@ -112,9 +112,8 @@ class PredictedScope(Scope):
     ) -> Bounds:
         """Allow a window around the predicted place, the more the nearer."""
         exact = torch.promote_types(query.dtype, torch.float32)  # half a place is a lot
-        with torch.autocast(query.device.type, enabled=False):
-            hidden = (query.to(exact) @ self.matrix.to(exact)).tanh()
-            share = (hidden @ self.judge.to(exact)[:, :, None]).sigmoid()
+        hidden = (query.to(exact) @ self.matrix.to(exact)).tanh()
+        share = (hidden @ self.judge.to(exact)[:, :, None]).sigmoid()
         centre = share * (_lengths(keys, visible, query) - 1).clamp_min(0)
         distances = _distances(keys, centre)
         sigma = self.width / 2
