@@ -67,11 +67,12 @@ class TransformerConfig(StrictConfig):
     @model_validator(mode="after")
     def _positions_suit_the_score(self) -> Self:
         score = self.self_attention.score.kind
-        if self.positions.kind in ("rotary", "shaw") and score not in ("scaled_dot", "dot"):
+        admitted = {"rotary": ["scaled_dot", "dot"], "shaw": ["scaled_dot"]}
+        if score not in admitted.get(self.positions.kind, [score]):
             raise ValueError(
-                f"self_attention.score: expected scaled_dot or dot with {self.positions.kind} "
-                f"positions, which are defined by a dot product, but found {score}; choose t5 or "
-                "alibi, which suit every score"
+                f"self_attention.score: expected {' or '.join(admitted[self.positions.kind])} with "
+                f"{self.positions.kind} positions, which are defined by it, but found {score}; "
+                "choose t5 or alibi, which suit every score"
             )
         depth = self.dim // self.heads
         if self.positions.kind == "rotary" and depth % 2:

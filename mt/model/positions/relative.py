@@ -38,7 +38,8 @@ class ShawPositions(RelativePositions):
         places: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "batch heads query_len key_len"]:
         """Compare each query with the vector of each distance, and hand the results out."""
-        by_distance = query @ self.keys.to(query.dtype).T * query.size(-1) ** -0.5
+        exact = torch.promote_types(query.dtype, torch.float32)
+        by_distance = query.to(exact) @ self.keys.to(exact).T * query.size(-1) ** -0.5
         index = self._index(keys, places).expand(*query.shape[:-1], keys)
         return by_distance.gather(-1, index)
 
@@ -107,10 +108,7 @@ class LinearPositions(RelativePositions):
 
     def __init__(self, heads: int) -> None:
         super().__init__()
-        rates = 2.0 ** (-8.0 * torch.arange(1, heads + 1) / heads)
-        self.register_buffer("rates", rates, persistent=False)
-
-    rates: Tensor
+        self.heads = heads
 
     def bias(
         self,
@@ -118,14 +116,15 @@ class LinearPositions(RelativePositions):
         keys: int,
         places: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "1 heads query_len key_len"]:
-        """Return the penalty of each distance."""
-        return (-_distances(keys, places).abs() * self.rates[:, None, None])[None]
+        """Return the penalty of each distance, in float32 whatever the model computes in."""
+        rates = 2.0 ** (-8.0 * torch.arange(1, self.heads + 1, device=places.device) / self.heads)
+        return (-_distances(keys, places).abs() * rates[:, None, None])[None]
 
 
 class Shaw(PositionsChoice):
     """Trained vectors of distances, in every layer (Shaw et al. 2018).
 
-    The score of self-attention must be a dot product.
+    The score of self-attention must be the scaled dot product, as which the paper defines them.
     """
 
     kind: Literal["shaw"] = "shaw"
@@ -145,8 +144,8 @@ class T5(PositionsChoice):
     """Trained numbers for buckets of distances, shared by the layers (Raffel et al. 2020)."""
 
     kind: Literal["t5"] = "t5"
-    buckets: PositiveInt = Field(default=32, ge=4)
-    """Numbers a head has for distances; those of an encoder are shared out to both directions."""
+    buckets: PositiveInt = Field(default=32, ge=4, multiple_of=2)
+    """Numbers a head has for distances; in an encoder either direction has half of them."""
     longest: PositiveInt = 128
     """Distance, in pieces, from which all are one; more than half of `buckets`."""
 

@@ -25,19 +25,17 @@ class RotaryPositions(Rotation):
         super().__init__()
         if depth % 2:
             raise ValueError(f"depth: expected an even size of a head, but found {depth}")
-        exponents = torch.arange(0, depth, 2, dtype=torch.float64) / depth
-        rates = torch.exp(exponents * -math.log(10_000.0)).float()
-        self.register_buffer("rates", rates, persistent=False)
-
-    rates: Tensor
+        self.depth = depth
 
     def forward(
         self,
         states: Float[Tensor, "batch heads length depth"],
         places: Int[Tensor, " length"],
     ) -> Float[Tensor, "batch heads length depth"]:
-        """Turn each vector by its place."""
-        angles = places[:, None] * self.rates
+        """Turn each vector by its place; angles are float32 whatever the model computes in."""
+        pairs = torch.arange(0, self.depth, 2, device=places.device)
+        rates = torch.exp(pairs * (-math.log(10_000.0) / self.depth))
+        angles = places[:, None] * rates
         cosine, sine = angles.cos().to(states.dtype), angles.sin().to(states.dtype)
         left, right = states.chunk(2, dim=-1)
         return torch.cat((left * cosine - right * sine, right * cosine + left * sine), dim=-1)

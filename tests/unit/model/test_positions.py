@@ -9,6 +9,7 @@ from mt.model import TransformerConfig
 from mt.model.attention import AttentionConfig
 from mt.model.positions import T5, Alibi, Learned, Rotary, Shaw, Sinusoidal
 from mt.model.positions.absolute import LearnedPositions
+from tests.models import transformer
 
 
 def of_the_paper(length, dim):
@@ -138,13 +139,18 @@ def test_the_penalty_is_that_of_the_paper():
     assert bias[0, 7, 1].tolist() == [-3 / 256, -2 / 256, -1 / 256, 0]
 
 
-@pytest.mark.parametrize("positions", ["rotary", "shaw"])
-@pytest.mark.parametrize("score", ["additive", "bilinear"])
-def test_what_a_score_does_not_admit_is_refused_with_the_reason(positions, score):
+@pytest.mark.parametrize(
+    ("positions", "score", "expected"),
+    [
+        ("rotary", "additive", "scaled_dot or dot"),
+        ("rotary", "bilinear", "scaled_dot or dot"),
+        ("shaw", "additive", "scaled_dot"),
+        ("shaw", "dot", "scaled_dot"),
+    ],
+)
+def test_what_a_score_does_not_admit_is_refused_with_the_reason(positions, score, expected):
     values = {"positions": {"kind": positions}, "self_attention": {"score": {"kind": score}}}
-    with pytest.raises(
-        ConfigError, match=rf"expected scaled_dot or dot with {positions} .*{score}"
-    ):
+    with pytest.raises(ConfigError, match=rf"expected {expected} with {positions} .*{score}"):
         TransformerConfig.parse(values, where="recipe.yaml")
 
 
@@ -159,3 +165,44 @@ def test_the_longest_distance_lies_beyond_the_exact_ones():
         TransformerConfig.parse(
             {"positions": {"kind": "t5", "buckets": 8, "longest": 4}}, where="recipe.yaml"
         )
+
+
+@pytest.mark.parametrize(("positions", "owners"), [(T5(), 1), (Alibi(), 1), (Shaw(), 3)])
+def test_layers_share_what_the_paper_shares_and_know_their_direction(positions, owners):
+    model = transformer(positions=positions, encoder_layers=3, decoder_layers=3).build(17, 17)
+    encoder = [layer.attention.attend.relative for layer in model.encoder]
+    decoder = [layer.self_attention.attend.relative for layer in model.decoder]
+    assert len(set(map(id, encoder))) == len(set(map(id, decoder))) == owners
+    assert not set(map(id, encoder)) & set(map(id, decoder))
+    if isinstance(positions, T5):
+        assert (encoder[0].causal, decoder[0].causal) == (False, True)
+
+
+def test_queries_and_keys_are_turned_alike():
+    torch.manual_seed(4)
+    layer = transformer(positions=Rotary()).build(17, 17).decoder[0].self_attention.double()
+    states, places = draw(1, 5, 16), torch.arange(5)
+
+    def products(shift):
+        query, memory = layer.project_self(states, places + shift)
+        return query @ memory.key.mT
+
+    torch.testing.assert_close(products(7), products(0), atol=1e-5, rtol=0)
+    layer.rotation = None
+    assert (products(0) - products(7)).abs().max() == 0
+    unturned = products(0)
+    layer.rotation = Rotary().rotation(8)
+    assert (products(0) - unturned).abs().amax(dim=-1).amin() > 1e-2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_does_not_blur_places(dtype):
+    places = torch.arange(295, 305)
+    rotation = Rotary().rotation(8)
+    states = draw(1, 1, 10, 8).to(dtype)
+    exact = rotation(states.double(), places)
+    rounded = rotation.to(dtype)(states, places)
+    torch.testing.assert_close(rounded.double(), exact, atol=0.05, rtol=0)
+    penalty = Alibi().relative(4, 8, causal=False).to(dtype)
+    bias = penalty.bias(states.expand(1, 4, 10, 8), 600, places)
+    assert len(set(bias[0, 0, 5].tolist())) == 301  # of place 300: 0 to 300, no two alike
