@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from mt.config import StrictConfig
 from mt.model.attention import Additive, Attend, AttentionConfig, KeysValues
 from mt.model.contract import DecoderState, EncoderDecoder
 from mt.model.dropout import Dropout
 from mt.model.layers import Embedding, Tie, make_tables
+from mt.model.linear import Linear
 from mt.text.tokenizer import PAD
 
 Cell = Literal["lstm", "gru"]
-PARTS: dict[Cell, int] = {"lstm": 2, "gru": 1}
+Steps = Tensor | PackedSequence
+Hidden = Tensor | tuple[Tensor, ...]
+CELL_VECTORS: dict[Cell, int] = {"lstm": 2, "gru": 1}
 """Vectors that a cell hands to its next step: an LSTM's state and memory, a GRU's state."""
 
 
@@ -37,7 +40,8 @@ class RecurrentConfig(StrictConfig):
     bidirectional: bool = True
     """Read the source from both ends; either direction then has half of `dim`."""
     attention: AttentionConfig | None = AttentionConfig(score=Additive())
-    """How the target looks at the source; null: it is told one fixed context vector."""
+    """How the target looks at the source; null: it is told one fixed context vector, and there is
+    nothing for `heads` and `asks` to say."""
     heads: PositiveInt = 1
     """Attentions side by side, each on its share of the states; must divide `dim`."""
     asks: Literal["before", "after"] = "after"
@@ -59,10 +63,15 @@ class RecurrentConfig(StrictConfig):
             )
         if self.dim % self.heads:
             raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
-        if self.attention is None and (self.heads > 1 or self.asks == "before"):
+        if self.attention is None and self.heads > 1:
             raise ValueError(
-                f"heads, asks: expected 1 and after without attention, but found {self.heads} and "
-                f"{self.asks}; leave them out, or choose an attention"
+                f"heads: expected 1 without attention, but found {self.heads}; leave it out, or "
+                "choose an attention"
+            )
+        if self.attention is None and self.asks == "before":
+            raise ValueError(
+                "asks: expected after without attention, but found before; leave it out, or choose "
+                "an attention"
             )
         if self.input_feeding and self.asks == "before":
             raise ValueError(
@@ -181,13 +190,13 @@ class Recurrent(EncoderDecoder):
         reads_more = config.input_feeding or config.asks == "before"
         self.decoder = _stack(config, config.decoder_layers, 2 * dim if reads_more else dim)
         self.dropout = Dropout(config.dropout)
-        self.bridge = nn.Linear(dim, config.decoder_layers * PARTS[config.cell] * dim)
+        self.bridge = Linear(dim, config.decoder_layers * CELL_VECTORS[config.cell] * dim)
         self.cross_attention = (
             None
             if config.attention is None
             else StateAttention(config.attention, dim, config.heads)
         )
-        self.combine = nn.Linear(2 * dim, dim)
+        self.combine = Linear(2 * dim, dim)
         self.output = nn.Linear(dim, target_size, bias=False)
         self.output.weight = tables.output
 
@@ -207,7 +216,7 @@ class Recurrent(EncoderDecoder):
                 batch_first=True,
                 enforce_sorted=False,
             )
-            outputs, hidden = layer(packed)
+            outputs, hidden = _run(layer, packed)
             states, _ = pad_packed_sequence(outputs, batch_first=True, total_length=source.size(1))
             last = hidden[0] if isinstance(hidden, tuple) else hidden
         assert last is not None
@@ -232,7 +241,7 @@ class Recurrent(EncoderDecoder):
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> RecurrentState:
         """Encode sources, and turn what their encoder ended with into the first states."""
         states, summary = self.encode(source)
-        shape = (-1, self.config.decoder_layers, PARTS[self.config.cell], self.config.dim)
+        shape = (-1, self.config.decoder_layers, CELL_VECTORS[self.config.cell], self.config.dim)
         hidden = self.bridge(summary).tanh().view(shape).permute(1, 2, 0, 3)
         return RecurrentState(
             memory=None if self.cross_attention is None else self.cross_attention.offer(states),
@@ -278,7 +287,8 @@ class Recurrent(EncoderDecoder):
         after = []
         for index, layer in enumerate(self.decoder):
             before = tuple(part[None] for part in hidden[index])
-            states, new = layer(
+            states, new = _run(
+                layer,
                 states if index == 0 else self.dropout(states),
                 before if self.config.cell == "lstm" else before[0],
             )
@@ -301,6 +311,21 @@ class Recurrent(EncoderDecoder):
         # The hypotheses of one sentence are queries of one attention: its memory is not copied.
         together = states.reshape(sentences, -1, states.size(-1))
         return self.cross_attention(together, state.memory, state.visible, places).view_as(states)
+
+
+def _run(layer: nn.LSTM | nn.GRU, states: Steps, before: Hidden | None = None) -> tuple[Any, Any]:
+    """Let a layer read its steps.
+
+    Under autocast cuDNN's cells compute in float16, whatever was asked for, in which the small
+    gradients of a mean over a batch vanish: on CUDA they stay in the precision of their weights.
+    """
+    if layer.weight_ih_l0.device.type != "cuda":
+        return layer(states, before)
+    dtype = layer.weight_ih_l0.dtype
+    with torch.autocast("cuda", enabled=False):
+        if isinstance(before, tuple):
+            return layer(states.to(dtype), tuple(part.to(dtype) for part in before))
+        return layer(states.to(dtype), before if before is None else before.to(dtype))
 
 
 def _stack(

@@ -9,6 +9,7 @@ import torch
 from mt.errors import ConfigError
 from mt.model import RecurrentConfig
 from mt.model.attention import AttentionConfig, Bilinear, Dot
+from mt.model.dropout import Dropout
 from mt.text.tokenizer import END
 
 DIM, SIZE = 6, 17
@@ -50,23 +51,36 @@ def gru(layer, x, state, suffix=""):
 CELLS = {"lstm": lstm, "gru": gru}
 
 
-def by_hand(model):
-    """Compute the outputs of ``TARGET`` given ``SOURCE``, one vector after the other."""
+def by_hand(model, dropped=1.0):
+    """Compute the outputs of ``TARGET`` given ``SOURCE``, one vector after the other.
+
+    Each vector that dropout acts on is multiplied by ``dropped``.
+    """
     config, cell = model.config, CELLS[model.config.cell]
     parts = 2 if config.cell == "lstm" else 1
     table = model.source_embedding.table * DIM**0.5
     half = DIM // 2
-    passes = []
-    for suffix, order in (("", range(5)), ("_reverse", range(4, -1, -1))):
-        state = (torch.zeros(half, dtype=torch.float64),) * parts
-        seen = {}
-        for place in order:
-            state = cell(model.encoder[0], table[SOURCE[0, place]], state, suffix)
-            seen[place] = state[0]
-        passes.append((seen, state[0]))
-    memory = [torch.cat((passes[0][0][place], passes[1][0][place])) for place in range(5)]
+    memory = list(dropped * table[SOURCE[0]])
+    for index, layer in enumerate(model.encoder):
+        read = [dropped * each for each in memory] if index else memory
+        passes = []
+        for suffix, order in (("", range(5)), ("_reverse", range(4, -1, -1))):
+            state = (torch.zeros(half, dtype=torch.float64),) * parts
+            seen = {}
+            for place in order:
+                state = cell(layer, read[place], state, suffix)
+                seen[place] = state[0]
+            passes.append((seen, state[0]))
+        memory = [torch.cat((passes[0][0][place], passes[1][0][place])) for place in range(5)]
     summary = torch.cat((passes[0][1], passes[1][1]))
-    state = tuple((model.bridge.weight @ summary + model.bridge.bias).tanh().chunk(parts))
+    first = (model.bridge.weight @ summary + model.bridge.bias).tanh().chunk(config.decoder_layers)
+    states = [tuple(part.chunk(parts)) for part in first]
+
+    def run_cells(x):
+        for index, layer in enumerate(model.decoder):
+            states[index] = cell(layer, dropped * x if index else x, states[index])
+            x = states[index][0]
+        return x
 
     def look(asking):
         if config.attention is None:
@@ -86,16 +100,15 @@ def by_hand(model):
 
     outputs, fed = [], torch.zeros(DIM, dtype=torch.float64)
     for piece in TARGET[0]:
-        x = table[piece]
+        x = dropped * table[piece]
         if config.asks == "before":
-            context = look(state[0])
-            state = cell(model.decoder[0], torch.cat((x, context)), state)
+            context = look(states[-1][0])
+            state = run_cells(torch.cat((x, context)))
         else:
-            state = cell(
-                model.decoder[0], torch.cat((x, fed)) if config.input_feeding else x, state
-            )
-            context = look(state[0])
-        fed = torch.tanh(model.combine.weight @ torch.cat((context, state[0])) + model.combine.bias)
+            state = run_cells(torch.cat((x, fed)) if config.input_feeding else x)
+            context = look(state)
+        both = torch.cat((context, state))
+        fed = dropped * torch.tanh(model.combine.weight @ both + model.combine.bias)
         outputs.append(fed)
     return torch.stack(outputs)[None]
 
@@ -111,13 +124,18 @@ def by_hand(model):
         {},
         {"input_feeding": True},
         {"asks": "before"},
+        {"asks": "before", "encoder_layers": 2, "decoder_layers": 2},
+        {"attention": None, "encoder_layers": 3, "decoder_layers": 2, "input_feeding": True},
     ],
     ids=str,
 )
+@pytest.mark.parametrize("dropped", [1.0, 0.5])
 @torch.no_grad()
-def test_each_model_is_its_equations(cell, values):
+def test_each_model_is_its_equations(cell, values, dropped, monkeypatch):
     model = build(cell=cell, **values)
-    torch.testing.assert_close(model(SOURCE, TARGET), by_hand(model), atol=1e-12, rtol=1e-12)
+    monkeypatch.setattr(Dropout, "forward", lambda _, states: dropped * states)
+    found = model(SOURCE, TARGET)
+    torch.testing.assert_close(found, by_hand(model, dropped), atol=1e-12, rtol=1e-12)
 
 
 def test_attention_and_fixed_context_have_the_same_size_but_for_the_score():
@@ -134,8 +152,8 @@ def test_attention_and_fixed_context_have_the_same_size_but_for_the_score():
     [
         ({"dim": 7}, "dim: expected an even width with a bidirectional encoder, but found 7"),
         ({"dim": 8, "heads": 3}, "heads: expected a divisor of dim 8, but found 3"),
-        ({"attention": None, "asks": "before"}, "without attention, but found 1 and before; leave"),
-        ({"attention": None, "dim": 8, "heads": 2}, "without attention, but found 2 and after; le"),
+        ({"attention": None, "asks": "before"}, "asks: expected after without attention"),
+        ({"attention": None, "dim": 8, "heads": 2}, "heads: expected 1 without attention"),
         ({"asks": "before", "input_feeding": True}, "input_feeding: expected false with"),
     ],
     ids=str,
