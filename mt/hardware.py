@@ -50,7 +50,7 @@ def prepare_training(device: torch.device, precision: Precision) -> None:
         if not uses_bfloat16(device, precision):
             route_float32_matmul_through_onednn()
     elif device.type == "cuda":
-        torch.backends.cuda.matmul.fp32_precision = "tf32"
+        torch.set_float32_matmul_precision("high")
 
 
 def prepare_translation(device: torch.device) -> None:
@@ -98,9 +98,8 @@ def keep_freed_memory() -> bool:
     taken = (
         libc.mallopt(mmap_threshold, 32 << 20),  # the most that glibc accepts
         libc.mallopt(trim_threshold, 1 << 30),
-        libc.mallopt(
-            most_arenas, 1
-        ),  # else autograd's thread has a heap of its own, which is small
+        # Else autograd's thread has a heap of its own, which is small.
+        libc.mallopt(most_arenas, 1),
     )
     return all(taken)
 
