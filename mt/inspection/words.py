@@ -1,19 +1,15 @@
 """From pieces to words: what people read instead of what models do."""
 
-import re
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-WORD_START = "▁"
-"""SentencePiece's sign for a space; it stands at the beginning of a word's first piece."""
+from mt.text.tokenizer import WORD_START, spelling
 
 START_NAME, END_NAME = "<s>", "</s>"
 """How the marks of a sentence are named."""
-
-_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 def words_of(pieces: Sequence[str]) -> list[tuple[str, int]]:
@@ -72,9 +68,5 @@ def _membership(sizes: Sequence[int]) -> Float[Tensor, "pieces words"]:
 
 def _spell(pieces: Sequence[str]) -> str:
     """Write the pieces of one word as text."""
-    spelt = b"".join(
-        bytes([int(byte[1], 16)]) if (byte := _BYTE.fullmatch(piece)) else piece.encode()
-        for piece in pieces
-    )
-    text = spelt.decode(errors="replace")
+    text = b"".join(map(spelling, pieces)).decode(errors="replace")
     return printable(text.removeprefix(WORD_START) or text)

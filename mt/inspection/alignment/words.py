@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from mt.text.tokenizer import Tokenizer
+from mt.text.tokenizer import WORD_START, Tokenizer, spelling
 
 WordKind = Literal["spaces", "marks"]
 """What counts as a word.
@@ -17,8 +17,6 @@ itself, so that a raw line has about the words that a tokenizer would make of it
 """
 
 _TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-_SPACE = "▁"
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ def _widths(pieces: Sequence[int], tokenizer: Tokenizer) -> list[int]:
     """Count the UTF-8 bytes of each piece, without the space that begins the first."""
     names = tokenizer.pieces(pieces)
     if names:
-        names[0] = names[0].removeprefix(_SPACE)
-    return [1 if _BYTE.fullmatch(name) else len(name.encode()) for name in names]
+        names[0] = names[0].removeprefix(WORD_START)
+    return [len(spelling(name)) for name in names]
 
 
 def _ends(widths: Iterable[int]) -> list[int]:

@@ -15,9 +15,11 @@ from mt.text.tokenizer import (
     PAD,
     START,
     UNKNOWN,
+    WORD_START,
     Tokenizer,
     TokenizerConfig,
     Tokenizers,
+    spelling,
     train_tokenizers,
 )
 
@@ -125,6 +127,13 @@ def test_ids_outside_the_vocabulary_are_refused(usual):
 def test_pieces_are_visible(exact):
     [ids] = exact.encode(["é"])
     assert exact.pieces([*ids, END]) == ["▁", "<0xC3>", "<0xA9>", "</s>"]
+
+
+@pytest.mark.parametrize("line", STRANGE)
+def test_spellings_joined_are_the_line(exact, line):
+    [ids] = exact.encode([line])
+    spelt = b"".join(map(spelling, exact.pieces(ids))).decode()
+    assert spelt.removeprefix(WORD_START) == line.replace(" ", WORD_START)
 
 
 def test_encoding_together_is_encoding_one_by_one(usual):
