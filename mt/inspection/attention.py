@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mt.errors import DataError
 from mt.inspection.reading import Reading
-from mt.inspection.words import merge_words, printable, words_of
+from mt.inspection.words import merge_words, places_of, printable, words_of
 
 
 @dataclass(frozen=True)
@@ -66,4 +66,4 @@ def cross_attention_of(
         columns, rows = ([printable(name) for name in side] for side in names)
         return AttentionMap(columns, rows, weights)
     columns, rows = ([word for word, _ in words_of(side)] for side in names)
-    return AttentionMap(columns, rows, merge_words(weights, *names))
+    return AttentionMap(columns, rows, merge_words(weights, *map(places_of, names)))

@@ -1,6 +1,7 @@
 """From pieces to words: what people read instead of what models do."""
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Float
@@ -34,26 +35,33 @@ def words_of(pieces: Sequence[str]) -> list[tuple[str, int]]:
     return [(_spell(group), len(group)) for group in groups]
 
 
+def places_of(pieces: Sequence[str]) -> list[range]:
+    """Return the places of the pieces of each word; see :func:`words_of`."""
+    ends = accumulate((size for _, size in words_of(pieces)), initial=0)
+    return [range(*places) for places in pairwise(ends)]
+
+
 def merge_words(
-    weights: Float[Tensor, "*layers_heads query_pieces key_pieces"],
-    keys: Sequence[str],
-    queries: Sequence[str],
-) -> Float[Tensor, "*layers_heads query_words key_words"]:
+    weights: Float[Tensor, "*views query_pieces key_pieces"],
+    keys: Sequence[range],
+    queries: Sequence[range],
+) -> Float[Tensor, "*views query_words key_words"]:
     """Add up over the pieces of each word looked at, take the mean over those of each that looks.
 
     Computes ``M A S``: ``S`` has 1 where a piece belongs to a word, ``M`` has 1 over the number of
-    its pieces where a piece belongs to a word that looks. Rows that sum to 1 still do.
+    its pieces where a piece belongs to a word that looks. Rows that sum to 1 still do if each piece
+    looked at belongs to one word.
 
     Args:
         weights: How much each piece looks at each other.
-        keys: The pieces looked at, by name.
-        queries: The pieces that look, by name.
+        keys: The places of the pieces of each word looked at; a word may have none.
+        queries: Likewise of each word that looks.
 
     Source: Clark et al. (2019), section 4.1.
     """
-    adding = _membership([size for _, size in words_of(keys)])
-    meaning = _membership([size for _, size in words_of(queries)])
-    return (meaning / meaning.sum(dim=0)).T @ weights @ adding
+    adding = _membership(keys, weights.shape[-1])
+    meaning = _membership(queries, weights.shape[-2])
+    return (meaning / meaning.sum(dim=0).clamp(min=1)).T @ weights @ adding
 
 
 def printable(text: str) -> str:
@@ -61,9 +69,12 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
-def _membership(sizes: Sequence[int]) -> Float[Tensor, "pieces words"]:
-    """Return 1 where a piece belongs to a word and 0 elsewhere, from the words' sizes in pieces."""
-    return torch.eye(len(sizes)).repeat_interleave(torch.tensor(sizes), dim=0)
+def _membership(words: Sequence[range], pieces: int) -> Float[Tensor, "pieces words"]:
+    """Return 1 where a piece belongs to a word and 0 elsewhere."""
+    table = torch.zeros(pieces, len(words))
+    for word, places in enumerate(words):
+        table[places.start : places.stop, word] = 1
+    return table
 
 
 def _spell(pieces: Sequence[str]) -> str:

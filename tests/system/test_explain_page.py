@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mt.inspection import save_page
-from mt.inspection.words import merge_words
+from mt.inspection.words import merge_words, places_of
 from tests import browser as browsers
 from tests.explanations import explanation_of
 
@@ -54,7 +54,7 @@ def by_words(told, role="cross", layers=slice(None), heads=slice(None)):
         "encoder_self": ("source", "source"),
     }[role]  # fmt: skip
     weights = torch.tensor([layer.weights[heads] for layer in told.layers[role][layers]])
-    return merge_words(weights.mean(dim=(0, 1)), names[columns], names[rows])
+    return merge_words(weights.mean(dim=(0, 1)), places_of(names[columns]), places_of(names[rows]))
 
 
 def shades(browser, side):

@@ -4,13 +4,13 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mt.evaluation.alignment import Links
 from mt.inspection.alignment.symmetry import SYMMETRIES, Symmetry, symmetrise
 from mt.inspection.alignment.words import Reading
+from mt.inspection.words import merge_words
 
 Joining = Literal["joint", Symmetry]
 """How two directions make one alignment.
@@ -29,15 +29,11 @@ def by_words(
     source: Reading,
     target: Reading,
 ) -> Float[Tensor, "views target_words source_words"]:
-    """Add up over the pieces of each source word, take the mean over those of each target word.
+    """Merge pieces to words (:func:`merge_words`) without the end mark.
 
-    The end mark, on which a decoder rests where no word matters, is left out: what it received is
-    nobody's.
+    A decoder rests on the end mark where no word matters: what it received is nobody's.
     """
-    adding = _membership(source)
-    meaning = _membership(target)
-    meaning = meaning / meaning.sum(0).clamp(min=1)
-    return meaning.T @ weights[..., :-1] @ adding
+    return merge_words(weights[..., :-1], source.words, target.words)
 
 
 def mutual_links(
@@ -98,11 +94,3 @@ def _is_mark(word: str) -> bool:
     return all(
         unicodedata.category(character)[0] == "P" and character not in _SPOKEN for character in word
     )
-
-
-def _membership(side: Reading) -> Float[Tensor, "pieces words"]:
-    """Return 1 where a piece belongs to a word and 0 elsewhere."""
-    table = torch.zeros(len(side.pieces), len(side.words))
-    for word, places in enumerate(side.words):
-        table[places.start : places.stop, word] = 1
-    return table

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mt.inspection.words import merge_words, words_of
+from mt.inspection.words import merge_words, places_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,12 @@ def test_source_pieces_add_up_and_target_pieces_are_averaged():
     source, target = ["▁Hun", "d", "▁geht", "</s>"], ["▁a", "▁do", "g"]
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
     expected = torch.tensor([[0.3, 0.3, 0.4], [0.5, 0.3, 0.2]])
-    torch.testing.assert_close(merge_words(weights, source, target), expected)
+    merged = merge_words(weights, places_of(source), places_of(target))
+    torch.testing.assert_close(merged, expected)
+
+
+def test_a_shared_piece_counts_for_both_words_and_a_word_without_pieces_for_nothing():
+    merged = merge_words(
+        torch.tensor([[0.75, 0.25]]), [range(1), range(2), range(0)], [range(0), range(1)]
+    )
+    torch.testing.assert_close(merged, torch.tensor([[0.0, 0.0, 0.0], [0.75, 1.0, 0.0]]))

