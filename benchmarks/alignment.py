@@ -14,9 +14,9 @@ from torch import Tensor
 
 from mt.evaluation.alignment import Links, read_links, score_links
 from mt.inspection.alignment import JOININGS, PairReader, load_reader, split_words
-from mt.inspection.alignment.aligner import CHOICE_PAIRS
+from mt.inspection.alignment.aligner import CHOICE_PAIRS, word_weights
 from mt.inspection.alignment.choice import most_agreeing, most_informative
-from mt.inspection.alignment.links import by_words, joined_links, keep_marks_apart, mutual_links
+from mt.inspection.alignment.links import joined_links, keep_marks_apart, mutual_links
 
 DATA = Path("data/demo")
 
@@ -74,14 +74,9 @@ def main() -> None:
 def look(reader: PairReader, sources: list[str], targets: list[str]) -> list[Tensor]:
     """Return what every view of a model shows of each pair, by words."""
     pairs = [
-        reader.read(source, target, "marks")
-        for source, target in zip(sources, targets, strict=True)
+        reader.cut(source, target, "marks") for source, target in zip(sources, targets, strict=True)
     ]
-    seen = {
-        index: by_words(weights, *pairs[index])
-        for index, weights in reader.look(pairs, reader.views())
-    }
-    return [seen[index] for index in range(len(pairs))]
+    return word_weights(reader, pairs, reader.views())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from mt.inspection.alignment.links import (
     joint_weights,
     keep_marks_apart,
 )
-from mt.inspection.alignment.reader import PairReader, PairReading
+from mt.inspection.alignment.reader import CutPair, PairReader
 from mt.inspection.alignment.views import View
 from mt.inspection.alignment.words import WordKind, split_words
 
@@ -52,11 +52,11 @@ class AlignmentConfig:
     """Likewise in the model of the other direction."""
 
 
-class _Readings(NamedTuple):
-    """A pair as each direction reads it, and its words."""
+class _Cuts(NamedTuple):
+    """A pair as each direction cuts it, and its words."""
 
-    forward: PairReading
-    reverse: PairReading | None
+    forward: CutPair
+    reverse: CutPair | None
     words: tuple[list[str], list[str]]
 
 
@@ -107,55 +107,57 @@ class Aligner:
             first += len(pool)
 
     def _align_pool(self, pool: Sequence[Pair], first: int) -> list[WeightedLinks]:
-        readings = {
-            index: reading
+        known = {
+            index: cuts
             for index, pair in enumerate(pool)
-            if (reading := self._read(pair, first + index))
+            if (cuts := self._cut(pair, first + index))
         }
         found: list[WeightedLinks] = [{} for _ in pool]
-        if not readings:
+        if not known:
             return found
-        self._choose(list(readings.values())[:CHOICE_PAIRS])
-        ahead, back = self._look(list(readings.values()))
-        for (index, reading), forward, reverse in zip(readings.items(), ahead, back, strict=True):
-            found[index] = self._link(reading, forward[0], None if reverse is None else reverse[0])
+        self._choose(list(known.values())[:CHOICE_PAIRS])
+        ahead, back = self._look(list(known.values()))
+        for (index, cuts), forward, reverse in zip(known.items(), ahead, back, strict=True):
+            found[index] = self._link(
+                cuts.words, forward[0], None if reverse is None else reverse[0]
+            )
         return found
 
-    def _read(self, pair: Pair, number: int) -> _Readings | None:
+    def _cut(self, pair: Pair, number: int) -> _Cuts | None:
         kind = self._config.words
-        forward = self._forward.read(pair.source, pair.target, kind)
-        reverse = self._reverse.read(pair.target, pair.source, kind) if self._reverse else None
+        forward = self._forward.cut(pair.source, pair.target, kind)
+        reverse = self._reverse.cut(pair.target, pair.source, kind) if self._reverse else None
         if not (forward.source.pieces and forward.target.pieces):
             return None
-        for reader, reading in ((self._forward, forward), (self._reverse, reverse)):
-            if reader is None or reading is None:
+        for reader, cut in ((self._forward, forward), (self._reverse, reverse)):
+            if reader is None or cut is None:
                 continue
-            most = max(len(side.pieces) for side in reading)
+            most = max(len(side.pieces) for side in cut)
             if most >= reader.longest:
                 log.warning(
                     "line %d: its %d pieces are more than the %d that %s was trained for; it is "
                     "left without links", number, most, reader.longest - 1, reader.name,
                 )  # fmt: skip
                 return None
-        return _Readings(
+        return _Cuts(
             forward, reverse, (split_words(pair.source, kind), split_words(pair.target, kind))
         )
 
     def _look(
-        self, readings: Sequence[_Readings]
+        self, pairs: Sequence[_Cuts]
     ) -> tuple[list[Float[Tensor, "views _ _"]], list[Float[Tensor, "views _ _"] | None]]:
         """Return what both directions see of each pair, each with what it writes as rows."""
-        ahead = _seen(self._forward, [each.forward for each in readings], self._views)
+        ahead = word_weights(self._forward, [each.forward for each in pairs], self._views)
         if self._reverse is None:
-            return ahead, [None] * len(readings)
-        backward = [each.reverse for each in readings if each.reverse]
-        return ahead, [*_seen(self._reverse, backward, self._reverse_views)]
+            return ahead, [None] * len(pairs)
+        backward = [each.reverse for each in pairs if each.reverse]
+        return ahead, [*word_weights(self._reverse, backward, self._reverse_views)]
 
-    def _choose(self, readings: Sequence[_Readings]) -> None:
+    def _choose(self, pairs: Sequence[_Cuts]) -> None:
         """Leave one view of each direction."""
         if len(self._views) == 1 and len(self._reverse_views) <= 1:
             return
-        ahead, back = self._look(readings)
+        ahead, back = self._look(pairs)
         both = [each for each in back if each is not None]
         if both:
             first, second, agreement = most_agreeing(ahead, both)
@@ -164,39 +166,37 @@ class Aligner:
             reason = f"whose links agree by {agreement:.1%}"
             option = f"--view {self._views[0]} --reverse-view {self._reverse_views[0]}"
         else:
-            first, gain = most_informative(ahead, [each.words for each in readings])
+            first, gain = most_informative(ahead, [each.words for each in pairs])
             self._views = [self._views[first]]
             reason = f"whose links tell {gain:.2f} nats of each target word"
             option = f"--view {self._views[0]}"
-        level = logging.INFO if len(readings) >= FEW_PAIRS else logging.WARNING
-        few = "only " if len(readings) < FEW_PAIRS else "the first "
+        level = logging.INFO if len(pairs) >= FEW_PAIRS else logging.WARNING
+        few = "only " if len(pairs) < FEW_PAIRS else "the first "
         log.log(
             level, "alignment: %s chosen, %s in %s%d pairs",
-            option, reason, few, len(readings),
+            option, reason, few, len(pairs),
         )  # fmt: skip
 
     def _link(
         self,
-        reading: _Readings,
+        words: tuple[list[str], list[str]],
         forward: Float[Tensor, "target_words source_words"],
         reverse: Float[Tensor, "source_words target_words"] | None,
     ) -> WeightedLinks:
         weights = joint_weights(forward, reverse)
         links = joined_links(forward, reverse, self._config.joining)
-        kept = sorted(keep_marks_apart(links, *reading.words))
+        kept = sorted(keep_marks_apart(links, *words))
         weighted = {(i, j): float(weights[j, i]) for i, j in kept}
         return {
             link: weight for link, weight in weighted.items() if weight >= self._config.threshold
         }
 
 
-def _seen(
-    reader: PairReader, pairs: Sequence[PairReading], views: Sequence[View]
+def word_weights(
+    reader: PairReader, pairs: Sequence[CutPair], views: Sequence[View]
 ) -> list[Float[Tensor, "views target_words source_words"]]:
-    seen = {
-        index: by_words(weights, pairs[index].source, pairs[index].target)
-        for index, weights in reader.look(pairs, views)
-    }
+    """Tell how much each target word of every pair looks at each source word."""
+    seen = {index: by_words(weights, *pairs[index]) for index, weights in reader.look(pairs, views)}
     return [seen[index] for index in range(len(pairs))]
 
 

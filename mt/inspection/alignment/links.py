@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mt.evaluation.alignment import Links
 from mt.inspection.alignment.symmetry import SYMMETRIES, Symmetry, symmetrise
-from mt.inspection.alignment.words import Reading
+from mt.inspection.alignment.words import CutLine
 from mt.inspection.words import merge_words
 
 Joining = Literal["joint", Symmetry]
@@ -26,8 +26,8 @@ _SPOKEN = frozenset("&@#%‰*§")
 
 def by_words(
     weights: Float[Tensor, "views target_pieces source_pieces_and_end"],
-    source: Reading,
-    target: Reading,
+    source: CutLine,
+    target: CutLine,
 ) -> Float[Tensor, "views target_words source_words"]:
     """Merge pieces to words (:func:`merge_words`) without the end mark.
 

@@ -12,7 +12,7 @@ from mt import hardware
 from mt.bundle import open_bundle
 from mt.errors import BundleError
 from mt.inspection.alignment.views import View, all_views
-from mt.inspection.alignment.words import Reading, WordKind, read_words
+from mt.inspection.alignment.words import CutLine, WordKind, cut_line
 from mt.inspection.recorder import record_attention
 from mt.model import EncoderDecoder
 from mt.text.tokenizer import END, PAD, START, Tokenizers
@@ -22,11 +22,11 @@ BATCH_CELLS = 65_536
 """Padded source times target pieces of a batch: what each head of each layer has weights for."""
 
 
-class PairReading(NamedTuple):
-    """Both sides of a pair as a model reads them."""
+class CutPair(NamedTuple):
+    """Both sides of a pair."""
 
-    source: Reading
-    target: Reading
+    source: CutLine
+    target: CutLine
 
 
 class PairReader:
@@ -55,12 +55,12 @@ class PairReader:
         self.name = name
         self.languages = languages
 
-    def read(self, source: str, target: str, words: WordKind) -> PairReading:
+    def cut(self, source: str, target: str, words: WordKind) -> CutPair:
         """Cut a pair into pieces and words."""
         sides = zip(
             (source, target), (self._tokenizers.source, self._tokenizers.target), strict=True
         )
-        return PairReading(*(read_words(line, tokenizer, words) for line, tokenizer in sides))
+        return CutPair(*(cut_line(line, tokenizer, words) for line, tokenizer in sides))
 
     def views(self) -> list[View]:
         """List what can be looked at in this model.
@@ -78,7 +78,7 @@ class PairReader:
 
     @torch.inference_mode()
     def look(
-        self, pairs: Sequence[PairReading], views: Sequence[View]
+        self, pairs: Sequence[CutPair], views: Sequence[View]
     ) -> Iterator[tuple[int, Float[Tensor, "views target_len source_len"]]]:
         """Tell where the decoder looks in every pair.
 
@@ -130,7 +130,7 @@ def load_reader(path: Path, device: hardware.DeviceName = "auto") -> PairReader:
     )
 
 
-def _batches(pairs: Sequence[PairReading]) -> Iterator[list[int]]:
+def _batches(pairs: Sequence[CutPair]) -> Iterator[list[int]]:
     """Group pairs of similar lengths, longest first, within the budget."""
 
     def lengths(index: int) -> tuple[int, int]:

@@ -20,8 +20,8 @@ _TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A line as a model reads it."""
+class CutLine:
+    """A line cut into pieces and words."""
 
     pieces: list[int]
     """Piece ids without marks."""
@@ -35,7 +35,7 @@ def split_words(line: str, kind: WordKind) -> list[str]:
     return line.split() if kind == "spaces" else _TOKEN.findall(line)
 
 
-def read_words(line: str, tokenizer: Tokenizer, kind: WordKind) -> Reading:
+def cut_line(line: str, tokenizer: Tokenizer, kind: WordKind) -> CutLine:
     """Encode a line and tell which pieces belong to each of its words.
 
     No piece reaches over a space: what the parts between spaces encode to, joined, is what the line
@@ -52,7 +52,7 @@ def read_words(line: str, tokenizer: Tokenizer, kind: WordKind) -> Reading:
             words.append(range(first, len(pieces)))
         else:
             words += _shared(encoded, tokens, tokenizer, first)
-    return Reading(pieces, words)
+    return CutLine(pieces, words)
 
 
 def _shared(

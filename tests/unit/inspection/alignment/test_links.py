@@ -11,12 +11,12 @@ from mt.inspection.alignment.links import (
     keep_marks_apart,
     mutual_links,
 )
-from mt.inspection.alignment.words import Reading
+from mt.inspection.alignment.words import CutLine
 
 
 def test_pieces_become_words_and_the_end_is_left_out():
-    source = Reading([10, 11, 12], [range(2), range(2, 3)])
-    target = Reading([20, 21, 22], [range(1), range(1, 3)])
+    source = CutLine([10, 11, 12], [range(2), range(2, 3)])
+    target = CutLine([20, 21, 22], [range(1), range(1, 3)])
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
     expected = torch.tensor([[[0.3, 0.3], [0.5, 0.3]]])
     torch.testing.assert_close(by_words(weights[None], source, target), expected)

@@ -19,7 +19,7 @@ def some_pairs(reader, count=25):
         words = ["".join(draw.choices("abcdefghä", k=draw.randint(1, 9))) for _ in range(6)]
         return " ".join(words[: draw.randint(1, 6)])
 
-    return [reader.read(line(), line(), "spaces") for _ in range(count)]
+    return [reader.cut(line(), line(), "spaces") for _ in range(count)]
 
 
 @pytest.mark.parametrize("cells", [1, 200, 65_536])

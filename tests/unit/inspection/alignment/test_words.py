@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mt.inspection.alignment.words import read_words, split_words
+from mt.inspection.alignment.words import cut_line, split_words
 
 KINDS = ["spaces", "marks"]
 LINES = [
@@ -33,22 +33,22 @@ def test_words_by_hand():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("line", LINES)
 def test_pieces_are_those_of_the_line_and_words_are_counted(tokenizers, line, kind):
-    reading = read_words(line, tokenizers.source, kind)
-    assert [reading.pieces] == tokenizers.source.encode([line])
-    assert len(reading.words) == len(split_words(line, kind))
+    cut = cut_line(line, tokenizers.source, kind)
+    assert [cut.pieces] == tokenizers.source.encode([line])
+    assert len(cut.words) == len(split_words(line, kind))
 
 
 @given(st.text(max_size=30))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_piece_belongs_to_a_word(tokenizers, line):
     for kind in KINDS:
-        reading = read_words(line, tokenizers.source, kind)
-        assert len(reading.words) == len(split_words(line, kind))
-        covered = {place for places in reading.words for place in places}
-        assert covered <= set(range(len(reading.pieces)))
+        cut = cut_line(line, tokenizers.source, kind)
+        assert len(cut.words) == len(split_words(line, kind))
+        covered = {place for places in cut.words for place in places}
+        assert covered <= set(range(len(cut.pieces)))
         if kind == "spaces":
-            joined = [place for places in reading.words for place in places]
-            assert joined == list(range(len(reading.pieces)))
+            joined = [place for places in cut.words for place in places]
+            assert joined == list(range(len(cut.pieces)))
 
 
 @given(st.lists(st.text("abcdefgh,.!?äß", min_size=1, max_size=8), max_size=6))
@@ -56,10 +56,10 @@ def test_every_piece_belongs_to_a_word(tokenizers, line):
 def test_a_word_is_spelt_by_its_pieces(tokenizers, chunks):
     tokenizer, line = tokenizers.source, " ".join(chunks)
     for kind in KINDS:
-        reading = read_words(line, tokenizer, kind)
-        assert [reading.pieces] == tokenizer.encode([line])
-        for word, places in zip(split_words(line, kind), reading.words, strict=True):
-            spelt = tokenizer.decode([reading.pieces[places.start : places.stop]])[0]
+        cut = cut_line(line, tokenizer, kind)
+        assert [cut.pieces] == tokenizer.encode([line])
+        for word, places in zip(split_words(line, kind), cut.words, strict=True):
+            spelt = tokenizer.decode([cut.pieces[places.start : places.stop]])[0]
             # A piece that reaches over a mark spells its neighbour too.
             assert word in spelt
             if kind == "spaces":
@@ -76,6 +76,6 @@ def test_a_piece_over_two_words_belongs_to_both():
             names = {1: "▁a.", 2: "▁a", 3: "▁.", 4: "▁b", 5: ","}
             return [names[piece] for piece in ids]
 
-    reading = read_words("a. b,", Whole(), "marks")
-    assert reading.pieces == [1, 4, 5]
-    assert reading.words == [range(1), range(1), range(1, 2), range(2, 3)]
+    cut = cut_line("a. b,", Whole(), "marks")
+    assert cut.pieces == [1, 4, 5]
+    assert cut.words == [range(1), range(1), range(1, 2), range(2, 3)]
