@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 JoiningName = Literal["joint", "intersection", "union", "grow-diag", "grow-diag-final-and"]
 WordName = Literal["spaces", "marks"]
 
-_WITH_MODEL = ("model", "reverse", "joining", "view", "reverse_view", "threshold", "output")
-
 
 def align(
     model: Annotated[
@@ -93,8 +91,13 @@ def align(
     if as_json and gold is None:
         raise typer.BadParameter("--json is for a score; give --gold, or leave it out")
     if links is not None:
-        given = {name: value for name, value in locals().items() if name in _WITH_MODEL}
-        _refuse_unused(given | {"scores": scores or None})
+        _refuse_unused(
+            {
+                "MODEL": model, "--reverse": reverse, "--join": joining, "--view": view,
+                "--reverse-view": reverse_view, "--threshold": threshold, "--output": output,
+                "--scores": scores or None,
+            }
+        )  # fmt: skip
         _measure(links, gold, gold_base, words, _text(source, target), as_json)
         return
     text = _text(source, target)
@@ -104,18 +107,24 @@ def align(
         )
     if reverse is None and (joining or reverse_view):
         raise typer.BadParameter("--join and --reverse-view are for two models; give --reverse")
+    if gold is not None and scores and output is None:
+        raise typer.BadParameter("--gold prints no links; give --output for --scores, or omit it")
+    pairs: Iterable[Pair]
     if gold is None:
         _refuse_unequal(text)
-        aligner = _aligner(model, reverse, joining, words, view, reverse_view, threshold, device)
-        for _ in _written(aligner.align(text.pairs()), output, scores):
-            pass
-        return
-    pairs = list(text.pairs())
-    truth = _gold(gold, gold_base, words, source, pairs)
+        pairs, truth = text.pairs(), None
+    else:
+        pairs = list(text.pairs())
+        truth = _gold(gold, gold_base, words, source, pairs)
     aligner = _aligner(model, reverse, joining, words, view, reverse_view, threshold, device)
     aligned = aligner.align(pairs)
-    kept = _written(aligned, output, scores) if output else aligned
-    _tell((frozenset(line) for line in kept), truth, as_json)
+    if truth is None or output is not None:
+        aligned = _written(aligned, output, scores)
+    if truth is None:
+        for _ in aligned:
+            pass
+    else:
+        _tell((frozenset(line) for line in aligned), truth, as_json)
 
 
 def _measure(
@@ -226,11 +235,6 @@ def _tell(found: Iterable[Links], truth: Iterable[GoldLinks], as_json: bool) -> 
 
 
 def _refuse_unused(values: dict[str, object]) -> None:
-    names = {"model": "MODEL", "joining": "--join"}
-    given = [
-        names.get(name, f"--{name.replace('_', '-')}")
-        for name, value in values.items()
-        if value is not None
-    ]
+    given = [name for name, value in values.items() if value is not None]
     if given:
         raise typer.BadParameter(f"with --links nothing is aligned; leave out {', '.join(given)}")

@@ -166,6 +166,7 @@ def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):
         (TEXT, "expected MODEL, --source and --target"),
         (["run", "--source", "test.src"], "--source and --target together"),
         (["run", *TEXT, "--json"], "give --gold"),
+        (["run", *TEXT, "--gold", "gold", "--scores"], "give --output"),
         (["run", *TEXT, "--join", "union"], "give --reverse"),
         (["run", *TEXT, "--reverse-view", "plain:1"], "give --reverse"),
         (["run", *TEXT, "--join", "odd"], "--join"),
