@@ -1,6 +1,8 @@
-"""Train one model after the other that differ in their attention alone, and compare them.
+r"""Train one model after the other that differ in their attention alone, and compare them.
 
     python -m benchmarks.attention --output benchmarks/results/attention.md
+    python -m benchmarks.attention --variants kinds --config configs/demo.yaml \
+        --source data/demo/test.en --reference data/demo/test.de --gold data/demo/test.align
 
 All train on the same pairs in the same order, with the same seed and number of updates, by
 ``mt train``; all are judged on the same test set. What is finished already is not done again, and
@@ -23,32 +25,53 @@ from sacrebleu.significance import PairedTest
 from sacrebleu.significance import Result as Comparison
 
 from benchmarks.harness import ROOT, facts, our_environment, say, table
+from mt.config import read_yaml
 from mt.evaluation import Score, evaluate
 
-RECURRENT = "kind: recurrent, dim: 192, dropout: 0.2"
-TRANSFORMER = (
-    "kind: transformer, dim: 128, encoder_layers: 4, decoder_layers: 4, heads: 4, "
-    "feed_forward: 256, dropout: 0.2"
-)
-ADDITIVE, LOCAL = "{score: {kind: additive}}", "{scope: {kind: window, width: 4}}"
-PREDICTED = "{scope: {kind: predicted, width: 4}}"
-VARIANTS = {
-    "recurrent, fixed context": f"{{{RECURRENT}, attention: null}}",
-    "recurrent, additive": f"{{{RECURRENT}, attention: {ADDITIVE}}}",
-    "recurrent, dot product": f"{{{RECURRENT}, attention: {{score: {{kind: dot}}}}}}",
-    "Transformer, scaled dot product": f"{{{TRANSFORMER}}}",
-    "Transformer, additive": (
-        f"{{{TRANSFORMER}, self_attention: {ADDITIVE}, cross_attention: {ADDITIVE}}}"
-    ),
-    "Transformer, local": (
-        f"{{{TRANSFORMER}, self_attention: {LOCAL}, cross_attention: {PREDICTED}}}"
-    ),
+DOT, BILINEAR, ADDITIVE = ({"score": {"kind": kind}} for kind in ("dot", "bilinear", "additive"))
+WINDOW, PREDICTED = ({"scope": {"kind": kind, "width": 4}} for kind in ("window", "predicted"))
+
+Section = dict[str, Any]
+"""A recipe's section ``model``, or what a variant changes in it."""
+
+
+def _everywhere(kind: Section) -> Section:
+    return {"self_attention": kind, "cross_attention": kind}
+
+
+RECURRENT: Section = {"kind": "recurrent", "dim": 192}
+"""Has about as many parameters as the Transformers of our recipes; its dropout is the recipe's."""
+KINDS: dict[str, Section] = {
+    "recurrent, fixed context": RECURRENT | {"attention": None},
+    "recurrent, additive": RECURRENT | {"attention": ADDITIVE},
+    "recurrent, dot product": RECURRENT | {"attention": DOT},
+    "recurrent, bilinear": RECURRENT | {"attention": BILINEAR},
+    "Transformer, scaled dot product": {},
+    "Transformer, dot product": _everywhere(DOT),
+    "Transformer, bilinear": _everywhere(BILINEAR),
+    "Transformer, additive": _everywhere(ADDITIVE),
+    "Transformer, window": _everywhere(WINDOW),
+    "Transformer, local": {"self_attention": WINDOW, "cross_attention": PREDICTED},
 }
-"""What the recipe's section ``model`` is in each."""
+POSITIONS: dict[str, Section] = {
+    f"Transformer, {kind} positions": {"positions": {"kind": kind}}
+    for kind in ("sinusoidal", "learned", "rotary", "shaw", "t5", "alibi")
+}
+FEW = (
+    "recurrent, fixed context", "recurrent, additive", "recurrent, dot product",
+    "Transformer, scaled dot product", "Transformer, additive", "Transformer, local",
+)  # fmt: skip
+VARIANTS = {"few": {name: KINDS[name] for name in FEW}, "kinds": KINDS, "positions": POSITIONS}
+"""What each model has in place of the recipe's section ``model``, or changes in it."""
 CLASSES = 5
 """Of source lengths, with about as many test pairs each."""
-SAMPLES = 1000
-"""Of each bootstrap."""
+SAMPLES = 5000
+"""Of each bootstrap; the least p-value is near its inverse, and is multiplied by the pairs."""
+LEVEL = 0.05
+"""P-values below are significant."""
+
+Chances = dict[frozenset[str], float]
+"""Of each pair of models: the p-value of their difference in BLEU."""
 
 
 @dataclass
@@ -56,7 +79,7 @@ class Result:
     """What is known of one variant."""
 
     name: str
-    run: Path
+    model: Section
     hypotheses: list[str] = field(default_factory=list)
     parameters: int = 0
     seconds: float = 0.0
@@ -77,13 +100,29 @@ class Point:
     score: Score
 
 
-def train(options: argparse.Namespace, name: str) -> Path:
+def models(options: argparse.Namespace) -> dict[str, Section]:
+    """Return the section ``model`` of each variant; a Transformer is of the recipe's size."""
+    recipe = read_yaml(options.config)["model"]
+    if recipe["kind"] != "transformer":
+        raise SystemExit(
+            f"{options.config}: model.kind: expected transformer, whose attention is varied, but "
+            f"found {recipe['kind']}; choose another recipe"
+        )
+    variants: dict[str, Section] = VARIANTS[options.variants]
+    return {
+        name: section | {"dropout": recipe["dropout"]} if "kind" in section else recipe | section
+        for name, section in variants.items()
+    }
+
+
+def train(options: argparse.Namespace, name: str, model: Section) -> Path:
     """Train a variant, unless that is done already; return its run."""
-    run: Path = Path(options.work) / name.replace(", ", "-").replace(" ", "-").lower()
+    conditions = f"{options.config.stem}-{options.updates}-{options.seed}"
+    run: Path = options.work / conditions / name.replace(", ", "-").replace(" ", "-").lower()
     if (run / "README.md").exists():  # written when all is done
         return run
     arguments = [
-        "train", str(options.config), "--out", str(run), "--set", f"model={VARIANTS[name]}",
+        "train", str(options.config), "--out", str(run), "--set", f"model={json.dumps(model)}",
         "--set", f"training.updates={options.updates}",
         "--set", f"training.schedule.warmup={options.updates // 8}",
         "--set", f"validation.every={options.updates // 5}", "--set", "training.average.count=1",
@@ -107,9 +146,9 @@ def translate(options: argparse.Namespace, run: Path) -> tuple[list[str], float]
     return output.read_text(encoding="utf-8").splitlines(), seconds
 
 
-def align(options: argparse.Namespace, name: str, run: Path) -> float | None:
+def align(options: argparse.Namespace, model: Section, run: Path) -> float | None:
     """Return a variant's alignment error rate, if there are gold links and it has attention."""
-    if options.gold is None or "attention: null" in VARIANTS[name]:
+    if options.gold is None or model.get("attention", True) is None:
         return None
     report = _mt(
         options,
@@ -121,60 +160,105 @@ def align(options: argparse.Namespace, name: str, run: Path) -> float | None:
     return float(json.loads(report)["aer"])
 
 
-def gather(options: argparse.Namespace, name: str) -> Result:
+def gather(options: argparse.Namespace, name: str, model: Section) -> Result:
     """Train, translate, and read what the run wrote of itself."""
-    run = train(options, name)
+    run = train(options, name, model)
     hypotheses, seconds = translate(options, run)
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     speeds = sorted(entry["tokens_per_second"] for entry in entries if "tokens_per_second" in entry)
     info = json.loads(_mt(options, ["info", str(run), "--json"]))
     return Result(
-        name, run, hypotheses,
+        name, model, hypotheses,
         parameters=info["origin"]["parameters"],
         seconds=max(entry.get("seconds", 0.0) for entry in entries),
         tokens_per_second=speeds[len(speeds) // 2],
         sentences_per_second=len(hypotheses) / seconds,
-        error_rate=align(options, name, run),
+        error_rate=align(options, model, run),
     )  # fmt: skip
 
 
 def compare(results: Sequence[Result], references: Sequence[str]) -> str:
-    """Write the table of scores, with the probability that a difference to the first is chance."""
-    baseline, *others = results
-    chances = {}
-    signature = ""
-    if others:
-        systems: list[tuple[str, Sequence[str]]] = [
-            (each.name, each.hypotheses) for each in results
-        ]
-        test = PairedTest(
-            systems, {"BLEU": BLEU(references=[list(references)])}, references=None,
-            test_type="bs", n_samples=SAMPLES,
-        )  # fmt: skip
-        signatures, scores = test()
-        found = (each.p_value for each in scores["BLEU"] if isinstance(each, Comparison))
-        chances = dict(zip(scores["System"], found, strict=True))
-        signature = str(signatures["BLEU"])
+    """Write the table of scores."""
+    head = [
+        "model", "BLEU [95 %]", "parameters", "training, pieces/s", "training, minutes",
+        "translation, sentences/s", "AER",
+    ]  # fmt: skip
     rows = []
     for each in results:
         (score,) = evaluate(each.hypotheses, [references])
-        chance = chances.get(each.name)
-        verdict = "–" if chance is None else f"p = {chance:.3f}"
-        if chance is not None and chance >= 0.05:
-            verdict += ", not significant"
         rows.append(
             [
-                each.name, f"{score.value:.2f} {bounds(score, 2)}", verdict,
+                each.name, f"{score.value:.2f} {bounds(score, 2)}",
                 f"{each.parameters:,}", f"{each.tokens_per_second:,.0f}",
                 f"{each.seconds / 60:.1f}", f"{each.sentences_per_second:,.0f}",
                 "–" if each.error_rate is None else f"{each.error_rate:.1f}",
             ]
         )  # fmt: skip
-    head = [
-        "model", "BLEU [95 %]", f"against {baseline.name}", "parameters",
-        "training, pieces/s", "training, minutes", "translation, sentences/s", "AER",
-    ]  # fmt: skip
-    return f"{table(head, rows)}\n\nSignature: `{signature}`\n"
+    return table(head, rows)
+
+
+def bootstrap(
+    new: Result, others: Sequence[Result], references: Sequence[str]
+) -> tuple[Chances, str]:
+    """Compare one model with each of others by a paired bootstrap.
+
+    Returns:
+        The p-values, and the signature of the test.
+    """
+    paired = PairedTest(
+        [(each.name, each.hypotheses) for each in (new, *others)],
+        {"BLEU": BLEU(references=[list(references)])}, references=None,
+        test_type="bs", n_samples=SAMPLES,
+    )  # fmt: skip
+    signatures, scores = paired()
+    results = (each for each in scores["BLEU"] if isinstance(each, Comparison))
+    found = [each.p_value for each in results if each.p_value is not None]  # of all but the first
+    pairs = (frozenset((new.name, each.name)) for each in others)
+    return dict(zip(pairs, found, strict=True)), str(signatures["BLEU"])
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Correct p-values for there being many, in the order given.
+
+    All that are below a level after it are significant with no more than that chance of a single
+    false alarm among them, however they depend on each other.
+
+    Source: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure".
+    """
+    corrected = [0.0] * len(chances)
+    least = 0.0
+    for rank, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
+        least = max(least, min(1.0, (len(chances) - rank) * chances[place]))
+        corrected[place] = least
+    return corrected
+
+
+def judge(names: Sequence[str], chances: Chances) -> str:
+    """Write the p-values of all pairs as one table, plain and corrected."""
+    corrected = dict(zip(chances, holm(list(chances.values())), strict=True))
+
+    def cell(row: int, column: int) -> str:
+        if row == column:
+            return "–"
+        pair = frozenset((names[row], names[column]))
+        if row < column:
+            return f"{chances[pair]:.4f}"
+        verdict = "" if corrected[pair] < LEVEL else ", not significant"
+        return f"{corrected[pair]:.3f}{verdict}"
+
+    places = range(len(names))
+    head = ["model", *(str(place + 1) for place in places)]
+    rows = [
+        [f"{row + 1}. {name}", *(cell(row, column) for column in places)]
+        for row, name in enumerate(names)
+    ]
+    return (
+        f"Above the diagonal: the p-value of each pair by itself. Of {len(chances)} comparisons "
+        f"some are below {LEVEL} by chance alone; below the diagonal stands what Holm's (1979) "
+        f"correction over all of them leaves, *not significant* from {LEVEL} on. The test tells "
+        "these models apart, each trained once; how kinds differ over seeds it does not tell.\n\n"
+        f"{table(head, rows)}"
+    )
 
 
 def by_length(
@@ -253,17 +337,25 @@ def main() -> None:
     sources = options.source.read_text(encoding="utf-8").splitlines()
     references = options.reference.read_text(encoding="utf-8").splitlines()
     results: list[Result] = []
-    for name in VARIANTS:
-        results.append(gather(options, name))
+    chances: Chances = {}
+    for name, model in models(options).items():
+        new = gather(options, name, model)
+        more, signature = bootstrap(new, results, references)
+        chances |= more
+        results.append(new)
         curves = by_length(results, sources, references)
         picture = options.output.with_suffix(".svg")
         draw(curves, picture)
         listed = "\n".join(f"- {key}: {value}" for key, value in about.items())
-        models = "\n".join(f"- {each.name}: `model: {VARIANTS[each.name]}`" for each in results)
+        sections = "\n".join(
+            f"- {each.name}: `model: {json.dumps(each.model)}`" for each in results
+        )
         options.output.write_text(
-            f"# Kinds of attention compared\n\n{listed}\n\n{compare(results, references)}\n"
+            f"# Kinds of attention compared\n\n{listed}\n\n{compare(results, references)}\n\n"
+            f"Signature: `{signature}`\n\n## Which differences are chance\n\n"
+            f"{judge([each.name for each in results], chances)}\n\n"
             f"## BLEU by source length\n\n![BLEU by source length]({picture.name})\n\n"
-            f"{describe(curves)}\n\n## The models\n\n{models}\n",
+            f"{describe(curves)}\n\n## The models\n\n{sections}\n",
             encoding="utf-8",
         )
         say(f"{name}: written to {options.output}")
@@ -285,6 +377,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Compare kinds of attention on the same data.")
     data = ROOT / "data/multi30k"
     parser.add_argument("--config", type=Path, default=ROOT / "configs/multi30k-en-de.yaml")
+    parser.add_argument("--variants", choices=VARIANTS, default="few")
     parser.add_argument("--source", type=Path, default=data / "test_2016_flickr.en")
     parser.add_argument("--reference", type=Path, default=data / "test_2016_flickr.de")
     parser.add_argument("--gold", type=Path, help="links between the words of both, marks apart")
