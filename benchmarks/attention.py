@@ -253,10 +253,11 @@ def judge(names: Sequence[str], chances: Chances) -> str:
         for row, name in enumerate(names)
     ]
     return (
-        f"Above the diagonal: the p-value of each pair by itself. Of {len(chances)} comparisons "
-        f"some are below {LEVEL} by chance alone; below the diagonal stands what Holm's (1979) "
-        f"correction over all of them leaves, *not significant* from {LEVEL} on. The test tells "
-        "these models apart, each trained once; how kinds differ over seeds it does not tell.\n\n"
+        "Above the diagonal: the p-value of each pair by itself. Between equal models one in "
+        f"{1 / LEVEL:.0f} would be below {LEVEL} by chance; below the diagonal stands what Holm's "
+        f"(1979) correction over all {len(chances)} pairs makes of them, *not significant* from "
+        f"{LEVEL} on. The test tells these models apart, each trained once; how kinds differ over "
+        "seeds it does not tell.\n\n"
         f"{table(head, rows)}"
     )
 
@@ -334,6 +335,11 @@ def main() -> None:
     about = facts(options.threads)
     about["recipe"] = f"{options.config.name}, {options.updates:,} updates, seed {options.seed}"
     about["test set"] = options.source.stem
+    if options.gold:
+        about["AER"] = (
+            f"`mt align --words marks` on {options.gold.name}, one direction, the view chosen "
+            "without gold"
+        )
     sources = options.source.read_text(encoding="utf-8").splitlines()
     references = options.reference.read_text(encoding="utf-8").splitlines()
     results: list[Result] = []
