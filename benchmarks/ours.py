@@ -25,7 +25,7 @@ from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
 from mt.data.corpora import PlainText
 from mt.data.store import PairStore, prepare
-from mt.model import TransformerConfig, count_parameters
+from mt.model import EncoderDecoder, TransformerConfig, count_parameters
 from mt.model.attention import attend
 from mt.model.dropout import Dropout
 from mt.text.tokenizer import END, PAD, UNKNOWN, Tokenizer, Tokenizers
@@ -109,21 +109,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     else:
         pairs, vocabulary = open_pairs(options.data, options.store)
     model = SIZES[options.size].build(vocabulary, vocabulary)
-    hardware.prepare_training(CPU, options.precision)
-    config = TrainingConfig(
-        updates=options.warmup + options.steps,
-        batch_tokens=BATCH_TOKENS,
-        precision=options.precision,
-        schedule=InverseSquareRoot(warmup=400),
-    )
-    stream = updates(
-        model,
-        Objective(config.label_smoothing),
-        TrainingOrder(pairs, config.batch_tokens, seed=1).groups(Position(), config.accumulate),
-        config.optimizer.build(model),
-        config,
-        CPU,
-    )
+    stream = training(model, pairs, options.warmup + options.steps, options.precision)
     done, seconds = _timed(stream, options.warmup)
     tokens = sum(update.source_tokens + update.target_tokens for update in done)
     return {
@@ -133,8 +119,29 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         "loss": float(done[-1].smoothed) / done[-1].target_tokens,
         "params": count_parameters(model),
         "precision": options.precision,
-        "computes_bf16": config.precision != "fp32" and hardware.computes_bfloat16(CPU),
+        "computes_bf16": options.precision != "fp32" and hardware.computes_bfloat16(CPU),
     }
+
+
+def training(
+    model: EncoderDecoder, pairs: PairStore, count: int, precision: hardware.Precision
+) -> Iterator[Update]:
+    """Set up some updates of ``mt train``'s own loop."""
+    hardware.prepare_training(CPU, precision)
+    config = TrainingConfig(
+        updates=count,
+        batch_tokens=BATCH_TOKENS,
+        precision=precision,
+        schedule=InverseSquareRoot(warmup=400),
+    )
+    return updates(
+        model,
+        Objective(config.label_smoothing),
+        TrainingOrder(pairs, config.batch_tokens, seed=1).groups(Position(), config.accumulate),
+        config.optimizer.build(model),
+        config,
+        CPU,
+    )
 
 
 def _timed(stream: Iterator[Update], warmup: int) -> tuple[list[Update], float]:
