@@ -105,8 +105,8 @@ class Explanation:
 def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> Explanation:
     """Tell how sure a model was of a translation, what else it would have written, and why.
 
-    All alternatives of all pieces are searched at once, each as a forced beginning: the target up
-    to the piece, then the alternative. They are searched as the translator searches.
+    Each alternative is searched as the translator searches, with a forced beginning: the target up
+    to the piece, then the alternative.
 
     Args:
         translator: The one that read the pair.
@@ -142,10 +142,7 @@ def _choices(translator: Translator, reading: Reading, count: int) -> list[Choic
     best = others.topk(min(count, others.size(1) - len(_NEVER) - 1))
 
     asked = best.indices.tolist()
-    prefixes = [
-        [*reading.target[:place], piece] for place, row in enumerate(asked) for piece in row
-    ]
-    told = iter(_continuations(translator, reading.source[:-1], prefixes))
+    told = iter(_variants(translator, reading, asked))
     names = translator.tokenizers.target.pieces
     return [
         Choice(
@@ -162,17 +159,19 @@ def _choices(translator: Translator, reading: Reading, count: int) -> list[Choic
     ]
 
 
-def _continuations(
-    translator: Translator, source: list[int], prefixes: list[list[int]]
+def _variants(
+    translator: Translator, reading: Reading, others: list[list[int]]
 ) -> list[tuple[str, str, str]]:
-    """Translate with each forced beginning; return the text before, of and after its last piece."""
+    """Translate with each other piece in its place; return the text before, of and after it."""
     settings, decode = translator.config, translator.tokenizers.target.decode
-    found = engine_of(translator).generate(
-        [source] * len(prefixes), settings.beam, settings.length_penalty, prefixes
+    target = reading.target
+    found = engine_of(translator).generate_variants(
+        reading.source[:-1], target, others, settings.beam, settings.length_penalty
     )
+    places = [(place, piece) for place, row in enumerate(others) for piece in row]
+    befores = decode([target[:place] for place, _ in places])
+    throughs = decode([[*target[:place], piece] for place, piece in places])
     wholes = decode([hypothesis.pieces for hypothesis in found])
-    befores = decode([prefix[:-1] for prefix in prefixes])
-    throughs = decode(prefixes)
     return [_cut(*map(printable, texts)) for texts in zip(befores, throughs, wholes, strict=True)]
 
 

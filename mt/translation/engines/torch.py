@@ -1,12 +1,16 @@
 """The engine that runs every model of :mod:`mt.model`, on every device of torch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
-from mt.model import EncoderDecoder
+from mt.model import DecoderState, EncoderDecoder
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
+from mt.translation.search.candidates import log_chances
 
 BATCH_PIECES = 8192
 """Padded source pieces times hypotheses searched at once; measured, see docs/experiments.md."""
@@ -26,11 +30,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def generate(
-        self,
-        sources: Sequence[Sequence[int]],
-        beam: int,
-        length_penalty: float,
-        prefixes: Sequence[Sequence[int]] | None = None,
+        self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float
     ) -> list[Hypothesis]:
         """Translate each source and return its best hypothesis; see :class:`Engine`.
 
@@ -38,41 +38,84 @@ class TorchEngine:
             sources: Piece ids without marks.
             beam: Hypotheses kept at every step.
             length_penalty: Exponent of the length in the score.
-            prefixes: Of each source: the pieces that its translation must begin with; the last may
-                be the end mark. They count in the score as if search had chosen them.
         """
-        prefixes = prefixes or [()] * len(sources)
         results: dict[int, Hypothesis] = {}
         for indices in _batches(sources, budget=BATCH_PIECES // beam):
             batch = [sources[index] for index in indices]
-            begun = [prefixes[index] for index in indices]
-            results |= zip(indices, self._search(batch, beam, length_penalty, begun), strict=True)
+            state = self.model.start(self._rows(batch), beam)
+            limits = _limits(_most_pieces(len(source)) for source in batch)
+            found = self._search(state, limits, beam, length_penalty)
+            results |= zip(indices, found, strict=True)
         return [results[index] for index in range(len(sources))]
 
-    def _search(
+    @torch.inference_mode()
+    def generate_variants(
         self,
-        sources: Sequence[Sequence[int]],
+        source: Sequence[int],
+        target: Sequence[int],
+        others: Sequence[Sequence[int]],
         beam: int,
         length_penalty: float,
-        prefixes: Sequence[Sequence[int]],
     ) -> list[Hypothesis]:
-        longest = max(len(source) for source in sources) + 1
-        rows = [[*source, END, *[PAD] * (longest - len(source) - 1)] for source in sources]
-        state = self.model.start(torch.tensor(rows, device=self.device), beam)
-        limits = Limits(
-            start=START,
-            end=END,
-            never=(PAD, UNKNOWN, START),
-            lengths=tuple(
-                max(_most_pieces(len(source)), len(prefix) + 1)
-                for source, prefix in zip(sources, prefixes, strict=True)
-            ),
-            prefixes=tuple(map(tuple, prefixes)),
-        )
+        """Translate a source once for every piece that may replace one of its target.
+
+        A variant begins with the target up to a piece, then another piece, and goes on as search
+        finds best; the beginning counts in its score as if search had chosen it. What variants
+        share is read once: the source, and the target piece by piece; each batch of variants
+        branches off from there.
+
+        Args:
+            source: Piece ids without marks.
+            target: Piece ids, with or without the end mark.
+            others: Of each target piece, in order: those to put in its place. They may be the end
+                mark.
+            beam: Hypotheses kept at every step.
+            length_penalty: Exponent of the length in the score.
+
+        Returns:
+            The best hypothesis of each variant, in the order of ``others``.
+        """
+        branches = [(place, piece) for place, row in enumerate(others) for piece in row]
+        size = max(1, BATCH_PIECES // beam // (len(source) + 1))
+        found: list[Hypothesis] = []
+        trunk, read = self.model.start(self._rows([source]), 1), 0
+        log_probability = torch.zeros((), device=self.device)
+        for first in range(0, len(branches), size):
+            batch = branches[first : first + size]
+            for place in range(read, batch[0][0]):
+                piece = torch.tensor([(START, *target)[place]], device=self.device)
+                logits, trunk = self.model.step(piece, trunk)
+                log_probability = log_probability + log_chances(logits)[0, target[place]]
+            read = batch[0][0]
+            row = torch.zeros(len(batch), dtype=torch.long, device=self.device)
+            state = trunk.select(row.repeat_interleave(beam), row)
+            prefixes = [(*target[:place], piece) for place, piece in batch]
+            limits = replace(
+                _limits(max(_most_pieces(len(source)), len(prefix) + 1) for prefix in prefixes),
+                prefixes=tuple(prefixes),
+                begun=tuple(target[:read]),
+                log_probability=log_probability.item(),
+            )
+            found += self._search(state, limits, beam, length_penalty)
+        return found
+
+    def _rows(self, sources: Sequence[Sequence[int]]) -> Int[Tensor, "sentences source_len"]:
+        """End each source, and pad to the longest."""
+        longest = max(len(source) for source in sources)
+        rows = [[*source, END, *[PAD] * (longest - len(source))] for source in sources]
+        return torch.tensor(rows, device=self.device)
+
+    def _search(
+        self, state: DecoderState, limits: Limits, beam: int, length_penalty: float
+    ) -> list[Hypothesis]:
         if beam == 1:
             return greedy_search(self.model, state, limits, self.device, length_penalty)
         pools = beam_search(self.model, state, limits, self.device, beam, length_penalty)
         return [pool[0] for pool in pools]
+
+
+def _limits(lengths: Iterable[int]) -> Limits:
+    return Limits(start=START, end=END, never=(PAD, UNKNOWN, START), lengths=tuple(lengths))
 
 
 def _batches(sources: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:

@@ -29,7 +29,7 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
 
     Args:
         scorer: Scores the next piece.
-        state: Before the first step, ``beam`` equal rows a sentence.
+        state: Before the first step, ``beam`` equal rows a sentence; see :attr:`Limits.begun`.
         limits: Marks, lengths and forced beginnings.
         device: Where the scorer's tensors are.
         beam: Hypotheses kept; 1 equals greedy search.
@@ -47,14 +47,16 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     lengths = torch.tensor(limits.lengths, device=device)
     alive = torch.arange(len(lengths), device=device)
     counts = torch.zeros_like(alive)
-    written = torch.empty(len(lengths), beam, 0, dtype=torch.long, device=device)
-    pieces = torch.full((len(lengths), beam), limits.start, device=device)
+    written = torch.tensor(limits.begun, dtype=torch.long, device=device)
+    written = written.expand(len(lengths), beam, -1)
+    pieces = torch.full((len(lengths), beam), (limits.start, *limits.begun)[-1], device=device)
     totals = torch.full((len(lengths), beam), -torch.inf, device=device)
-    totals[:, 0] = 0.0  # the rows of a sentence are still equal: extend one of them only
+    # The rows of a sentence are still equal: extend one of them only.
+    totals[:, 0] = limits.log_probability
     finished: list[list[Hypothesis]] = [[] for _ in limits.lengths]
     permitted = Constraint(limits, device)
 
-    for step in range(max(limits.lengths)):
+    for step in range(len(limits.begun), max(limits.lengths)):
         logits, state = scorer.step(pieces.flatten(), state)
         chances = permitted(log_chances(logits), step, alive)
         last = lengths[alive] == step + 1

@@ -59,6 +59,11 @@ class Limits:
     prefixes: tuple[tuple[int, ...], ...] = ()
     """Of each sentence: the pieces that its hypotheses begin with. The last may be the end mark;
     without it they must leave room for one. No prefixes: all sentences begin as they like."""
+    begun: tuple[int, ...] = ()
+    """What all prefixes begin with and the state knows: before the first step it has read the start
+    mark and all of these but the last, which search reads first."""
+    log_probability: float = 0.0
+    """Of ``begun``, in nats."""
 
 
 @dataclass(frozen=True)

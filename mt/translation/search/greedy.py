@@ -16,7 +16,7 @@ def greedy_search(
 
     Args:
         scorer: Scores the next piece.
-        state: Before the first step, one row a sentence.
+        state: Before the first step, one row a sentence; see :attr:`Limits.begun`.
         limits: Marks, lengths and forced beginnings; a hypothesis that reaches its length is ended
             there.
         device: Where the scorer's tensors are.
@@ -27,12 +27,13 @@ def greedy_search(
     """
     alive = torch.arange(len(limits.lengths), device=device)
     lengths = torch.tensor(limits.lengths, device=device)
-    totals = torch.zeros(len(alive), device=device)
-    pieces = torch.full_like(alive, limits.start)
+    totals = torch.full((len(alive),), limits.log_probability, device=device)
+    pieces = torch.full_like(alive, (limits.start, *limits.begun)[-1])
     written = torch.full((len(alive), max(limits.lengths)), limits.end, device=device)
+    written[:, : len(limits.begun)] = torch.tensor(limits.begun, device=device)
     sums = torch.zeros_like(totals)
     permitted = Constraint(limits, device)
-    for step in range(max(limits.lengths)):
+    for step in range(len(limits.begun), max(limits.lengths)):
         logits, state = scorer.step(pieces, state)
         chances = permitted(log_chances(logits), step, alive)
         best, pieces = (column[:, 0] for column in likeliest(chances, 1))

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from mt.inspection import explain, read_pair
-from mt.inspection.explanation import _continuations, _cut
+from mt.inspection.explanation import _cut, _variants
 from mt.model import RecurrentConfig, TransformerConfig
 from mt.model.attention import ScopeConfig, ScoreConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation import TranslationConfig, Translator
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.search import Limits, beam_search
 
 SENTENCE = "abc hgfe dcba"
 TARGET = "bad cäfe"
@@ -45,26 +46,28 @@ def test_probabilities_are_those_of_a_softmax_by_hand(told, model, tokenizers):
             assert each.probability == pytest.approx(math.exp(row[place]) / total, abs=6e-5)
 
 
-def test_alternatives_go_on_as_forced_decoding_does(told, translator, tokenizers):
+def test_alternatives_go_on_as_a_search_forced_from_the_start(told, model, tokenizers):
     read, written = ids(tokenizers, SENTENCE, TARGET)
-    reading = read_pair(translator, SENTENCE, TARGET)
-    for place, choice in enumerate(told.choices):
-        (first, *_) = reading.chances[place].sort(descending=True).indices.tolist()
-        written_or_end = [*written, END][place]
-        if first in {PAD, UNKNOWN, START, written_or_end}:
-            continue
-        (found,) = translator.engine.generate([read], 3, 1.0, [[*written[:place], first]])
-        alternative = choice.alternatives[0]
+    names = tokenizers.target.pieces(range(tokenizers.target.size))
+    for place in range(0, len(told.choices), 4):
+        alternative = told.choices[place].alternatives[place % 5]
+        prefix = (*written[:place], names.index(alternative.piece))
+        length = max(3 * len(read) + 20, len(prefix) + 1)
+        rules = Limits(START, END, (PAD, UNKNOWN, START), (length,), (prefix,))
+        with torch.no_grad():
+            state = model.start(torch.tensor([[*read, END]]), 3)
+            ((found, *_),) = beam_search(model, state, rules, torch.device("cpu"), 3)
         (text,) = tokenizers.target.decode([found.pieces])
         assert alternative.before + alternative.forced + alternative.after == text
         assert text.startswith(alternative.before)
 
 
 def test_an_alternative_that_ends_the_sentence_keeps_what_was_before(translator, tokenizers):
-    [written] = ids(tokenizers, TARGET)
-    prefixes = [[*written[:place], END] for place in range(1, len(written))]
-    told = _continuations(translator, *ids(tokenizers, SENTENCE), prefixes)
-    texts = tokenizers.target.decode(prefixes)
+    reading = read_pair(translator, SENTENCE, TARGET)
+    told = _variants(translator, reading, [[], *([END] for _ in reading.target[1:-1])])
+    texts = tokenizers.target.decode(
+        [reading.target[:n] for n in range(1, len(reading.target) - 1)]
+    )
     assert [before + forced + after for before, forced, after in told] == texts
 
 

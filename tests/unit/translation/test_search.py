@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from mt.model import TransformerConfig
+from mt.model import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
@@ -373,12 +373,29 @@ def test_forcing_all_that_was_found_gives_it_the_same_score(width):
     same([pool[0] for pool in forced(NAMES, LENGTHS, whole, width)], free)
 
 
+RECURRENT = RecurrentConfig(dim=16, attention=None, tie="none").build(150, 150).double().eval()
+
+
+@pytest.mark.parametrize("kind", ["transformer", "recurrent"])
 @pytest.mark.parametrize("width", [1, 4])
-def test_the_engine_forces_each_source_its_own_beginning(model, width):
-    engine = TorchEngine(model, CPU)
-    prefixes = [(), (7,), (9, 9, 9), (8, END), tuple(range(4, 104))]
-    found = engine.generate(SOURCES, width, 1.0, prefixes)
-    same(found[:1], engine.generate(SOURCES[:1], width, 1.0))
-    for source, prefix, one in zip(SOURCES, prefixes, found, strict=True):
+def test_variants_are_those_of_a_search_forced_from_the_start(model, monkeypatch, kind, width):
+    model = {"transformer": model, "recurrent": RECURRENT}[kind]
+    # Five variants at once: a batch holds several places, and a place is cut by two batches.
+    source, target = SOURCES[0], [*range(50, 57), END]
+    pieces = 5 * width * (len(source) + 1)
+    monkeypatch.setattr("mt.translation.engines.torch.BATCH_PIECES", pieces)
+    others = [[4 + place, 90 + place, END][: place % 4] for place in range(len(target))]
+    prefixes = [(*target[:place], piece) for place, row in enumerate(others) for piece in row]
+    found = TorchEngine(model, CPU).generate_variants(source, target, others, width, 0.7)
+
+    def search(prefix):
+        rules = Limits(START, END, NEVER, (max(29, len(prefix) + 1),), (prefix,))
+        with torch.no_grad():
+            state = model.start(torch.tensor([[*source, END]]), width)
+            if width == 1:
+                return greedy_search(model, state, rules, CPU, 0.7)[0]
+            return beam_search(model, state, rules, CPU, width, 0.7)[0][0]
+
+    same(found, [search(prefix) for prefix in prefixes])
+    for prefix, one in zip(prefixes, found, strict=True):
         assert (*one.pieces, END)[: len(prefix)] == prefix
-        same(engine.generate([source], width, 1.0, [prefix]), [one])
