@@ -1,6 +1,8 @@
 """``mt explain`` as a shell meets it, with a model that a moment of training made."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +65,18 @@ def folder(tmp_path_factory):
     done = mt(folder, "train", "recipe.yaml", "--out", "run", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def without_attention(folder):
+    """Give a recurrent model whose decoder knows the source by one vector alone."""
+    changes = [
+        "--set=model={kind: recurrent, attention: null, dim: 16}",
+        "--set=training.updates=2",
+    ]
+    done = mt(folder, "train", "recipe.yaml", *changes, "--out", "blind", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    return "blind"
 
 
 def rows_of(stdout):
@@ -144,3 +158,28 @@ def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+def test_a_model_without_attention_has_a_page_and_no_map(folder, without_attention):
+    done = mt(folder, "explain", without_attention, SENTENCE, "--output", "blind.html")
+    assert (done.returncode, done.stderr) == (0, "")
+    _, blank, *told = done.stdout.splitlines()
+    assert blank == ""
+    assert told == ["This model has no cross-attention to draw; the page shows its probabilities."]
+    page = (folder / "blind.html").read_text(encoding="utf-8")
+    (data,) = re.findall(r'<script type="application/json" id="explanation">(.*?)</script>', page)
+    data = json.loads(data)
+    assert data["layers"] == {}
+    assert len(data["choices"]) == len(data["axes"]["target"]["pieces"])
+
+
+@pytest.mark.parametrize("outputs", [["blind.png"], ["blind.svg", "late.html"], []])
+def test_a_model_without_attention_refuses_a_picture(folder, without_attention, outputs):
+    arguments = [f"--output={name}" for name in outputs]
+    done = mt(folder, "explain", without_attention, SENTENCE, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "mt: model: expected cross-attention to draw, but this one has none; an .html page shows "
+        "its probabilities\n"
+    )
+    assert not [name for name in outputs if (folder / name).exists()]
