@@ -58,6 +58,7 @@ class Browser:
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
+        self.leave()  # what lies under a resting pointer would light up by itself
         self.said()
         self.requests()
         self._send("POST", "/url", {"url": Path(page).as_uri()})

@@ -57,6 +57,16 @@ def by_words(told, role="cross", layers=slice(None), heads=slice(None)):
     return merge_words(weights.mean(dim=(0, 1)), places_of(names[columns]), places_of(names[rows]))
 
 
+def active(browser, selector):
+    """Wait until something is marked as pointed at: events arrive when the browser has time."""
+    browser.wait(f"document.querySelector({selector!r}).matches('.active')")
+
+
+def point(browser, selector):
+    browser.hover(selector)
+    active(browser, selector)
+
+
 def shades(browser, side):
     return browser.run(
         f"return [...document.querySelectorAll('#{side} .word')]"
@@ -94,31 +104,35 @@ def test_shows_words_and_then_pieces(page):
 
 def test_pointing_at_a_word_lights_up_what_it_looks_at_both_ways(page, told):
     weights = by_words(told)
-    page.hover("#target .word:nth-child(2)")
+    point(page, "#target .word:nth-child(2)")
     assert shades(page, "source") == pytest.approx((weights[1] / weights.max()).tolist(), **CLOSE)
     assert set(shades(page, "target")) == {0}
     best = ["the", "dog", "sleeps", "</s>"][weights[1].argmax()]
     readout = page.run("return document.getElementById('readout').textContent")
     assert readout.startswith(f"“Hund” looked at {best} {round(100 * weights[1].max().item())} %")
-    page.hover("#source .word:nth-child(3)")
+    point(page, "#source .word:nth-child(3)")
     column = weights[:, 2] / weights.max()
     assert shades(page, "target") == pytest.approx(column.tolist(), **CLOSE)
     assert page.run("return document.querySelectorAll('#links path').length") == 4
     page.leave()
+    page.wait("!document.querySelector('.word.active')")
     assert set(shades(page, "target")) == {0}
 
 
 def test_the_keyboard_does_what_the_pointer_does(page, told):
     page.run("document.querySelector('#target .word').focus()")
     page.press("Right")
+    active(page, "#target .word:nth-child(2)")
     weights = by_words(told)
     assert shades(page, "source") == pytest.approx((weights[1] / weights.max()).tolist(), **CLOSE)
     page.press("Right", "Enter")
+    page.wait("document.querySelector('#target .word:nth-child(3)').ariaPressed === 'true'")
     assert page.run(
         "return [...document.querySelectorAll('#target .word')].map(each => each.ariaPressed)"
     ) == ["false", "false", "true", "false"]
     page.run("document.getElementById('weights').focus()")
     page.press("Down", "Right")
+    active(page, "#weights tbody tr:nth-child(2) td:nth-of-type(2)")
     readout = page.run("return document.getElementById('readout').textContent")
     assert readout.startswith("“Hund” looked at dog ")
 
@@ -211,7 +225,7 @@ def test_sixty_pieces_are_legible_and_fit(browser, tmp_path, width, dark):
         ".map(each => parseFloat(getComputedStyle(each).fontSize))"
     )
     assert min(labels) >= 11
-    browser.hover("#weights tbody tr:nth-child(40) td:nth-of-type(50)")
+    point(browser, "#weights tbody tr:nth-child(40) td:nth-of-type(50)")
     readout = browser.run("return document.getElementById('readout').textContent")
     assert readout.startswith("“Wort39” looked at Wort49 ")
     if width > 1000:
