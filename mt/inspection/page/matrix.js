@@ -79,7 +79,6 @@ function fill(table, { caption, rows, columns, values, text, look }) {
     activate([within(i + move[0], rows.length), within(j + move[1], columns.length)]);
     cells[at[0]][at[1]].scrollIntoView({ block: "nearest", inline: "nearest" });
   };
-  return { mark: (i, j) => activate([i, j]) };
 }
 
 /** Choose the size of the cells so that a table fits its room, and hide numbers that do not. */

@@ -67,4 +67,7 @@ function percent(share) {
   return `${(100 * share).toFixed(share < 0.0995 || share > 0.9949 ? 1 : 0)} %`.replace(".0 %", " %");
 }
 
+/** Write a share with two decimals and without its zero, as there is little room in a cell. */
+const twoDigits = (share) => share.toFixed(2).replace(/^0(?=\.)/, "");
+
 const shape = (...sizes) => `[${sizes.join(" × ")}]`;

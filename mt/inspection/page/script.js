@@ -96,7 +96,6 @@ function drawSentence() {
 function drawChoices() {
   const word = selectedWord();
   const choice = told.choices[state.place];
-  const { pieces } = told.axes.target;
   units("target", state.unit).forEach((each, index) => {
     buttons.target[index].ariaPressed = String(each.first === word.first);
   });
@@ -105,9 +104,18 @@ function drawChoices() {
     word.size > 1 ? `It is written in ${word.size} pieces, and every piece was a choice. ` : "",
     choice.rank > 1 ? `${choice.rank - 1} ${choice.rank > 2 ? "others were" : "other was"} more probable here. ` : "",
     "Press another to read what the translation would have become.");
-  const parts = word.size < 2 ? [] : told.choices.slice(word.first, word.first + word.size).map((part, index) => {
-    const place = word.first + index;
-    const button = make("button", { type: "button" }, pieces[place], make("small", {}, percent(part.probability)));
+  drawParts(word);
+  const own = { own: true, piece: told.axes.target.pieces[state.place], probability: choice.probability };
+  const rows = [own, ...choice.alternatives].sort((one, other) => other.probability - one.probability);
+  id("alternatives").replaceChildren(...rows.map((row, index) => option(row, index, word)));
+}
+
+/** Offer the pieces of a word, if it has several. */
+function drawParts({ first, size }) {
+  const parts = told.choices.slice(first, first + size).map(({ probability: share }, index) => {
+    const place = first + index;
+    const piece = told.axes.target.pieces[place];
+    const button = make("button", { type: "button" }, piece, make("small", {}, percent(share)));
     button.ariaPressed = String(place === state.place);
     button.onclick = () => {
       state.place = place;
@@ -116,10 +124,7 @@ function drawChoices() {
     };
     return button;
   });
-  id("parts").replaceChildren(...parts);
-  const own = { own: true, piece: pieces[state.place], probability: choice.probability };
-  const rows = [own, ...choice.alternatives].sort((one, other) => other.probability - one.probability);
-  id("alternatives").replaceChildren(...rows.map((row, index) => option(row, index, word)));
+  id("parts").replaceChildren(...(size > 1 ? parts : []));
 }
 
 /** Return the word that a forced piece became part of, if the piece is text at all. */
@@ -164,10 +169,10 @@ function drawMap() {
   id("map-lead").textContent = state.role === "decoder_self"
     ? "Rows are what was being decided, columns what had been written by then, from the start mark <s> on."
     : `Rows look, columns are looked at; the darker, the more. ${query === key ? "Both are the source." : "Rows are the translation, columns the source."}`;
-  const two = (value) => value.toFixed(2).replace(/^0(?=\.)/, "").replace(/^\.00$/, "");
   fill(table, {
     caption: `How much each row looked at each column: ${ROLES[state.role].name}.`,
-    rows: labels[0], columns: labels[1], values: weights, text: two,
+    rows: labels[0], columns: labels[1], values: weights,
+    text: (weight) => twoDigits(weight).replace(/^\.00$/, ""),
     look: (i, j) => {
       if (i === undefined) return light();
       light(query, i);
@@ -217,38 +222,53 @@ function thumbnail(weights) {
 const layerName = (layer) => (layer === "mean" ? "mean of all layers" : `layer ${Number(layer) + 1}`);
 const headName = (head) => (head === "mean" ? "mean of all heads" : `head ${Number(head) + 1}`);
 
-/** Show scores, weights and shapes of one head of one layer. */
+/** Show scores, weights and shapes of one head of one layer; of several the last layer's first. */
 function drawLesson() {
   if (!id("learn").open) return;
-  const one = { layer: state.layer === "mean" ? told.layers[state.role].length - 1 : state.layer, head: state.head === "mean" ? 0 : state.head };
-  const layer = told.layers[state.role][one.layer];
-  const { query, key } = ROLES[state.role];
-  const [rows, columns] = [told.axes[query].pieces, told.axes[key].pieces];
-  const scores = layer.scores[one.head].map((row) => row.map((score) => (score === null ? null : score / told.scale.scores)));
-  const weights = layer.weights[one.head].map((row) => row.map((weight) => weight / told.scale.weights));
+  const layers = told.layers[state.role];
+  const one = {
+    layer: state.layer === "mean" ? layers.length - 1 : state.layer,
+    head: state.head === "mean" ? 0 : state.head,
+  };
   const averaged = state.layer === "mean" || state.head === "mean";
   id("pick").replaceChildren(
     `Shown: ${layerName(one.layer)}, ${headName(one.head)}, ${ROLES[state.role].name}.`,
     averaged ? " (Scores of several heads have no meaningful mean, so one of them is shown; choose another above.)" : "");
-  const box = (name, ...sizes) => make("span", { className: /scores|weights/.test(name) ? "look" : "" }, name, make("code", {}, shape(...sizes)));
-  const { widths } = layer;
+  const { query, key } = ROLES[state.role];
+  const [rows, columns] = [told.axes[query].pieces, told.axes[key].pieces];
+  const { scores, weights, widths } = layers[one.layer];
+  drawShapes(rows.length, columns.length, widths);
+  drawSoftmax(rows, columns, scores[one.head], weights[one.head]);
+  fitAll();
+}
+
+/** Write the equation of an attention with the shape of everything in it. */
+function drawShapes(rows, columns, widths) {
+  const box = (name, ...sizes) => make("span", {}, name, make("code", {}, shape(...sizes)));
+  const drawn = (...given) => Object.assign(box(...given), { className: "look" });
   id("equation").replaceChildren(
-    box("query", rows.length, widths.query), "meets", box("key", columns.length, widths.key), "→",
-    box("scores", rows.length, columns.length), "softmax of each row →", box("weights", rows.length, columns.length), "×",
-    box("value", columns.length, widths.value), "=", box("context", rows.length, widths.value));
-  const tables = [id("scores"), id("softmax")];
+    box("query", rows, widths.query), "meets", box("key", columns, widths.key), "→",
+    drawn("scores", rows, columns), "softmax of each row →", drawn("weights", rows, columns), "×",
+    box("value", columns, widths.value), "=", box("context", rows, widths.value));
+}
+
+/** Draw scores beside weights, both whole numbers; a cell of either reads out both. */
+function drawSoftmax(rows, columns, wholeScores, wholeWeights) {
+  const scores = wholeScores.map((row) => row.map((score) => (score === null ? null : score / told.scale.scores)));
+  const weights = wholeWeights.map((row, i) =>
+    row.map((weight, j) => (scores[i][j] === null ? null : weight / told.scale.weights)));
   const line = id("learn-readout");
   const look = (i, j) => {
     if (i === undefined) return line.replaceChildren();
-    const score = scores[i][j];
-    line.replaceChildren(`“${rows[i]}” and “${columns[j]}”: `, ...(score === null
-      ? ["hidden, weight 0"]
-      : ["score ", make("b", {}, score.toFixed(2)), `; exp(${score.toFixed(2)}) over the sum of its row = weight `, make("b", {}, weights[i][j].toFixed(4))]));
+    const pair = `“${rows[i]}” and “${columns[j]}”: `;
+    if (scores[i][j] === null) return line.replaceChildren(pair, "hidden, weight 0");
+    const score = scores[i][j].toFixed(2);
+    line.replaceChildren(
+      pair, "score ", make("b", {}, score), `; exp(${score}) over the sum of its row = weight `,
+      make("b", {}, weights[i][j].toFixed(4)));
   };
-  fill(tables[0], { caption: "Scores.", rows, columns, values: scores, text: (score) => score.toFixed(1), look });
-  const hidden = weights.map((row, i) => row.map((weight, j) => (scores[i][j] === null ? null : weight)));
-  fill(tables[1], { caption: "Weights.", rows, columns, values: hidden, text: (weight) => weight.toFixed(2).replace(/^0(?=\.)/, ""), look });
-  fitAll();
+  fill(id("scores"), { caption: "Scores.", rows, columns, values: scores, text: (score) => score.toFixed(1), look });
+  fill(id("softmax"), { caption: "Weights.", rows, columns, values: weights, text: twoDigits, look });
 }
 
 function fitAll() {
@@ -302,6 +322,18 @@ function start() {
   id("head").onchange = ({ target }) => choose({ head: number(target.value) });
   id("controls").onsubmit = (event) => event.preventDefault();
   id("learn").ontoggle = drawLesson;
+  sayWhatIsMissing();
+  choose({});
+  addEventListener("resize", () => {
+    if (!state.role) return;
+    fitAll();
+    light();
+  });
+  matchMedia("(prefers-color-scheme: dark)").onchange = () => choose({});
+}
+
+/** Tell what this model does not have, and hide what would show it. */
+function sayWhatIsMissing() {
   if (!roles.length) {
     id("unseen").hidden = false;
     id("unseen").textContent = "This model has no attention, so there is nothing to see of what it looked at; how sure it was of each word stands below.";
@@ -311,14 +343,6 @@ function start() {
     id("unseen").hidden = false;
     id("unseen").textContent = "In this model the translation does not look at the source; what each side sees of itself stands below.";
   }
-  choose({});
-  const redraw = () => {
-    if (!state.role) return;
-    fitAll();
-    light();
-  };
-  addEventListener("resize", redraw);
-  matchMedia("(prefers-color-scheme: dark)").onchange = () => choose({});
 }
 
 start();
