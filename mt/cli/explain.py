@@ -62,22 +62,22 @@ def explain(
         sentence = next(decode_lines(sys.stdin.buffer, "stdin"), "")
     translator = load_translator(model, device)
     reading = inspection.read_pair(translator, sentence, target)
-    only_pages = set(suffixes.values()) == {".html"}
-    drawing = "\nThis model has no cross-attention to draw; the page shows its probabilities.\n"
-    if reading.tape.cross or not only_pages:
+    if not reading.tape.cross and set(suffixes.values()) == {".html"}:
+        drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"
+    else:
         seen = inspection.cross_attention_of(reading, layer=layer, pieces=pieces)
         console = Console()
         colour = console.color_system in {"256", "truecolor"} and not console.no_color
         with console.capture() as drawn:
             picture = inspection.picture_for_terminal(seen, console.width, colour)
             console.print(picture, soft_wrap=True)
-        drawing = f"\n{drawn.get()}"
+        drawing = drawn.get()
     for path, suffix in suffixes.items():
         if suffix == ".html":
             inspection.save_page(inspection.explain(translator, reading), path)
         else:
             inspection.save_picture(seen, path)
-    sys.stdout.write(f"{reading.text}\n{drawing}")
+    sys.stdout.write(f"{reading.text}\n\n{drawing}")
 
 
 def _known_suffix(path: Path) -> str:
