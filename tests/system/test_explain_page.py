@@ -201,6 +201,7 @@ def test_scores_stand_beside_their_softmax_with_shapes(page, told):
     scores, weights = (torch.tensor(page.run(cells, name)) for name in ("#scores", "#softmax"))
     torch.testing.assert_close(scores, torch.tensor(layer.scores[0]), atol=0.051, rtol=0)
     torch.testing.assert_close(weights, torch.tensor(layer.weights[0]), atol=0.0051, rtol=0)
+    assert page.run("return [-0.04, 0.04, -0.06].map(oneDigit)") == ["0.0", "0.0", "-0.1"]
     page.select("#role", "decoder_self")
     assert page.run("return document.querySelectorAll('#scores td.hidden').length") == 15
 

@@ -70,4 +70,7 @@ function percent(share) {
 /** Write a share with two decimals and without its zero, as there is little room in a cell. */
 const twoDigits = (share) => share.toFixed(2).replace(/^0(?=\.)/, "");
 
+/** Write a score with one decimal; what rounds to nothing has no sign. */
+const oneDigit = (score) => score.toFixed(1).replace(/^-(?=0\.0$)/, "");
+
 const shape = (...sizes) => `[${sizes.join(" × ")}]`;

@@ -267,7 +267,7 @@ function drawSoftmax(rows, columns, wholeScores, wholeWeights) {
       pair, "score ", make("b", {}, score), `; exp(${score}) over the sum of its row = weight `,
       make("b", {}, weights[i][j].toFixed(4)));
   };
-  fill(id("scores"), { caption: "Scores.", rows, columns, values: scores, text: (score) => score.toFixed(1), look });
+  fill(id("scores"), { caption: "Scores.", rows, columns, values: scores, text: oneDigit, look });
   fill(id("softmax"), { caption: "Weights.", rows, columns, values: weights, text: twoDigits, look });
 }
 
