@@ -17,7 +17,10 @@ from mt.errors import DataError
 from mt.files import write_atomically
 from mt.inspection.explanation import SCORE_DIGITS, WEIGHT_DIGITS, Explanation, Layer
 
-_SCRIPTS = ("numbers.js", "matrix.js", "sentence.js", "script.js")
+_SCRIPTS = (
+    "numbers.js", "matrix.js", "sentence.js",
+    "state.js", "links.js", "choices.js", "map.js", "lesson.js", "start.js",
+)  # fmt: skip
 """In the order in which they need each other."""
 
 _UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}

@@ -27,21 +27,25 @@ function learnColours() {
  */
 function fill(table, { caption, rows, columns, values, text, look }) {
   const top = Math.max(...values.flat().map(Math.abs), 1e-9);
-  const cells = values.map((row, i) => row.map((value, j) => {
-    const cell = make("td", {}, value === null ? "hidden" : text(value));
-    cell.dataset.row = i;
-    cell.dataset.column = j;
-    if (value === null) {
-      cell.classList.add("hidden");
-      cell.replaceChildren();
-      cell.ariaLabel = "hidden";
-    } else {
-      shade(cell, Math.abs(value) / top);
-      cell.classList.toggle("negative", value < 0);
-    }
-    return cell;
-  }));
-  const across = columns.map((label) => make("th", { scope: "col", title: label }, make("span", {}, label)));
+  const cells = values.map((row, i) =>
+    row.map((value, j) => {
+      const cell = make("td", {}, value === null ? "hidden" : text(value));
+      cell.dataset.row = i;
+      cell.dataset.column = j;
+      if (value === null) {
+        cell.classList.add("hidden");
+        cell.replaceChildren();
+        cell.ariaLabel = "hidden";
+      } else {
+        shade(cell, Math.abs(value) / top);
+        cell.classList.toggle("negative", value < 0);
+      }
+      return cell;
+    }),
+  );
+  const across = columns.map((label) =>
+    make("th", { scope: "col", title: label }, make("span", {}, label)),
+  );
   const down = rows.map((label) => make("th", { scope: "row", title: label }, label));
   table.replaceChildren(
     make("caption", {}, caption),
@@ -71,7 +75,9 @@ function fill(table, { caption, rows, columns, values, text, look }) {
   table.onfocus = () => table.matches(":focus-visible") && activate(at ?? [0, 0]);
   table.onblur = () => activate(null);
   table.onkeydown = (event) => {
-    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
+      event.key
+    ];
     if (!move) return;
     event.preventDefault();
     const [i, j] = at ?? [0, 0];
@@ -83,7 +89,10 @@ function fill(table, { caption, rows, columns, values, text, look }) {
 
 /** Choose the size of the cells so that a table fits its room, and hide numbers that do not. */
 function fit(table, columns, room, most = 44, least = 13) {
-  const label = Math.min(150, Math.max(...[...table.querySelectorAll("tbody th")].map((each) => each.offsetWidth), 0));
+  const label = Math.min(
+    150,
+    Math.max(...[...table.querySelectorAll("tbody th")].map((each) => each.offsetWidth), 0),
+  );
   const cell = Math.max(least, Math.min(most, Math.floor((room - label - 12) / columns) - 1));
   table.style.setProperty("--cell", `${cell}px`);
   table.classList.toggle("tight", cell < 32);

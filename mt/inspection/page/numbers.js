@@ -32,17 +32,22 @@ function chosen(kind, role, layer, head) {
 /** Average matrices of whole numbers, and scale them to what they stand for. */
 function mean(matrices, scale) {
   return matrices[0].map((row, i) =>
-    row.map((_, j) => matrices.reduce((sum, each) => sum + each[i][j], 0) / matrices.length / scale));
+    row.map(
+      (_, j) => matrices.reduce((sum, each) => sum + each[i][j], 0) / matrices.length / scale,
+    ),
+  );
 }
 
 /** Add up over the pieces of each column's word, take the mean over those of each row's. */
 function merged(matrix, rows, columns) {
-  return rows.map((row) => columns.map((column) => {
-    let sum = 0;
-    for (let i = row.first; i < row.first + row.size; i++)
-      for (let j = column.first; j < column.first + column.size; j++) sum += matrix[i][j];
-    return sum / row.size;
-  }));
+  return rows.map((row) =>
+    columns.map((column) => {
+      let sum = 0;
+      for (let i = row.first; i < row.first + row.size; i++)
+        for (let j = column.first; j < column.first + column.size; j++) sum += matrix[i][j];
+      return sum / row.size;
+    }),
+  );
 }
 
 /** Return rows, columns and weights for what a reader has chosen. */
@@ -56,7 +61,8 @@ function view({ role, layer, head, unit }) {
 
 /** Return the probability of all pieces of a word together. */
 function probability(word) {
-  return told.choices.slice(word.first, word.first + word.size)
+  return told.choices
+    .slice(word.first, word.first + word.size)
     .reduce((product, choice) => product * choice.probability, 1);
 }
 
@@ -64,7 +70,10 @@ const largest = (matrix) => Math.max(...matrix.map((row) => Math.max(...row)), 1
 
 function percent(share) {
   if (share > 0 && share < 0.001) return "< 0.1 %";
-  return `${(100 * share).toFixed(share < 0.0995 || share > 0.9949 ? 1 : 0)} %`.replace(".0 %", " %");
+  return `${(100 * share).toFixed(share < 0.0995 || share > 0.9949 ? 1 : 0)} %`.replace(
+    ".0 %",
+    " %",
+  );
 }
 
 /** Write a share with two decimals and without its zero, as there is little room in a cell. */

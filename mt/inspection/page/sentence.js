@@ -1,6 +1,9 @@
 // The two sentences as rows of words, and the links between them.
 
-const sides = { source: document.getElementById("source"), target: document.getElementById("target") };
+const sides = {
+  source: document.getElementById("source"),
+  target: document.getElementById("target"),
+};
 const links = document.getElementById("links");
 
 /** Write a row of words; one of them is in the tab order, arrow keys reach the others. */
@@ -27,7 +30,9 @@ function writeWords(side, words, { sure, press, look }) {
   row.onpointerleave = () => look(null);
   row.onkeydown = (event) => {
     const now = buttons.indexOf(document.activeElement);
-    const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 }[
+      event.key
+    ];
     if (now < 0 || next === undefined || !buttons[next]) return;
     event.preventDefault();
     buttons[now].tabIndex = -1;
@@ -42,23 +47,32 @@ function drawLinks(wanted, softly) {
   const frame = links.getBoundingClientRect();
   const place = (button) => {
     const box = button.getBoundingClientRect();
-    return { x: box.x + box.width / 2 - frame.x, top: box.y - frame.y, bottom: box.bottom - frame.y };
+    return {
+      x: box.x + box.width / 2 - frame.x,
+      top: box.y - frame.y,
+      bottom: box.bottom - frame.y,
+    };
   };
-  links.replaceChildren(...wanted.map(({ from, to, share }) => {
-    const [a, b] = [place(from), place(to)];
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    if (from.parentElement === to.parentElement) {
-      const above = from.parentElement === sides.target;
-      const [start, end] = above ? [a.top, b.top] : [a.bottom, b.bottom];
-      const bend = (above ? -1 : 1) * Math.min(60, 14 + Math.abs(a.x - b.x) / 5);
-      path.setAttribute("d", `M${a.x} ${start} C${a.x} ${start + bend} ${b.x} ${end + bend} ${b.x} ${end}`);
-    } else {
-      const [start, end] = a.top < b.top ? [a.bottom, b.top] : [a.top, b.bottom];
-      const middle = (start + end) / 2;
-      path.setAttribute("d", `M${a.x} ${start} C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${end}`);
-    }
-    path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
-    path.setAttribute("opacity", (share * (softly ? 0.35 : 0.85)).toFixed(3));
-    return path;
-  }));
+  links.replaceChildren(
+    ...wanted.map(({ from, to, share }) => {
+      const [a, b] = [place(from), place(to)];
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      if (from.parentElement === to.parentElement) {
+        const above = from.parentElement === sides.target;
+        const [start, end] = above ? [a.top, b.top] : [a.bottom, b.bottom];
+        const bend = (above ? -1 : 1) * Math.min(60, 14 + Math.abs(a.x - b.x) / 5);
+        path.setAttribute(
+          "d",
+          `M${a.x} ${start} C${a.x} ${start + bend} ${b.x} ${end + bend} ${b.x} ${end}`,
+        );
+      } else {
+        const [start, end] = a.top < b.top ? [a.bottom, b.top] : [a.top, b.bottom];
+        const middle = (start + end) / 2;
+        path.setAttribute("d", `M${a.x} ${start} C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${end}`);
+      }
+      path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
+      path.setAttribute("opacity", (share * (softly ? 0.35 : 0.85)).toFixed(3));
+      return path;
+    }),
+  );
 }

@@ -1,0 +1,98 @@
+// Both sentences, and who looks at whom as the reader points at a word.
+
+const weighted = (label, share) => [make("b", {}, label), ` ${percent(share)}`];
+
+/** Say in words where the most weight is: of a row, or of a column. */
+function say(line, subject, verb, labels, shares) {
+  const best = shares
+    .map((share, index) => ({ share, label: labels[index] }))
+    .sort((one, other) => other.share - one.share)
+    .slice(0, 5)
+    .filter(({ share }) => share >= 0.01);
+  const parts = best.flatMap(({ label, share }, index) => [
+    index ? ", " : " ",
+    ...weighted(label, share),
+  ]);
+  line.replaceChildren(
+    `“${subject}” ${verb}`,
+    ...(parts.length ? parts : [" nothing in particular"]),
+  );
+}
+
+/** Return the button of a row or of a column; the start mark has none. */
+function buttonOf(side, index) {
+  if (side === "read") return index ? buttons.target[index - 1] : undefined;
+  return buttons[side][index];
+}
+
+/** Light up what a word looks at, or who looks at it; without a word, show all links softly. */
+function light(side, index) {
+  for (const button of [...buttons.source, ...buttons.target]) {
+    shade(button, 0);
+    button.classList.remove("active");
+  }
+  if (!shown) return;
+  const { query, key } = ROLES[state.role];
+  const { rows, columns, weights } = shown;
+  const top = largest(weights);
+  const wanted = [];
+  const link = (i, j) => {
+    const [from, to] = [buttonOf(query, i), buttonOf(key, j)];
+    if (from && to && from !== to && weights[i][j] > 0.02 * top)
+      wanted.push({ from, to, share: weights[i][j] / top });
+  };
+  if (index === undefined) {
+    rows.forEach((_, i) => columns.forEach((__, j) => weights[i][j] > 0.15 * top && link(i, j)));
+    drawLinks(wanted, true);
+    id("readout").replaceChildren();
+    return;
+  }
+  buttons[side][index].classList.add("active");
+  if (side === query) {
+    columns.forEach((_, j) => {
+      const button = buttonOf(key, j);
+      if (button) shade(button, weights[index][j] / top);
+      link(index, j);
+    });
+    say(
+      id("readout"),
+      rows[index].label,
+      "looked at",
+      columns.map(({ label }) => label),
+      weights[index],
+    );
+  } else if (side === key) {
+    const column = weights.map((row) => row[index]);
+    rows.forEach((_, i) => {
+      shade(buttonOf(query, i), column[i] / top);
+      link(i, index);
+    });
+    say(
+      id("readout"),
+      columns[index].label,
+      "was looked at by",
+      rows.map(({ label }) => label),
+      column,
+    );
+  }
+  drawLinks(wanted, false);
+}
+
+function drawSentence() {
+  const source = units("source", state.unit);
+  const target = units("target", state.unit);
+  const looker = (side, words) => (word) => light(side, word ? words.indexOf(word) : undefined);
+  buttons = {
+    source: writeWords("source", source, { press: () => {}, look: looker("source", source) }),
+    target: writeWords("target", target, {
+      sure: probability,
+      look: looker("target", target),
+      press: (word) => {
+        state.place = leastSure(word);
+        drawChoices();
+      },
+    }),
+  };
+  id("sentence").classList.toggle("long", target.length > 24 || source.length > 24);
+  light();
+}

@@ -1,0 +1,81 @@
+// The map of weights, and every head as a small picture.
+
+function drawMap() {
+  const { rows, columns, weights } = shown;
+  const { query, key } = ROLES[state.role];
+  const labels = [rows, columns].map((units) => units.map(({ label }) => label));
+  const table = id("weights");
+  id("map-lead").textContent =
+    state.role === "decoder_self"
+      ? "Rows are what was being decided, columns what had been written by then, from the start mark <s> on."
+      : `Rows look, columns are looked at; the darker, the more. ${query === key ? "Both are the source." : "Rows are the translation, columns the source."}`;
+  fill(table, {
+    caption: `How much each row looked at each column: ${ROLES[state.role].name}.`,
+    rows: labels[0],
+    columns: labels[1],
+    values: weights,
+    text: (weight) => twoDigits(weight).replace(/^\.00$/, ""),
+    look: (i, j) => {
+      if (i === undefined) return light();
+      light(query, i);
+      id("readout").replaceChildren(
+        `“${labels[0][i]}” looked at `,
+        ...weighted(labels[1][j], weights[i][j]),
+      );
+    },
+  });
+  id("largest").textContent = largest(weights).toFixed(2);
+  drawHeads();
+  fitAll();
+}
+
+/** Draw every head as a small picture that chooses it. */
+function drawHeads() {
+  const layers = told.layers[state.role];
+  const heads = layers[0].weights.length;
+  const grid = id("heads");
+  const cells = [
+    make("span"),
+    ...layers[0].weights.map((_, head) => make("span", {}, `head ${head + 1}`)),
+    make("span", {}, "mean"),
+  ];
+  const picture = (layer, head) => {
+    const { weights } = view({ ...state, layer, head });
+    const button = make(
+      "button",
+      { type: "button", title: `${layerName(layer)}, ${headName(head)}` },
+      thumbnail(weights),
+    );
+    button.ariaLabel = button.title;
+    button.ariaPressed = String(
+      String(layer) === String(state.layer) && String(head) === String(state.head),
+    );
+    button.onclick = () => choose({ layer, head });
+    return button;
+  };
+  for (const layer of [...layers.keys(), "mean"]) {
+    cells.push(make("span", {}, layer === "mean" ? "mean" : `layer ${layer + 1}`));
+    for (const head of [...Array(heads).keys(), "mean"]) cells.push(picture(layer, head));
+  }
+  grid.style.gridTemplateColumns = `auto repeat(${heads + 1}, auto)`;
+  grid.replaceChildren(...cells);
+  id("overview").hidden = layers.length * heads === 1;
+}
+
+function thumbnail(weights) {
+  const canvas = make("canvas", { width: weights[0].length, height: weights.length });
+  const context = canvas.getContext("2d");
+  const top = largest(weights);
+  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--look");
+  weights.forEach((row, i) =>
+    row.forEach((weight, j) => {
+      context.globalAlpha = 0.05 + (0.95 * weight) / top;
+      context.fillRect(j, i, 1, 1);
+    }),
+  );
+  return canvas;
+}
+
+const layerName = (layer) =>
+  layer === "mean" ? "mean of all layers" : `layer ${Number(layer) + 1}`;
+const headName = (head) => (head === "mean" ? "mean of all heads" : `head ${Number(head) + 1}`);
