@@ -2,21 +2,21 @@
 
     python -m benchmarks.recording [--rounds 5] [--output FILE.md]
 
-Three models with the same random weights do the same work on random pieces: one that was never
-recorded, one that was recorded once and left alone since, and one that somebody looks at all the
-time. Each measurement is a fresh process; ratios are formed within a round, to the first model.
+A process holds two models with the same random weights, which do the same work on random pieces in
+turn, an update or a batch of translations at a time: one that was never recorded, and one that
+(a) was not either, which shows how exact the measurement is, (b) was recorded once and left alone
+since, or (c) is looked at all the time.
 """
 
 import argparse
-import contextlib
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ import torch
 from benchmarks.harness import (
     Contender,
     Contest,
-    Measurement,
     facts,
     middle,
     our_environment,
@@ -43,19 +42,20 @@ from mt.translation.engines.torch import TorchEngine
 
 FRESH, ONCE, ALWAYS = "never recorded", "recorded once", "recorded all the time"
 VOCABULARY = 8000
-SENTENCES = 40
-"""Translated by each call; the first call does not count."""
+SENTENCES = 8
+"""Translated at a time."""
 WARMUP = 3
-"""Updates that do not count."""
-TIMEOUT = 300.0
+"""Turns that do not count."""
+MOST_TURNS = 10_000
+TIMEOUT = 600.0
 """Seconds a process may take."""
 
-Watching = Callable[[], AbstractContextManager[Any]]
-"""Makes the block in which a model works."""
+Turn = Callable[[], object]
+"""Does one update or translates one batch."""
 
 
-def model_with(history: str) -> tuple[EncoderDecoder, Watching]:
-    """Build a model, record it once if its history says so, and tell how to watch it from now."""
+def model_with(history: str) -> EncoderDecoder:
+    """Build a model, and record it once if its history says so."""
     torch.manual_seed(1)
     model = SIZES["tiny"].build(VOCABULARY, VOCABULARY)
     if history == ONCE:
@@ -63,60 +63,57 @@ def model_with(history: str) -> tuple[EncoderDecoder, Watching]:
         with record_attention(model) as tape:
             model(pieces, pieces)
         assert tape.cross
-    return model, partial(record_attention, model) if history == ALWAYS else contextlib.nullcontext
+    return model
 
 
-def train(history: str, steps: int) -> Measurement:
-    """Time updates of ``mt train``'s own loop, after some that do not count."""
-    model, watching = model_with(history)
-    stream = training(
-        model, cast(PairStore, RandomPairs(vocabulary=VOCABULARY)), WARMUP + steps, "auto"
-    )
-    tokens, began = 0, 0.0
-    for step in range(WARMUP + steps):
-        if step == WARMUP:
-            tokens, began = 0, time.perf_counter()
-        with watching():
-            update = next(stream)
-        tokens += update.source_tokens + update.target_tokens
-    return {"pieces/s": tokens / (time.perf_counter() - began)}
+def watched(turn: Turn, model: EncoderDecoder, history: str) -> Turn:
+    """Look at the model during each turn if its history says so."""
+    if history != ALWAYS:
+        return turn
+
+    def looking() -> None:
+        with record_attention(model):
+            turn()
+
+    return looking
 
 
-def translate(history: str, calls: int) -> Measurement:
-    """Time the torch engine with a beam of 5."""
+def training_turn(history: str) -> Turn:
+    """Set up updates of ``mt train``'s own loop."""
+    model = model_with(history)
+    pairs = cast(PairStore, RandomPairs(vocabulary=VOCABULARY))
+    stream = training(model, pairs, MOST_TURNS, "auto")
+    return watched(partial(next, stream), model, history)
+
+
+def translation_turn(history: str) -> Turn:
+    """Set up searches of the torch engine with a beam of 5."""
     hardware.prepare_translation(CPU)
-    model, watching = model_with(history)
+    model = model_with(history).eval()
     engine = TorchEngine(model, CPU)
     batch = RandomPairs(SENTENCES, VOCABULARY).batch(np.arange(SENTENCES))
     sources = [[piece for piece in row if piece > END] for row in batch.source.tolist()]
-    began = 0.0
-    for call in range(calls + 1):
-        if call == 1:
-            began = time.perf_counter()
-        with watching():
-            engine.generate(sources, beam=5, length_penalty=1.0)
-    return {"sentences/s": SENTENCES * calls / (time.perf_counter() - began)}
+    return watched(partial(engine.generate, sources, 5, 1.0), model, history)
 
 
-WORK: dict[str, tuple[Callable[[str, int], Measurement], str]] = {
-    "training": (train, "pieces/s"),
-    "translation": (translate, "sentences/s"),
+WORK: dict[str, Callable[[str], Turn]] = {
+    "training": training_turn,
+    "translation": translation_turn,
 }
-"""What a model does, and the rate that is compared."""
 
 
 def contest(options: argparse.Namespace, work: str) -> Contest:
-    """Set up the three models at the same work."""
-    count = str(options.steps if work == "training" else options.calls)
+    """Set up the three histories at the same work."""
     contenders = [
         Contender(
             history,
-            [sys.executable, "-m", "benchmarks.recording", "--measure", work, history, count],
+            [sys.executable, "-m", "benchmarks.recording", "--turns", str(options.turns),
+             "--measure", work, history],
             our_environment(options.threads),
         )
         for history in (FRESH, ONCE, ALWAYS)
-    ]
-    return Contest(work, FRESH, WORK[work][1], contenders)
+    ]  # fmt: skip
+    return Contest(work, FRESH, "relative speed", contenders)
 
 
 def describe(contest: Contest) -> str:
@@ -124,35 +121,55 @@ def describe(contest: Contest) -> str:
     rows = [
         [
             each.name,
-            middle(contest.values(each.name, contest.rate)),
-            middle(contest.ratios(each.name), 3),
+            middle(contest.values(each.name, contest.rate), 3),
             middle(contest.values(each.name, "peak_rss_mb")),
         ]
         for each in contest.contenders
     ]
-    head = ["model", f"{contest.rate}, median (range)", f"× {FRESH}", "peak memory, MB"]
+    head = ["model", f"speed, × {FRESH}, median (range) of rounds", "peak memory of both, MB"]
     return f"## {contest.title.capitalize()}\n\n{table(head, rows)}\n"
 
 
-def measure(work: str, history: str, count: str) -> None:
-    """Measure once and print a line of JSON."""
+def measure(work: str, history: str, turns: int) -> None:
+    """Let a fresh model and the other take turns, and print a line of JSON."""
     if work == "training":
         restart_with_tcmalloc()  # as `mt train` does
-    measured = WORK[work][0](history, int(count))
-    memory = {"peak_rss_mb": hardware.peak_memory() / 2**20, "threads": torch.get_num_threads()}
-    print(json.dumps(measured | memory))
+    contestants = [WORK[work](each) for each in (FRESH, history)]
+    ratios = []
+    for turn in range(WARMUP + turns):
+        order = [0, 1] if turn % 2 else [1, 0]  # the second may profit from the first
+        seconds = [0.0, 0.0]
+        for place in order:
+            began = time.perf_counter()
+            contestants[place]()
+            seconds[place] = time.perf_counter() - began
+        if turn >= WARMUP:
+            ratios.append(seconds[0] / seconds[1])
+    print(
+        json.dumps(
+            {
+                "relative speed": statistics.median(ratios),
+                "turns": ratios,
+                "peak_rss_mb": hardware.peak_memory() / 2**20,
+                "threads": torch.get_num_threads(),
+            }
+        )
+    )
 
 
 def main() -> None:
     """Measure, round by round, and write or print the tables."""
     options = _parser().parse_args()
     if options.measure:
-        measure(*options.measure)
+        work, history = options.measure
+        measure(work, history, options.turns)
         return
     about = facts(options.threads)
     about["model"] = f"a Transformer of 4+4 layers of width 128 and {VOCABULARY:,} random pieces"
-    about["training"] = f"{options.steps} updates, after {WARMUP} that do not count"
-    about["translation"] = f"{options.calls} times {SENTENCES} sentences, beam 5, after once"
+    about["turns of a round"] = (
+        f"{options.turns}, after {WARMUP} that do not count; an update of training, or "
+        f"{SENTENCES} sentences translated with a beam of 5"
+    )
     contests = [contest(options, work) for work in WORK]
     for _ in range(options.rounds):
         for one in contests:
@@ -166,13 +183,12 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="What recording attention costs.")
-    parser.add_argument("--steps", type=int, default=10, help="timed updates of each run")
-    parser.add_argument("--calls", type=int, default=2, help="timed translations of each run")
+    parser.add_argument("--turns", type=int, default=20, help="of each model in a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, help="a Markdown file; numbers go beside it as JSON")
     parser.add_argument(
-        "--measure", nargs=3, metavar=("WORK", "MODEL", "COUNT"), help="one measurement, as JSON"
+        "--measure", nargs=2, metavar=("WORK", "MODEL"), help="one measurement, as JSON"
     )
     return parser
 
