@@ -38,7 +38,7 @@ demo: $(READY)  ## Train a small model on the built-in phrasebook, score it and 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-quick: $(READY)  ## Run the tests that take no longer than a few seconds each
+quick: $(READY)  ## Run the tests of which all cases take no longer than a few seconds
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 check: style types layers test  ## Run everything that CI runs

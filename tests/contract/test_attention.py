@@ -234,6 +234,7 @@ def test_each_query_is_answered_by_itself(everywhere, shape, visible):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["none", "padding", "each", "partly_blind"])
 @pytest.mark.parametrize("size", [(2, 2, 3, 4, 2, 2), (1, 1, 2, FUSED_FROM, 2, 2)])
 def test_gradients_are_those_of_the_function(attend, name, size):

@@ -135,6 +135,7 @@ def test_in_half_precision_it_is_nearly_the_same(config):
     assert (rounded_slopes - slopes).norm() / slopes.norm() < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beam", [1, 3])
 @torch.no_grad()
 def test_step_by_step_is_all_at_once(model, beam):
@@ -180,6 +181,7 @@ def test_every_output_depends_on_the_source_and_on_its_order(config, model):
         assert (given - turned).abs().amax(dim=-1).min() > 1e-4
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_select_reorders_hypotheses_and_drops_sentences(model):
     beam, begun, rest = 2, targets(6, 4), targets(4, 5, seed=9)
@@ -208,6 +210,7 @@ def test_select_gives_a_copy(model):
     assert not torch.equal(first[0], first[1])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_reordering_again_and_again_is_reading_each_hypothesis_from_its_start(model):
     beam, sentences = 3, 3

@@ -14,6 +14,7 @@ def look(translator, source, target=None, **how):
     return cross_attention_of(read_pair(translator, source, target), **how)
 
 
+@pytest.mark.slow
 def test_every_row_of_words_and_of_pieces_sums_to_1(translator):
     for pieces in (False, True):
         for layer in (None, 1, 3):

@@ -376,6 +376,7 @@ def test_forcing_all_that_was_found_gives_it_the_same_score(width):
 RECURRENT = RecurrentConfig(dim=16, attention=None, tie="none").build(150, 150).double().eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["transformer", "recurrent"])
 @pytest.mark.parametrize("width", [1, 4])
 def test_variants_are_those_of_a_search_forced_from_the_start(model, monkeypatch, kind, width):

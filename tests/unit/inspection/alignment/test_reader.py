@@ -22,6 +22,7 @@ def some_pairs(reader, count=25):
     return [reader.cut(line(), line(), "spaces") for _ in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [1, 200, 65_536])
 @pytest.mark.parametrize("kind", ["transformer", "recurrent"])
 def test_a_padded_batch_shows_what_a_pair_alone_shows(request, monkeypatch, kind, cells):
