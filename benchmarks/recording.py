@@ -47,6 +47,7 @@ SENTENCES = 8
 WARMUP = 3
 """Turns that do not count."""
 MOST_TURNS = 10_000
+"""Updates that a training would go on for."""
 TIMEOUT = 600.0
 """Seconds a process may take."""
 

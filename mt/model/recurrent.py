@@ -19,8 +19,6 @@ from mt.model.linear import Linear
 from mt.text.tokenizer import PAD
 
 Cell = Literal["lstm", "gru"]
-Steps = Tensor | PackedSequence
-Hidden = Tensor | tuple[Tensor, ...]
 CELL_VECTORS: dict[Cell, int] = {"lstm": 2, "gru": 1}
 """Vectors that a cell hands to its next step: an LSTM's state and memory, a GRU's state."""
 
@@ -313,7 +311,11 @@ class Recurrent(EncoderDecoder):
         return self.cross_attention(together, state.memory, state.visible, places).view_as(states)
 
 
-def _run(layer: nn.LSTM | nn.GRU, states: Steps, before: Hidden | None = None) -> tuple[Any, Any]:
+def _run(
+    layer: nn.LSTM | nn.GRU,
+    states: Tensor | PackedSequence,
+    before: Tensor | tuple[Tensor, ...] | None = None,
+) -> tuple[Any, Any]:
     """Let a layer read its steps.
 
     Under autocast cuDNN's cells compute in float16, whatever was asked for, in which the small

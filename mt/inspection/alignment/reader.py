@@ -76,7 +76,6 @@ class PairReader:
             )
         return all_views([weights.shape[1] for weights in layers])
 
-    @torch.inference_mode()
     def look(
         self, pairs: Sequence[CutPair], views: Sequence[View]
     ) -> Iterator[tuple[int, Float[Tensor, "views target_len source_len"]]]:
