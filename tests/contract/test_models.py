@@ -124,6 +124,7 @@ def gradients(model, source, target):
     return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
 
 
+@pytest.mark.slow
 def test_in_half_precision_it_is_nearly_the_same(config):
     model = build(config).float()
     source, target = pad(SOURCES), targets(3, 6)

@@ -23,6 +23,7 @@ def test_every_row_of_words_and_of_pieces_sums_to_1(translator):
             torch.testing.assert_close(seen.weights.sum(1), torch.ones(len(seen.target)))
 
 
+@pytest.mark.slow
 def test_without_a_target_it_explains_the_translation_of_any_beam(translator):
     seen = look(translator, SENTENCE)
     assert [read_pair(translator, SENTENCE).text] == translator.translate_all([SENTENCE])

@@ -96,6 +96,7 @@ def test_png_is_a_picture_with_dark_where_the_weight_is(tmp_path):
     assert [each.name for each in (tmp_path / "new").iterdir()] == ["map.PNG"]
 
 
+@pytest.mark.slow
 def test_long_sentences_stay_files_of_a_sane_size(tmp_path):
     save_picture(wide(70), tmp_path / "map.png")
     height, width = imread(tmp_path / "map.png").shape[:2]

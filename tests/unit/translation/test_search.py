@@ -295,6 +295,7 @@ GENERATOR = random.Random(1)
 SOURCES = [GENERATOR.choices(range(4, 150), k=length) for length in (3, 1, 4, 4, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 4])
 def test_a_model_translates_a_batch_as_one_by_one(model, width):
     engine = TorchEngine(model, CPU)
