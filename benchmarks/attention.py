@@ -180,7 +180,7 @@ def gather(options: argparse.Namespace, name: str, model: Section) -> Result:
 def compare(results: Sequence[Result], references: Sequence[str]) -> str:
     """Write the table of scores."""
     head = [
-        "model", "BLEU [95 %]", "parameters", "training, pieces/s", "training, minutes",
+        "model", "BLEU [95 %]", "parameters", "training, tokens/s", "training, minutes",
         "translation, sentences/s", "AER",
     ]  # fmt: skip
     rows = []
@@ -217,7 +217,7 @@ def bootstrap(
     return dict(zip(pairs, found, strict=True)), str(signatures["BLEU"])
 
 
-def holm(chances: Sequence[float]) -> list[float]:
+def holm(log_probabilities: Sequence[float]) -> list[float]:
     """Correct p-values for there being many, in the order given.
 
     All that are below a level after it are significant with no more than that chance of a single
@@ -225,26 +225,28 @@ def holm(chances: Sequence[float]) -> list[float]:
 
     Source: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure".
     """
-    corrected = [0.0] * len(chances)
+    corrected = [0.0] * len(log_probabilities)
     least = 0.0
-    for rank, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
-        least = max(least, min(1.0, (len(chances) - rank) * chances[place]))
+    for rank, place in enumerate(
+        sorted(range(len(log_probabilities)), key=log_probabilities.__getitem__)
+    ):
+        least = max(least, min(1.0, (len(log_probabilities) - rank) * log_probabilities[place]))
         corrected[place] = least
     return corrected
 
 
-def judge(names: Sequence[str], chances: Chances) -> str:
+def judge(names: Sequence[str], log_probabilities: Chances) -> str:
     """Write the p-values of all pairs as one table, plain and corrected."""
-    corrected = dict(zip(chances, holm(list(chances.values())), strict=True))
+    corrected = dict(zip(log_probabilities, holm(list(log_probabilities.values())), strict=True))
 
     def cell(row: int, column: int) -> str:
         if row == column:
             return "–"
         pair = frozenset((names[row], names[column]))
         if row < column:
-            return f"{chances[pair]:.4f}"
-        verdict = "" if corrected[pair] < LEVEL else ", not significant"
-        return f"{corrected[pair]:.3f}{verdict}"
+            return f"{log_probabilities[pair]:.4f}"
+        result = "" if corrected[pair] < LEVEL else ", not significant"
+        return f"{corrected[pair]:.3f}{result}"
 
     places = range(len(names))
     head = ["model", *(str(place + 1) for place in places)]
@@ -343,11 +345,11 @@ def main() -> None:
     sources = options.source.read_text(encoding="utf-8").splitlines()
     references = options.reference.read_text(encoding="utf-8").splitlines()
     results: list[Result] = []
-    chances: Chances = {}
+    log_probabilities: Chances = {}
     for name, model in models(options).items():
         new = gather(options, name, model)
         more, signature = bootstrap(new, results, references)
-        chances |= more
+        log_probabilities |= more
         results.append(new)
         curves = by_length(results, sources, references)
         picture = options.output.with_suffix(".svg")

@@ -22,7 +22,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from benchmarks.harness import Contender, environment, run
-from mt.model import Transformer, TransformerConfig
+from mt.model.config import TransformerConfig
+from mt.model.transformer import Transformer
 from mt.text.tokenizer import START
 
 _EXPECTED = {
@@ -93,7 +94,7 @@ def _translate(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict
     ours = {"source_embedding.table": table[order]}
     for index in range(config["encoder_layers"]):
         theirs, mine = f"model.encoder.layers.{index}.", f"encoder.{index}."
-        ours |= _attention(weights, theirs + "self_attn", mine, "attention")
+        ours |= _attention(weights, theirs + "self_attn", mine, "self_attention")
         ours |= _feed_forward(weights, theirs, mine)
     for index in range(config["decoder_layers"]):
         theirs, mine = f"model.decoder.layers.{index}.", f"decoder.{index}."
@@ -109,17 +110,17 @@ def _attention(
     ours: dict[str, Tensor] = {}
     for part in ("weight", "bias"):
         projections = [weights[f"{theirs}.{side}_proj.{part}"] for side in "qkv"]
-        ours[f"{layer}{name}.project_in.{part}"] = torch.cat(projections)
-        ours[f"{layer}{name}.project_out.{part}"] = weights[f"{theirs}.out_proj.{part}"]
-        ours[f"{layer}around_{name}.norm.{part}"] = weights[f"{theirs}_layer_norm.{part}"]
+        ours[f"{layer}{name}.in_proj.{part}"] = torch.cat(projections)
+        ours[f"{layer}{name}.out_proj.{part}"] = weights[f"{theirs}.out_proj.{part}"]
+        ours[f"{layer}{name}_residual.norm.{part}"] = weights[f"{theirs}_layer_norm.{part}"]
     return ours
 
 
 def _feed_forward(weights: Mapping[str, Tensor], theirs: str, layer: str) -> dict[str, Tensor]:
     names = {
-        "fc1": "feed_forward.widen",
-        "fc2": "feed_forward.narrow",
-        "final_layer_norm": "around_feed_forward.norm",
+        "fc1": "feed_forward.linear1",
+        "fc2": "feed_forward.linear2",
+        "final_layer_norm": "feed_forward_residual.norm",
     }
     return {
         f"{layer}{mine}.{part}": weights[f"{theirs}{name}.{part}"]

@@ -69,7 +69,7 @@ def describe(contest: Contest) -> str:
                 middle(contest.values(name, "loss"), 2),
             ]
         )
-    head = ["instead", "pieces/s, median (range)", "× every lever", "peak memory, MB", "loss"]
+    head = ["instead", "tokens/s, median (range)", "× every lever", "peak memory, MB", "loss"]
     return f"## {contest.title}\n\n{table(head, rows)}\n\n"
 
 
@@ -88,7 +88,7 @@ def main() -> None:
     """Measure, round by round, and write or print the tables."""
     options = _parser().parse_args()
     about = facts(options.threads)
-    about["pairs"] = "Multi30k" if options.data else "random pieces in lengths like Multi30k's"
+    about["pairs"] = "Multi30k" if options.data else "random tokens in lengths like Multi30k's"
     about["updates"] = f"{options.steps} of each run, after {options.warmup} that do not count"
     with tempfile.TemporaryDirectory() as store:
         contests = [contest(options, precision, Path(store)) for precision in options.precisions]
@@ -96,7 +96,7 @@ def main() -> None:
             for one in contests:
                 one.run_round(options.timeout)
     text = "".join(describe(one) for one in contests)
-    text += "Loss: of the last update, in nats per target piece; the same batches everywhere.\n"
+    text += "Loss: of the last update, in nats per target token; the same batches everywhere.\n"
     if len(contests) == 2:
         text += bf16_gain(*contests)
     if options.output:

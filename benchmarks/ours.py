@@ -23,18 +23,18 @@ from benchmarks.hf_weights import load_marian
 from mt import hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
-from mt.data.corpora import PlainText
+from mt.data.corpora import PlainTextConfig
 from mt.data.store import PairStore, prepare
-from mt.model import EncoderDecoder, TransformerConfig, count_parameters
 from mt.model.attention import attend
-from mt.model.dropout import Dropout
+from mt.model.config import TransformerConfig
+from mt.model.contract import EncoderDecoder, count_parameters
+from mt.model.layers import Dropout
 from mt.text.tokenizer import END, PAD, UNKNOWN, Tokenizer, Tokenizers
 from mt.training import objective
+from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingConfig
+from mt.training.loop import Update, updates
 from mt.training.objective import Objective
-from mt.training.optimization import AdamW, InverseSquareRoot
 from mt.training.order import Position, TrainingOrder
-from mt.training.recipe import TrainingConfig
-from mt.training.updates import Update, updates
 from mt.translation.engines.torch import TorchEngine
 
 SIZES = {
@@ -52,9 +52,9 @@ CPU = torch.device("cpu")
 
 
 class RandomPairs:
-    """Stands in for a store where there is no corpus: random pieces in lengths like Multi30k's.
+    """Stands in for a store where there is no corpus: random tokens in lengths like Multi30k's.
 
-    29,000 pairs of 15.7 source and 16.2 target pieces on average, end marks included.
+    29,000 pairs of 15.7 source and 16.2 target tokens on average, end marks included.
     """
 
     def __init__(self, pairs: int = 29_000, vocabulary: int = 8000) -> None:
@@ -66,38 +66,38 @@ class RandomPairs:
         self.target_lengths = target.round().clip(3, 60).astype(np.int32)
 
     def batch(self, indices: np.ndarray[Any, Any]) -> Batch:
-        """Make up the pieces of some pairs."""
+        """Make up the tokens of some pairs."""
         return Batch(
             self._rows(self.source_lengths[indices]), self._rows(self.target_lengths[indices])
         )
 
     def _rows(self, lengths: np.ndarray[Any, Any]) -> Tensor:
         shape = (len(lengths), int(lengths.max()))
-        pieces = self._generator.integers(END + 1, self._vocabulary, size=shape)
+        tokens = self._generator.integers(END + 1, self._vocabulary, size=shape)
         columns = np.arange(shape[1])
-        pieces[columns == lengths[:, None] - 1] = END
-        pieces[columns >= lengths[:, None]] = PAD
-        return torch.from_numpy(pieces)
+        tokens[columns == lengths[:, None] - 1] = END
+        tokens[columns >= lengths[:, None]] = PAD
+        return torch.from_numpy(tokens)
 
 
 def open_pairs(data: Path, store: Path) -> tuple[PairStore, int]:
-    """Encode the training pairs, as ``mt train`` does, with the pieces the others train on.
+    """Encode the training pairs, as ``mt train`` does, with the tokens the others train on.
 
     Returns:
         The pairs, and the size of the vocabulary.
 
     Raises:
-        ValueError: If these are not the pieces that the others read.
+        ValueError: If these are not the tokens that the others read.
     """
     tokenizer = Tokenizer.load(data / "spm.model")
-    corpus = PlainText(source=data / "train.en", target=data / "train.de")
-    pairs = prepare([corpus], Tokenizers(tokenizer, tokenizer), store, max_pieces=BATCH_TOKENS)
+    corpus = PlainTextConfig(source=data / "train.en", target=data / "train.de")
+    pairs = prepare([corpus], Tokenizers(tokenizer, tokenizer), store, max_tokens=BATCH_TOKENS)
     for language, lengths in (("en", pairs.source_lengths), ("de", pairs.target_lengths)):
         with (data / f"train.sp.{language}").open(encoding="utf-8", newline="\n") as lines:
             theirs = sum(line.count(" ") + 2 for line in lines)
         if theirs != int(lengths.sum()):
             found = f"{lengths.sum():,}"
-            raise ValueError(f"train.{language}: expected {theirs:,} pieces, but found {found}")
+            raise ValueError(f"train.{language}: expected {theirs:,} tokens, but found {found}")
     return pairs, tokenizer.size
 
 
@@ -124,7 +124,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def training(
-    model: EncoderDecoder, pairs: PairStore, count: int, precision: hardware.Precision
+    model: EncoderDecoder, pairs: PairStore, count: int, precision: Precision
 ) -> Iterator[Update]:
     """Set up some updates of ``mt train``'s own loop."""
     hardware.prepare_training(CPU, precision)
@@ -132,7 +132,7 @@ def training(
         updates=count,
         batch_tokens=BATCH_TOKENS,
         precision=precision,
-        schedule=InverseSquareRoot(warmup=400),
+        schedule=InverseSquareRootConfig(warmup=400),
     )
     return updates(
         model,
@@ -159,16 +159,16 @@ def translate(options: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     engine = TorchEngine(load_marian(options.model), CPU)
     tokenizer = Tokenizer.load(options.data / "spm.model")
-    sources = read_pieces(options.input, options.data)
+    sources = read_tokens(options.input, options.data)
     loaded = time.perf_counter()
     found = engine.generate(sources, options.beam, length_penalty=1.0)
-    known = [[piece for piece in one.pieces if piece < tokenizer.size] for one in found]
+    known = [[token for token in one.tokens if token < tokenizer.size] for one in found]
     lines = tokenizer.decode(known)
     seconds = time.perf_counter() - loaded
     options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return {
         "sent_per_s": len(lines) / seconds,
-        "out_tokens_per_s": sum(len(one.pieces) + 1 for one in found) / seconds,
+        "out_tokens_per_s": sum(len(one.tokens) + 1 for one in found) / seconds,
         "seconds": seconds,
         "load_s": loaded - began,
         "sentences": len(lines),
@@ -176,12 +176,12 @@ def translate(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def read_pieces(path: Path, data: Path) -> list[list[int]]:
-    """Read a file of named pieces as numbers, as the others do."""
+def read_tokens(path: Path, data: Path) -> list[list[int]]:
+    """Read a file of named tokens as numbers, as the others do."""
     names = (data / "vocab.pieces").read_text(encoding="utf-8").split("\n")[:-1]
     numbers = {name: number for number, name in enumerate(names)}
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [[numbers.get(piece, UNKNOWN) for piece in line.split(" ")] for line in lines]
+    return [[numbers.get(token, UNKNOWN) for token in line.split(" ")] for line in lines]
 
 
 def _without_onednn() -> None:
@@ -212,17 +212,17 @@ def _without_chunked_loss() -> None:
         )
         return loss, loss.detach()  # the plain loss, a by-product of ours, is not computed
 
-    objective.chunked_cross_entropy = whole
+    objective.chunked_cross_entropy = whole  # type: ignore[attr-defined]
 
 
 def _without_fused_adam() -> None:
-    def build(self: AdamW, model: nn.Module) -> torch.optim.Optimizer:
+    def build(self: AdamWConfig, model: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(
             model.parameters(), lr=self.learning_rate, betas=self.betas, eps=self.epsilon,
             weight_decay=self.weight_decay,
         )  # fmt: skip
 
-    AdamW.build = build  # type: ignore[method-assign]
+    AdamWConfig.build = build  # type: ignore[method-assign]
 
 
 LEVERS: dict[str, Callable[[], None]] = {
@@ -274,7 +274,7 @@ def _parser() -> argparse.ArgumentParser:
     decoding.add_argument("--model", type=Path, required=True, help="Hugging Face Marian model")
     decoding.add_argument("--data", type=Path, required=True, help="output of prepare_data.py")
     decoding.add_argument("--beam", type=int, default=5)
-    decoding.add_argument("input", type=Path, help="pieces, by name")
+    decoding.add_argument("input", type=Path, help="tokens, by name")
     decoding.add_argument("output", type=Path)
     return parser
 

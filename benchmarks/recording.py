@@ -2,7 +2,7 @@
 
     python -m benchmarks.recording [--rounds 5] [--output FILE.md]
 
-A process holds two models with the same random weights, which do the same work on random pieces in
+A process holds two models with the same random weights, which do the same work on random tokens in
 turn, an update or a batch of translations at a time: one that was never recorded, and one that
 (a) was not either, which shows how exact the measurement is, (b) was recorded once and left alone
 since, or (c) is looked at all the time.
@@ -36,7 +36,7 @@ from mt import hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.store import PairStore
 from mt.inspection import record_attention
-from mt.model import EncoderDecoder
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END
 from mt.translation.engines.torch import TorchEngine
 
@@ -60,9 +60,9 @@ def model_with(history: str) -> EncoderDecoder:
     torch.manual_seed(1)
     model = SIZES["tiny"].build(VOCABULARY, VOCABULARY)
     if history == ONCE:
-        pieces = torch.full((8, 16), END)
+        tokens = torch.full((8, 16), END)
         with record_attention(model) as tape:
-            model(pieces, pieces)
+            model(tokens, tokens)
         assert tape.cross
     return model
 
@@ -93,7 +93,7 @@ def translation_turn(history: str) -> Turn:
     model = model_with(history).eval()
     engine = TorchEngine(model, CPU)
     batch = RandomPairs(SENTENCES, VOCABULARY).batch(np.arange(SENTENCES))
-    sources = [[piece for piece in row if piece > END] for row in batch.source.tolist()]
+    sources = [[token for token in row if token > END] for row in batch.source.tolist()]
     return watched(partial(engine.generate, sources, 5, 1.0), model, history)
 
 
@@ -166,7 +166,7 @@ def main() -> None:
         measure(work, history, options.turns)
         return
     about = facts(options.threads)
-    about["model"] = f"a Transformer of 4+4 layers of width 128 and {VOCABULARY:,} random pieces"
+    about["model"] = f"a Transformer of 4+4 layers of width 128 and {VOCABULARY:,} random tokens"
     about["turns of a round"] = (
         f"{options.turns}, after {WARMUP} that do not count; an update of training, or "
         f"{SENTENCES} sentences translated with a beam of 5"

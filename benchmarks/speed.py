@@ -4,7 +4,7 @@
 
 Every measurement is a cold process with the same number of threads; all contenders take their turn
 in each round, and ratios are formed within a round: on a shared machine only they mean something.
-The unit is real source and target pieces a second: end marks count, padding does not.
+The unit is real source and target tokens a second: end marks count, padding does not.
 """
 
 import argparse
@@ -43,7 +43,7 @@ OURS_FP32 = "mt, the same in fp32"
 OUR_ENGINE = "mt, torch engine"
 CONDITIONS = (
     "Interleaved rounds of cold processes with equal threads; each ratio is formed within a round, "
-    "and the tables show its median and range. Pieces are real ones: end marks count, padding does "
+    "and the tables show its median and range. Tokens are real ones: end marks count, padding does "
     "not.\n\n"
 )
 
@@ -122,7 +122,7 @@ def train_model(options: argparse.Namespace, peers: Peers) -> None:
 def describe_training(contest: Contest) -> str:
     """Write the table of one size."""
     head = [
-        "program", "pieces/s, median (range)", "× Hugging Face, per round", "seconds an update",
+        "program", "tokens/s, median (range)", "× Hugging Face, per round", "seconds an update",
         "peak memory, MB",
     ]  # fmt: skip
     rows = []
@@ -144,7 +144,7 @@ def describe_decoding(contest: Contest, beam: int, scratch: Path, data: Path) ->
     """Write the table of one beam, and whether both wrote the same."""
     head = [
         "program", "sentences/s, median (range)", "× Hugging Face, per round",
-        "output pieces/s", "pieces a sentence", "BLEU", "peak memory, MB", "loading, s",
+        "output tokens/s", "tokens a sentence", "BLEU", "peak memory, MB", "loading, s",
     ]  # fmt: skip
     written = {
         contender.name: read_lines(output(scratch, beam, contender.name))
@@ -159,7 +159,7 @@ def describe_decoding(contest: Contest, beam: int, scratch: Path, data: Path) ->
                 middle(contest.values(name, "sent_per_s"), 1),
                 f"**{middle(contest.ratios(name), 2)}**",
                 middle(contest.values(name, "out_tokens_per_s")),
-                middle(pieces_a_sentence(contest, name), 1),
+                middle(tokens_a_sentence(contest, name), 1),
                 f"{sacrebleu.corpus_bleu(lines, [references]).score:.2f}" if lines else "failed",
                 middle(contest.values(name, "peak_rss_mb")),
                 middle(contest.values(name, "load_s"), 1),
@@ -168,10 +168,10 @@ def describe_decoding(contest: Contest, beam: int, scratch: Path, data: Path) ->
     return f"## {contest.title}\n\n{table(head, rows)}\n\n{agreement(*written.values())}\n\n"
 
 
-def pieces_a_sentence(contest: Contest, name: str) -> list[float]:
+def tokens_a_sentence(contest: Contest, name: str) -> list[float]:
     """Return the mean length of a contender's translations, end marks counted, of each round."""
-    pieces, sentences = (contest.values(name, key) for key in ("out_tokens_per_s", "sent_per_s"))
-    return [above / below for above, below in zip(pieces, sentences, strict=True)]
+    tokens, sentences = (contest.values(name, key) for key in ("out_tokens_per_s", "sent_per_s"))
+    return [above / below for above, below in zip(tokens, sentences, strict=True)]
 
 
 def agreement(theirs: Sequence[str], ours: Sequence[str]) -> str:
@@ -190,8 +190,8 @@ def read_lines(path: Path) -> list[str]:
 def training_conditions(options: argparse.Namespace) -> str:
     """Say what is trained, and in which way the sides are not the same."""
     return (
-        f"Training: Multi30k, the same 8,000 joint pieces, {options.steps} updates of about 4,096 "
-        f"target pieces after {options.warmup} that do not count. tiny: d 128, 4+4 layers, 4 "
+        f"Training: Multi30k, the same 8,000 joint tokens, {options.steps} updates of about 4,096 "
+        f"target tokens after {options.warmup} that do not count. tiny: d 128, 4+4 layers, 4 "
         "heads, feed-forward 256, dropout 0.3; small: d 256, 3+3 layers, 4 heads, feed-forward "
         "1024, dropout 0.1; post-norm, one table three times. mt counts padding of the longer side "
         "against the budget, Hugging Face's loop that of the target side; mt also clips the "
@@ -206,9 +206,9 @@ def decoding_conditions(options: argparse.Namespace) -> str:
     return (
         f"Decoding: {options.lines:,} lines of {TEST}, the same weights, fp32, cold, loading not "
         f"counted; Hugging Face in batches of {options.hf_batch} sentences sorted by length and "
-        "at most 100 pieces a sentence, mt with its own batches and at most 3 pieces for each of "
+        "at most 100 tokens a sentence, mt with its own batches and at most 3 tokens for each of "
         "the source and 20 more. A model so poor that it does not end its sentences is measured "
-        "at unequal work: compare the pieces a sentence.\n\n"
+        "at unequal work: compare the tokens a sentence.\n\n"
     )
 
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from mt.config_errors import explain, kind_of
 from mt.errors import ConfigError
-from mt.mistakes import explain, kind_of
 
 Overrides = Sequence[str]
 
@@ -42,8 +42,10 @@ class StrictConfig(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            mistakes = explain(cls, error.errors())
-            raise ConfigError("\n".join(f"{where}: {mistake}" for mistake in mistakes)) from None
+            config_errors = explain(cls, error.errors())
+            raise ConfigError(
+                "\n".join(f"{where}: {mistake}" for mistake in config_errors)
+            ) from None
 
     def to_yaml(self) -> str:
         """Write every value, defaults included, as YAML that :func:`load` reads back."""

@@ -12,14 +12,11 @@ import platform
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import torch
 
+from mt.devices import DeviceName, Precision
 from mt.errors import ConfigError
-
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 def choose_device(name: DeviceName) -> torch.device:

@@ -11,6 +11,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from tests import shapes
 
 install_import_hook(
-    ["mt.model", "mt.translation", "mt.training.objective"],
+    ["mt.kernels", "mt.model", "mt.translation", "mt.training.objective"],
     typechecker=f"{shapes.__name__}.{shapes.check.__name__}",
 )

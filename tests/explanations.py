@@ -29,7 +29,7 @@ def draw_layer(generator, queries, keys, heads, causal):
 
 
 def explanation_of(source, target, roles=("cross", "decoder_self", "encoder_self"), layers=2):
-    """Explain a sentence in named pieces with invented numbers."""
+    """Explain a sentence in named tokens with invented numbers."""
     generator = random.Random(1)
     axes = {
         "source": Axis.of([*source, "</s>"]),
@@ -49,7 +49,7 @@ def explanation_of(source, target, roles=("cross", "decoder_self", "encoder_self
             [Alternative(f"▁other{n}", 0.1 / (n + 1), "before", f" other{n}", " after & <i>all</i>")
              for n in range(5)],
         )
-        for _ in axes["target"].pieces
+        for _ in axes["target"].tokens
     ]  # fmt: skip
     return Explanation(
         text=text,
@@ -57,7 +57,7 @@ def explanation_of(source, target, roles=("cross", "decoder_self", "encoder_self
         layers={
             role: [
                 draw_layer(
-                    generator, *(len(axes[side].pieces) for side in sides[role]),
+                    generator, *(len(axes[side].tokens) for side in sides[role]),
                     heads=3, causal=role == "decoder_self",
                 )
                 for _ in range(layers)

@@ -1,13 +1,13 @@
-"""Small models with nothing fresh about them, and pieces for them to read."""
+"""Small models with nothing fresh about them, and tokens for them to read."""
 
 import torch
 from torch import nn
 
-from mt.model import RecurrentConfig, TransformerConfig
+from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START
 
 SIZE = 17
-"""Pieces in either vocabulary."""
+"""Tokens in either vocabulary."""
 SOURCES = ((5, 9, 4, 16, END), (7, END), (11, 6, 13, END))
 
 
@@ -45,10 +45,10 @@ def pad(rows):
 
 
 def targets(rows, length, seed=2):
-    """Draw what a decoder reads: the start mark, then any pieces."""
-    pieces = torch.randint(4, SIZE, (rows, length), generator=torch.manual_seed(seed))
-    pieces[:, 0] = START
-    return pieces
+    """Draw what a decoder reads: the start mark, then any tokens."""
+    tokens = torch.randint(4, SIZE, (rows, length), generator=torch.manual_seed(seed))
+    tokens[:, 0] = START
+    return tokens
 
 
 def close(ours, theirs):

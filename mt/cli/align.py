@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mt.cli.options import DeviceName, DeviceOption, JsonOption
+from mt.cli.options import DeviceOption, JsonOption
+from mt.devices import DeviceName
 from mt.errors import DataError
 from mt.evaluation.alignment import (
     GoldLinks,
@@ -23,7 +24,7 @@ from mt.files import open_output
 
 if TYPE_CHECKING:
     from mt.data.corpora.pair import Pair
-    from mt.data.corpora.plain import PlainText
+    from mt.data.corpora.plain import PlainTextConfig
     from mt.inspection.alignment import Aligner, WeightedLinks
 
 # As mt.inspection.alignment has them, which would load torch.
@@ -132,7 +133,7 @@ def _measure(
     gold: Path | None,
     base: int,
     words: WordName,
-    text: "PlainText | None",
+    text: "PlainTextConfig | None",
     as_json: bool,
 ) -> None:
     """Score links that exist already."""
@@ -147,17 +148,17 @@ def _measure(
     _tell(found, truth, as_json)
 
 
-def _text(source: Path | None, target: Path | None) -> "PlainText | None":
-    from mt.data.corpora.plain import PlainText
+def _text(source: Path | None, target: Path | None) -> "PlainTextConfig | None":
+    from mt.data.corpora.plain import PlainTextConfig
 
     if source is None and target is None:
         return None
     if source is None or target is None:
         raise typer.BadParameter("expected --source and --target together, but got one of them")
-    return PlainText(source=source, target=target)
+    return PlainTextConfig(source=source, target=target)
 
 
-def _refuse_unequal(text: "PlainText") -> None:
+def _refuse_unequal(text: "PlainTextConfig") -> None:
     """Read both files to their ends, where that can be done twice, before a model is loaded."""
     if all(path.is_file() or not path.exists() for path in (text.source, text.target)):
         for _ in text.pairs():

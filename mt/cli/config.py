@@ -19,9 +19,9 @@ def show(
 ) -> None:
     """Print a recipe with every default filled in."""
     from mt.config import load
-    from mt.training.recipe import Recipe
+    from mt.training.recipe import RecipeConfig
 
-    typer.echo(load(Recipe, config, overrides or ()).to_yaml(), nl=False)
+    typer.echo(load(RecipeConfig, config, overrides or ()).to_yaml(), nl=False)
 
 
 @app.command()
@@ -31,27 +31,27 @@ def check(
 ) -> None:
     """Say for each recipe whether it is valid, and everything that is wrong."""
     from mt.config import load
-    from mt.training.recipe import Recipe
+    from mt.training.recipe import RecipeConfig
 
-    mistakes = []
+    config_errors = []
     for path in configs:
         try:
-            load(Recipe, path, overrides or ())
+            load(RecipeConfig, path, overrides or ())
         except ConfigError as error:
-            mistakes.append(str(error))
+            config_errors.append(str(error))
         else:
             typer.echo(f"{path}: OK")
-    if mistakes:
-        raise ConfigError("\n".join(mistakes))
+    if config_errors:
+        raise ConfigError("\n".join(config_errors))
 
 
 @app.command()
 def schema(as_json: JsonOption = False) -> None:
     """Explain every key: its type, its default and what it is for."""
-    from mt.cli.skeleton import skeleton
-    from mt.training.recipe import Recipe
+    from mt.cli.recipe_template import recipe_template
+    from mt.training.recipe import RecipeConfig
 
     if as_json:
-        typer.echo(json.dumps(Recipe.model_json_schema(), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(RecipeConfig.model_json_schema(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(skeleton(Recipe), nl=False)
+        typer.echo(recipe_template(RecipeConfig), nl=False)

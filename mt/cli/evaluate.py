@@ -7,9 +7,10 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from mt.cli.options import DeviceName, DeviceOption, JsonOption
+from mt.cli.options import DeviceOption, JsonOption
+from mt.devices import DeviceName
 from mt.errors import DataError
-from mt.evaluation import MetricName, Score, looks_tokenized, refuse_pieces
+from mt.evaluation import MetricName, Score, looks_tokenized, refuse_subwords
 from mt.evaluation import evaluate as measure
 from mt.files import open_output, read_lines
 
@@ -94,7 +95,7 @@ def _read(path: Path, judged: bool = True) -> list[str]:
     if not lines:
         raise DataError(f"{path}: expected text, but the file is empty; check the path")
     if judged:
-        refuse_pieces(lines, str(path))
+        refuse_subwords(lines, str(path))
         if looks_tokenized(lines):
             typer.echo(
                 f"mt: warning: {path}: expected text as people write it, but it looks tokenized; "

@@ -36,9 +36,9 @@ def explain(
             show_default="the mean over all",
         ),
     ] = None,
-    pieces: Annotated[
+    tokens: Annotated[
         bool,
-        typer.Option("--pieces", help="Show subword pieces instead of words; a page has both."),
+        typer.Option("--tokens", help="Show subword tokens instead of words; a page has both."),
     ] = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -65,7 +65,7 @@ def explain(
     if not reading.tape.cross and set(suffixes.values()) == {".html"}:
         drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"
     else:
-        seen = inspection.cross_attention_of(reading, layer=layer, pieces=pieces)
+        seen = inspection.cross_attention_of(reading, layer=layer, tokens=tokens)
         console = Console()
         colour = console.color_system in {"256", "truecolor"} and not console.no_color
         with console.capture() as drawn:

@@ -27,7 +27,7 @@ READER_LEFT = 141
 
 
 @contextlib.contextmanager
-def told_plainly(debug: bool) -> Iterator[None]:
+def report_failures(debug: bool) -> Iterator[None]:
     """Turn failures inside the block into a line on stderr and an exit code.
 
     stdout is flushed in here, since Python reports a failure of its own last flush with a

@@ -39,10 +39,10 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
     yield "size", f"{origin.parameters:,} parameters, {_weight(bundle)}"
     yield "model kind", _main_values(config["model"])
     tokenizers = bundle.tokenizers()
-    pieces = f"{tokenizers.source.size:,}"
+    tokens = f"{tokenizers.source.size:,}"
     if not tokenizers.joint:
-        pieces += f" + {tokenizers.target.size:,}"
-    yield "tokenizer", f"{config['tokenizer']['algorithm']}, {pieces} pieces"
+        tokens += f" + {tokenizers.target.size:,}"
+    yield "tokenizer", f"{config['tokenizer']['algorithm']}, {tokens} tokens"
     yield "created", bundle.manifest["created"]
     averaged = (
         f", mean of updates {', '.join(map(str, origin.averaged))}" if origin.averaged else ""

@@ -12,26 +12,26 @@ from typer.core import TyperGroup
 
 from mt.allocator import restart_with_tcmalloc
 from mt.cli import align, config, data, evaluate, explain, info, train, translate
-from mt.cli.failures import told_plainly
+from mt.cli.failures import report_failures
 
 
-class Door(TyperGroup):
+class CommandGroup(TyperGroup):
     """The group of all commands, which tells failures plainly instead of with tracebacks."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Parse the arguments, run the command and leave with its exit code."""
-        with told_plainly(debug=False):
+        with report_failures(debug=False):
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the parsed arguments name."""
-        with told_plainly(debug=ctx.params["debug"]):
+        with report_failures(debug=ctx.params["debug"]):
             return super().invoke(ctx)
 
 
 app = typer.Typer(
     name="mt",
-    cls=Door,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

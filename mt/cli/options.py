@@ -1,11 +1,10 @@
 """Options that several commands share, so that they are spelled and explained once."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-# As mt.hardware has it, which would load torch.
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+from mt.devices import DeviceName
 
 DeviceOption = Annotated[
     DeviceName, typer.Option("--device", help="Where to compute; auto takes the fastest there is.")

@@ -31,9 +31,9 @@ def train(
     """
     from mt.config import load
     from mt.logs import start_logging
-    from mt.training.recipe import Recipe
+    from mt.training.recipe import RecipeConfig
 
-    recipe = load(Recipe, config, overrides or ())
+    recipe = load(RecipeConfig, config, overrides or ())
     run = out or Path("checkpoints") / config.stem
 
     from mt import hardware

@@ -15,23 +15,23 @@ from mt.text.tokenizer import PAD
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pairs as rectangles of piece ids, each row ended by ``END`` and padded by ``PAD``."""
+    """Pairs as rectangles of token ids, each row ended by ``END`` and padded by ``PAD``."""
 
     source: Int64[Tensor, "batch source_len"]
     target: Int64[Tensor, "batch target_len"]
 
     @cached_property
     def source_tokens(self) -> int:
-        """Source pieces, end marks included, padding not."""
+        """Source tokens, end marks included, padding not."""
         return int((self.source != PAD).sum())
 
     @cached_property
     def target_tokens(self) -> int:
-        """Target pieces, end marks included, padding not."""
+        """Target tokens, end marks included, padding not."""
         return int((self.target != PAD).sum())
 
     def to(self, device: torch.device | str) -> "Batch":
-        """Copy to a device; pieces are counted before, as asking the device would make us wait."""
+        """Copy to a device; tokens are counted before, as asking the device would make us wait."""
         counts = {"source_tokens": self.source_tokens, "target_tokens": self.target_tokens}
         moved = Batch(
             self.source.to(device, non_blocking=True), self.target.to(device, non_blocking=True)
@@ -54,9 +54,9 @@ def plan_epoch(
     arguments alone.
 
     Args:
-        source_lengths: Pieces of each source, end mark included.
-        target_lengths: Pieces of each target, likewise.
-        budget: Most pieces of a batch on its longer side, padding included: rows times the longest
+        source_lengths: Tokens of each source, end mark included.
+        target_lengths: Tokens of each target, likewise.
+        budget: Most tokens of a batch on its longer side, padding included: rows times the longest
             sentence.
         seed: Chooses the order.
         epoch: Chooses the order too, from 0.
@@ -73,9 +73,9 @@ def plan_epoch(
     longer = np.maximum(source, target)
     if longer.size and longer.max() > budget:
         raise DataError(
-            f"training.batch_tokens: expected at least {longer.max()}, the pieces of the longest "
+            f"training.batch_tokens: expected at least {longer.max()}, the tokens of the longest "
             f"pair (number {longer.argmax() + 1:,} of those kept), but found {budget}; raise it, "
-            "or lower data.max_pieces"
+            "or lower data.max_tokens"
         )
     generator = np.random.default_rng([seed, epoch])
     order = _sort(source, target, generator)
@@ -107,8 +107,8 @@ def _cut(
 ) -> Iterator[int]:
     """Yield the end of each batch of sorted pairs.
 
-    A batch ends where the share of real pieces is best, if every batch is taken to cost a tenth of
-    the budget besides its own pieces: without that batches would shrink to pairs of equal lengths,
+    A batch ends where the share of real tokens is best, if every batch is taken to cost a tenth of
+    the budget besides its own tokens: without that batches would shrink to pairs of equal lengths,
     and with cuts at the budget alone those that straddle two lengths would be padded more.
     """
     start = 0

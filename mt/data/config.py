@@ -31,8 +31,8 @@ class DataConfig(StrictConfig):
     """Corpora to measure progress on."""
     store: Path = Path("data/prepared")
     """Where encoded pairs are kept between runs; may be deleted at any time."""
-    max_pieces: PositiveInt = 256
-    """Most pieces of a side, the end mark included; pairs with more are not learnt from."""
+    max_tokens: PositiveInt = 256
+    """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
 
     @field_validator("train", "validation")
     @classmethod

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mt.data.corpora import HuggingFace
+from mt.data.corpora import HuggingFaceConfig
 from mt.errors import DataError
 from mt.files import write_atomically
 
@@ -35,7 +35,7 @@ KNOWN = {
 def fetch(
     name: str,
     directory: Path,
-    read: Callable[[HuggingFace], Iterable[tuple[str, str]]] = HuggingFace.rows,
+    read: Callable[[HuggingFaceConfig], Iterable[tuple[str, str]]] = HuggingFaceConfig.rows,
 ) -> list[Path]:
     """Write a known corpus as UTF-8 text, one sentence a line, and return its files.
 
@@ -64,7 +64,7 @@ def fetch(
     for split, paths in files.items():
         if all(path.exists() for path in paths):
             continue
-        wanted = HuggingFace(path=corpus.path, split=split, source=source, target=target)
+        wanted = HuggingFaceConfig(path=corpus.path, split=split, source=source, target=target)
         try:
             rows = list(read(wanted))
         except DataError as error:

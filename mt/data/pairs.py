@@ -15,7 +15,7 @@ class PairCounts:
     blank: int = 0
     """Dropped: a side held nothing but spaces."""
     too_long: int = 0
-    """Dropped: a side had more pieces than allowed."""
+    """Dropped: a side had more tokens than allowed."""
 
     @property
     def kept(self) -> int:

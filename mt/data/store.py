@@ -1,6 +1,6 @@
 """Encoded pairs on disk, read without loading them: memory use does not grow with the text.
 
-A store is an Arrow file with a list of piece ids for each side, beside a manifest that tells what
+A store is an Arrow file with a list of token ids for each side, beside a manifest that tells what
 it was made of. It is named after that, so that a second run with the same corpora and tokenizer
 finds it.
 """
@@ -39,7 +39,7 @@ def prepare(
     corpora: Sequence[CorpusConfig],
     tokenizers: Tokenizers,
     directory: Path,
-    max_pieces: int,
+    max_tokens: int,
     progress: Callable[[PairCounts], object] | None = None,
 ) -> "PairStore":
     """Encode every pair once, or find that an earlier run has done so.
@@ -50,7 +50,7 @@ def prepare(
         corpora: What to read; pairs with a blank side are dropped.
         tokenizers: Encode the sides; each gets an ``END``.
         directory: Where stores are kept, each under its fingerprint.
-        max_pieces: Most pieces of a side, ``END`` included; longer pairs are dropped.
+        max_tokens: Most tokens of a side, ``END`` included; longer pairs are dropped.
         progress: Told what has been read so far, every few thousand pairs.
 
     Returns:
@@ -63,7 +63,7 @@ def prepare(
         "version": _VERSION,
         "corpora": [corpus.fingerprint() for corpus in corpora],
         "tokenizers": tokenizers.fingerprint,
-        "max_pieces": max_pieces,
+        "max_tokens": max_tokens,
     }
     fingerprint = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     path = directory / fingerprint[:16]
@@ -73,13 +73,13 @@ def prepare(
     try:
         with atomic_directory(path, replace=False) as scratch:
             with pa.ipc.new_file(scratch / _PAIRS, _SCHEMA) as file:
-                for rows in _encode(read_pairs(corpora, counts), tokenizers, max_pieces, counts):
+                for rows in _encode(read_pairs(corpora, counts), tokenizers, max_tokens, counts):
                     file.write_batch(rows)
                     if progress:
                         progress(counts)
             if not counts.kept:
                 raise DataError(
-                    f"data.max_pieces: expected pairs of at most {max_pieces} pieces, but found "
+                    f"data.max_tokens: expected pairs of at most {max_tokens} tokens, but found "
                     f"none ({counts}); raise it"
                 )
             manifest = made_of | {"fingerprint": fingerprint, "counts": asdict(counts)}
@@ -94,12 +94,12 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Side:
-    """Where the pieces of one side lie, counted in 32-bit words from the start of the file."""
+    """Where the tokens of one side lie, counted in 32-bit words from the start of the file."""
 
     offsets: Int64[np.ndarray, " chunks"]
-    """Where each chunk tells which of its pieces belong to which row."""
-    pieces: Int64[np.ndarray, " chunks"]
-    """Where each chunk holds its pieces."""
+    """Where each chunk tells which of its tokens belong to which row."""
+    tokens: Int64[np.ndarray, " chunks"]
+    """Where each chunk holds its tokens."""
     lengths: Int32[np.ndarray, " pairs"]
 
 
@@ -112,7 +112,7 @@ class PairStore:
         """What became of the pairs that were read."""
         self.reused = reused
         """Whether :func:`prepare` found it ready."""
-        # The whole file as one array of words: Arrow aligns its buffers, so every piece of every
+        # The whole file as one array of words: Arrow aligns its buffers, so every token of every
         # chunk has an index in it, and a batch is gathered from all chunks at once.
         file = pa.memory_map(str(path / _PAIRS)).read_buffer()
         self._words = np.frombuffer(file, dtype=np.int32, count=file.size // 4)
@@ -147,12 +147,12 @@ class PairStore:
 
     @property
     def source_lengths(self) -> Int32[np.ndarray, " pairs"]:
-        """Pieces of each source, ``END`` included."""
+        """Tokens of each source, ``END`` included."""
         return self._source.lengths
 
     @property
     def target_lengths(self) -> Int32[np.ndarray, " pairs"]:
-        """Pieces of each target, ``END`` included."""
+        """Tokens of each target, ``END`` included."""
         return self._target.lengths
 
     def batch(self, indices: Integer[np.ndarray, " rows"]) -> Batch:
@@ -172,7 +172,7 @@ class PairStore:
         chunks = np.searchsorted(self._first_rows, indices, side="right") - 1
         offsets = self._words[side.offsets[chunks] + (indices - self._first_rows[chunks])]
         columns = np.arange(lengths.max())
-        words = (side.pieces[chunks] + offsets)[:, None] + columns
+        words = (side.tokens[chunks] + offsets)[:, None] + columns
         # Padding cells read past their row, at worst past the file.
         rows = self._words.take(words, mode="clip").astype(np.int64)
         rows[columns >= lengths[:, None]] = PAD
@@ -187,22 +187,22 @@ def _locate(column: pa.ChunkedArray, origin: int) -> _Side:
     ]
     return _Side(
         offsets=np.array([(buffer[1].address - origin) // 4 for buffer in buffers], np.int64),
-        pieces=np.array([(buffer[3].address - origin) // 4 for buffer in buffers], np.int64),
+        tokens=np.array([(buffer[3].address - origin) // 4 for buffer in buffers], np.int64),
         lengths=np.concatenate([np.diff(part) for part in offsets]),
     )
 
 
 def _encode(
-    pairs: Iterator[Pair], tokenizers: Tokenizers, max_pieces: int, counts: PairCounts
+    pairs: Iterator[Pair], tokenizers: Tokenizers, max_tokens: int, counts: PairCounts
 ) -> Iterator[pa.RecordBatch]:
     while chunk := list(islice(pairs, _CHUNK)):
         sources = tokenizers.source.encode([pair.source for pair in chunk])
         targets = tokenizers.target.encode([pair.target for pair in chunk])
         kept = []
         for source, target in zip(sources, targets, strict=True):
-            if not source or not target:  # invisible characters alone leave no piece
+            if not source or not target:  # invisible characters alone leave no token
                 counts.blank += 1
-            elif max(len(source), len(target)) >= max_pieces:
+            elif max(len(source), len(target)) >= max_tokens:
                 counts.too_long += 1
             else:
                 kept.append((source, target))
@@ -213,5 +213,5 @@ def _encode(
 
 def _column(rows: Sequence[list[int]]) -> pa.ListArray:
     ends = np.cumsum([len(row) + 1 for row in rows], dtype=np.int32)
-    pieces = np.fromiter(chain.from_iterable([*row, END] for row in rows), np.int32, ends[-1])
-    return pa.ListArray.from_arrays(np.append(np.int32(0), ends), pa.array(pieces))
+    tokens = np.fromiter(chain.from_iterable([*row, END] for row in rows), np.int32, ends[-1])
+    return pa.ListArray.from_arrays(np.append(np.int32(0), ends), pa.array(tokens))

@@ -2,14 +2,14 @@
 
 from mt.evaluation.metrics import evaluate
 from mt.evaluation.score import MetricName, Score, higher_is_better
-from mt.evaluation.surface import looks_like_pieces, looks_tokenized, refuse_pieces
+from mt.evaluation.surface import looks_like_subwords, looks_tokenized, refuse_subwords
 
 __all__ = [
     "MetricName",
     "Score",
     "evaluate",
     "higher_is_better",
-    "looks_like_pieces",
+    "looks_like_subwords",
     "looks_tokenized",
-    "refuse_pieces",
+    "refuse_subwords",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from mt.errors import DataError
 from mt.evaluation.score import MetricName, Score
-from mt.evaluation.surface import refuse_pieces
+from mt.evaluation.surface import refuse_subwords
 
 
 def evaluate(
@@ -31,7 +31,7 @@ def evaluate(
 
     Raises:
         DataError: If there is nothing to compare, the counts differ, or the text is made of
-            subword pieces.
+            subword tokens.
         ValueError: If ``bootstrap`` is negative or 1.
 
     Cost: a fraction of a second per thousand lines; TER takes several seconds.
@@ -58,8 +58,8 @@ def _check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> No
                 f"hypotheses and {len(lines)} lines in reference {number}; "
                 "compare the files line by line"
             )
-        refuse_pieces(lines, f"evaluation: reference {number}")
-    refuse_pieces(hypotheses, "evaluation: hypotheses")
+        refuse_subwords(lines, f"evaluation: reference {number}")
+    refuse_subwords(hypotheses, "evaluation: hypotheses")
 
 
 def _measure(

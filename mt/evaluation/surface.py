@@ -8,33 +8,33 @@ from collections.abc import Iterable
 
 from mt.errors import DataError
 
-_PIECE = re.compile(r"@@(?: |$)|▁")
+_SUBWORD = re.compile(r"@@(?: |$)|▁")
 # Only full stops and commas: French sets a space before other marks. The rest is Moses' escapes.
 _TOKENIZED = re.compile(r"\w [.,](?: |$)|&(?:apos|quot|#91|#93|#124);| @-@ ")
 
 
-def looks_like_pieces(lines: Iterable[str]) -> bool:
+def looks_like_subwords(lines: Iterable[str]) -> bool:
     """Tell whether subword marks (``@@`` or ``▁``) stand in more than a tenth of the lines.
 
     Blank lines do not count. The share leaves room for a stray mark in honest text.
     """
-    return _share(_PIECE, lines) > 0.1
+    return _share(_SUBWORD, lines) > 0.1
 
 
-def refuse_pieces(lines: Iterable[str], where: str) -> None:
-    """Refuse text that is made of subword pieces.
+def refuse_subwords(lines: Iterable[str], where: str) -> None:
+    """Refuse text that is made of subword tokens.
 
     Args:
         lines: The text.
         where: How the message calls it, such as the name of its file.
 
     Raises:
-        DataError: If it :func:`looks_like_pieces`.
+        DataError: If it :func:`looks_like_subwords`.
     """
-    if looks_like_pieces(lines):
+    if looks_like_subwords(lines):
         raise DataError(
-            f"{where}: expected text, but it is made of subword pieces (`@@` or `▁`); "
-            "join the pieces first"
+            f"{where}: expected text, but it is made of subword tokens (`@@` or `▁`); "
+            "join the tokens first"
         )
 
 

@@ -21,27 +21,27 @@ class AttentionMap:
     """
 
     source: list[str]
-    """Source words, or pieces, and ``</s>``."""
+    """Source words, or tokens, and ``</s>``."""
     target: list[str]
-    """Target words, or pieces, and ``</s>``."""
+    """Target words, or tokens, and ``</s>``."""
     weights: Float[Tensor, "target source"]
     """float32 on the CPU; each row sums to 1. Row ``t`` is where the decoder looked while it
     decided for word ``t``, before that word was its input."""
 
 
 def cross_attention_of(
-    reading: Reading, *, layer: int | None = None, pieces: bool = False
+    reading: Reading, *, layer: int | None = None, tokens: bool = False
 ) -> AttentionMap:
     """Tell where the decoder looked when it wrote the target.
 
     Weights are means over the heads of all layers, or of one layer. Words are what white space
-    separates; in a text without, ask for pieces. What the pieces of a source word receive is added
-    up, what the pieces of a target word give is averaged, so that rows still sum to 1.
+    separates; in a text without, ask for tokens. What the tokens of a source word receive is added
+    up, what the tokens of a target word give is averaged, so that rows still sum to 1.
 
     Args:
         reading: From :func:`mt.inspection.reading.read_pair`.
         layer: A decoder layer, from 1; ``None``: the mean over all.
-        pieces: Keep subword pieces apart; their labels are the tokenizer's.
+        tokens: Keep subword tokens apart; their labels are the tokenizer's.
 
     Raises:
         DataError: If the model has no cross-attention, or no such layer.
@@ -62,7 +62,7 @@ def cross_attention_of(
     chosen = layers if layer is None else layers[layer - 1 : layer]
     weights = torch.cat([attended.weights[0] for attended in chosen]).mean(dim=0).cpu()
     names = reading.source_names, reading.target_names
-    if pieces:
+    if tokens:
         columns, rows = ([printable(name) for name in side] for side in names)
         return AttentionMap(columns, rows, weights)
     columns, rows = ([word for word, _ in words_of(side)] for side in names)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mt.inspection.reading import Reading, engine_of
 from mt.inspection.recorder import Role, Widths
 from mt.inspection.words import START_NAME, printable, words_of
-from mt.model.attention import Attended
+from mt.model.attention.contract import Attended
 from mt.text.tokenizer import PAD, START, UNKNOWN
 from mt.translation import Translator
 
@@ -26,16 +26,16 @@ Scores = list[list[float | None]]
 
 @dataclass(frozen=True)
 class Axis:
-    """One side of a matrix: a sentence in pieces, and how they join to words."""
+    """One side of a matrix: a sentence in tokens, and how they join to words."""
 
-    pieces: list[str]
+    tokens: list[str]
     words: list[str]
     sizes: list[int]
-    """Pieces in each word."""
+    """Tokens in each word."""
 
     @classmethod
     def of(cls, names: Sequence[str]) -> Self:
-        """Join the pieces of the tokenizer's names."""
+        """Join the tokens of the tokenizer's names."""
         words = words_of(names)
         return cls(
             [printable(name) for name in names],
@@ -46,27 +46,27 @@ class Axis:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A piece that the model could have written instead, and what it would have made of it."""
+    """A token that the model could have written instead, and what it would have made of it."""
 
-    piece: str
+    token: str
     probability: float
     before: str
-    """The translation up to the piece, as it was,"""
+    """The translation up to the token, as it was,"""
     forced: str
-    """the piece as text, with its space; nothing where the sentence would have ended,"""
+    """the token as text, with its space; nothing where the sentence would have ended,"""
     after: str
     """and how search goes on from there. The three together are the whole translation."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How sure the model was of one target piece."""
+    """How sure the model was of one target token."""
 
     probability: float
     rank: int
     """1: it was the likeliest; a given translation and a beam may take others."""
     alternatives: list[Alternative]
-    """The likeliest other pieces, best first."""
+    """The likeliest other tokens, best first."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Explanation:
     read: Axis
     """What the decoder had read when it decided: the target one place later, from ``<s>`` on."""
     choices: list[Choice]
-    """Of each target piece."""
+    """Of each target token."""
     layers: dict[Role, list[Layer]]
     """By who looks at whom; a role that the model does not have is absent.
 
@@ -106,12 +106,12 @@ def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> 
     """Tell how sure a model was of a translation, what else it would have written, and why.
 
     Each alternative is searched as the translator searches, with a forced beginning: the target up
-    to the piece, then the alternative.
+    to the token, then the alternative.
 
     Args:
         translator: The one that read the pair.
         reading: From :func:`mt.inspection.reading.read_pair`.
-        alternatives: How many to tell of each piece.
+        alternatives: How many to tell of each token.
 
     Raises:
         TypeError: If the engine has no model to look into.
@@ -134,8 +134,8 @@ def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> 
 
 def _choices(translator: Translator, reading: Reading, count: int) -> list[Choice]:
     written = torch.tensor(reading.target)[:, None]
-    own = reading.chances.gather(1, written)
-    others = reading.chances.clone()
+    own = reading.log_probabilities.gather(1, written)
+    others = reading.log_probabilities.clone()
     others[:, _NEVER] = -torch.inf
     ranks = (others > own).sum(dim=1) + 1
     others.scatter_(1, written, -torch.inf)
@@ -143,7 +143,7 @@ def _choices(translator: Translator, reading: Reading, count: int) -> list[Choic
 
     asked = best.indices.tolist()
     told = iter(_variants(translator, reading, asked))
-    names = translator.tokenizers.target.pieces
+    names = translator.tokenizers.target.tokens
     return [
         Choice(
             probability=_round(probability.exp().item()),
@@ -162,16 +162,16 @@ def _choices(translator: Translator, reading: Reading, count: int) -> list[Choic
 def _variants(
     translator: Translator, reading: Reading, others: list[list[int]]
 ) -> list[tuple[str, str, str]]:
-    """Translate with each other piece in its place; return the text before, of and after it."""
+    """Translate with each other token in its place; return the text before, of and after it."""
     settings, decode = translator.config, translator.tokenizers.target.decode
     target = reading.target
     found = engine_of(translator).generate_variants(
         reading.source[:-1], target, others, settings.beam, settings.length_penalty
     )
-    places = [(place, piece) for place, row in enumerate(others) for piece in row]
+    places = [(place, token) for place, row in enumerate(others) for token in row]
     befores = decode([target[:place] for place, _ in places])
-    throughs = decode([[*target[:place], piece] for place, piece in places])
-    wholes = decode([hypothesis.pieces for hypothesis in found])
+    throughs = decode([[*target[:place], token] for place, token in places])
+    wholes = decode([hypothesis.tokens for hypothesis in found])
     return [_cut(*map(printable, texts)) for texts in zip(befores, throughs, wholes, strict=True)]
 
 

@@ -19,17 +19,17 @@ class Reading:
     """A source, a translation of it, and what the model did as it read both (forced decoding)."""
 
     source: list[int]
-    """Source pieces and the end mark."""
+    """Source tokens and the end mark."""
     target: list[int]
-    """Target pieces and the end mark."""
+    """Target tokens and the end mark."""
     source_names: list[str]
     target_names: list[str]
     text: str
     """The target as raw text."""
     tape: Tape
     """What every attention did; a model without attention leaves it empty."""
-    chances: Float[Tensor, "target_len vocabulary"]
-    """Log-probabilities behind every target piece, in nats, float32 on the CPU."""
+    log_probabilities: Float[Tensor, "target_len vocabulary"]
+    """Log-probabilities behind every target token, in nats, float32 on the CPU."""
 
 
 @torch.no_grad()
@@ -52,26 +52,26 @@ def read_pair(translator: Translator, source: str, target: str | None = None) ->
     read = _encode("source", source, tokenizers.source.encode([source.strip()])[0])
     if len(read) >= translator.longest:
         raise DataError(
-            f"source: expected fewer than {translator.longest} pieces, but the sentence has "
+            f"source: expected fewer than {translator.longest} tokens, but the sentence has "
             f"{len(read)}; give a shorter one"
         )
     if target is None:
         settings = translator.config
         (found,) = engine.generate([read], settings.beam, settings.length_penalty)
-        written = list(found.pieces)
+        written = list(found.tokens)
     else:
         written = _encode("target", target, tokenizers.target.encode([target.strip()])[0])
 
-    def row(pieces: Sequence[int]) -> Int[Tensor, "1 length"]:
-        return torch.tensor([pieces], device=engine.device)
+    def row(tokens: Sequence[int]) -> Int[Tensor, "1 length"]:
+        return torch.tensor([tokens], device=engine.device)
 
     with record_attention(engine.model) as tape:
         outputs = engine.model(row([*read, END]), row([START, *written]))
-    chances = engine.model.output(outputs)[0].float().log_softmax(dim=-1).cpu()
+    log_probabilities = engine.model.output(outputs)[0].float().log_softmax(dim=-1).cpu()
     (text,) = tokenizers.target.decode([written])
     read, written = [*read, END], [*written, END]
-    names = tokenizers.source.pieces(read), tokenizers.target.pieces(written)
-    return Reading(read, written, *names, text, tape, chances)
+    names = tokenizers.source.tokens(read), tokenizers.target.tokens(written)
+    return Reading(read, written, *names, text, tape, log_probabilities)
 
 
 def engine_of(translator: Translator) -> TorchEngine:
@@ -87,7 +87,7 @@ def engine_of(translator: Translator) -> TorchEngine:
     return translator.engine
 
 
-def _encode(side: str, text: str, pieces: list[int]) -> list[int]:
-    if not pieces:
+def _encode(side: str, text: str, tokens: list[int]) -> list[int]:
+    if not tokens:
         raise DataError(f"{side}: expected a sentence, but got {text!r}; give some words")
-    return pieces
+    return tokens

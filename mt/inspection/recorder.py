@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mt.model.attention import Attend, Attended, Attention
+from mt.model.attention.attend import Attend
+from mt.model.attention.contract import Attended, Attention
 
 Role = Literal["cross", "encoder_self", "decoder_self"]
 """Who looks at whom: the target at the source, the source at itself, the target at itself."""
@@ -133,10 +134,10 @@ class _Recording:
         key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
-        places: Int[Tensor, " #query_len"] | None = None,
+        positions: Int[Tensor, " #query_len"] | None = None,
     ) -> Attended:
         """Explain, and keep what was computed."""
-        attended = self._attend.explain(query, key, value, visible, places)
+        attended = self._attend.explain(query, key, value, visible, positions)
         self._calls.append(Attended(*(part.detach() for part in attended)))
         self._note(Widths(query.size(-1), key.size(-1), value.size(-1)))
         return attended
@@ -147,10 +148,10 @@ class _Recording:
         key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
-        places: Int[Tensor, " #query_len"] | None = None,
+        positions: Int[Tensor, " #query_len"] | None = None,
     ) -> Float[Tensor, "batch heads query_len value_depth"]:
         """Explain, keep what was computed, and return the context."""
-        return self.explain(query, key, value, visible, places).context
+        return self.explain(query, key, value, visible, positions).context
 
 
 @contextlib.contextmanager

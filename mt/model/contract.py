@@ -26,14 +26,14 @@ class DecoderState(Protocol):
 
 
 class EncoderDecoder(nn.Module):
-    """A model that reads a source sentence and writes a target sentence, piece by piece.
+    """A model that reads a source sentence and writes a target sentence, token by token.
 
-    Sources and targets are piece ids, batch first, padded on the right with ``PAD``; a source ends
+    Sources and targets are token ids, batch first, padded on the right with ``PAD``; a source ends
     with ``END``, and what a decoder reads begins with ``START``.
     """
 
     output: nn.Linear
-    """Turns a decoder output into one logit per target piece; a loss may do so in chunks."""
+    """Turns a decoder output into one logit per target token; a loss may do so in chunks."""
 
     def forward(
         self,
@@ -43,8 +43,8 @@ class EncoderDecoder(nn.Module):
         """Read whole sentence pairs, and return the decoder's outputs before :attr:`output`.
 
         Args:
-            source: Source pieces.
-            target: What the decoder reads: ``START`` and the target pieces but the last. Output
+            source: Source tokens.
+            target: What the decoder reads: ``START`` and the target tokens but the last. Output
                 ``t`` depends on positions up to ``t`` alone.
         """
         raise NotImplementedError
@@ -54,9 +54,9 @@ class EncoderDecoder(nn.Module):
         raise NotImplementedError
 
     def step(
-        self, pieces: Int[Tensor, " rows"], state: DecoderState
+        self, tokens: Int[Tensor, " rows"], state: DecoderState
     ) -> tuple[Float[Tensor, "rows vocabulary"], DecoderState]:
-        """Read one more piece in every row; return the logits of the next one and the new state."""
+        """Read one more token in every row; return the logits of the next one and the new state."""
         raise NotImplementedError
 
 

@@ -1,21 +1,47 @@
-"""What stands between two attentions: feed-forward layer, residual connection, embedding."""
+"""What stands between two attentions: linear and feed-forward layers, residuals, embeddings."""
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mt.model.dropout import Dropout
-from mt.model.linear import Linear
-from mt.model.positions import AbsolutePositions
+from mt.kernels.dropout import dropout
+from mt.kernels.linear import linear
+from mt.model.config import Activation, NormPlacement, Tie
+from mt.model.positions.contract import AbsolutePositions
 
-Activation = Literal["relu", "gelu", "swiglu"]
-NormPlacement = Literal["pre", "post"]
-Tie = Literal["three_way", "two_way", "none"]
+
+class Linear(nn.Linear):
+    """``x W^T + b``, by :func:`~mt.kernels.linear.linear`."""
+
+    def forward(
+        self,
+        input: Float[Tensor, "*batch inputs"],  # noqa: A002 - torch's name
+    ) -> Float[Tensor, "*batch outputs"]:
+        """Multiply."""
+        return linear(input, self.weight, self.bias)
+
+
+class Dropout(nn.Module):
+    """Apply :func:`~mt.kernels.dropout.dropout` in training mode, and nothing otherwise."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Drop elements in training mode; return ``states`` unchanged in evaluation mode."""
+        if not self.training or self.rate == 0:
+            return states
+        return dropout(states, self.rate)
+
+    def extra_repr(self) -> str:
+        """Show the rate where torch prints the module."""
+        return f"rate={self.rate}"
 
 
 class FeedForward(nn.Module):
@@ -31,21 +57,21 @@ class FeedForward(nn.Module):
     def __init__(self, dim: int, width: int, activation: Activation) -> None:
         super().__init__()
         self.activation = activation
-        self.widen = Linear(dim, 2 * width if activation == "swiglu" else width)
-        self.narrow = Linear(width, dim)
-        for part in torch.split(self.widen.weight.data, width):
+        self.linear1 = Linear(dim, 2 * width if activation == "swiglu" else width)
+        self.linear2 = Linear(width, dim)
+        for part in torch.split(self.linear1.weight.data, width):
             nn.init.xavier_uniform_(part)
-        nn.init.xavier_uniform_(self.narrow.weight)
-        nn.init.zeros_(self.widen.bias)
-        nn.init.zeros_(self.narrow.bias)
+        nn.init.xavier_uniform_(self.linear2.weight)
+        nn.init.zeros_(self.linear1.bias)
+        nn.init.zeros_(self.linear2.bias)
 
     def forward(self, states: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """Transform each position."""
-        wide = self.widen(states)
+        wide = self.linear1(states)
         if self.activation == "swiglu":
             gate, wide = wide.chunk(2, dim=-1)
-            return self.narrow(F.silu(gate) * wide)
-        return self.narrow(F.relu(wide) if self.activation == "relu" else F.gelu(wide))
+            return self.linear2(F.silu(gate) * wide)
+        return self.linear2(F.relu(wide) if self.activation == "relu" else F.gelu(wide))
 
 
 class Residual(nn.Module):
@@ -76,7 +102,7 @@ class Residual(nn.Module):
 
 
 class Embedding(nn.Module):
-    """Look up pieces, scale by ``sqrt(dim)``, and add positions if there are any.
+    """Look up tokens, scale by ``sqrt(dim)``, and add positions if there are any.
 
     Source: Vaswani et al. (2017), section 3.4.
     """
@@ -93,12 +119,12 @@ class Embedding(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self, pieces: Int[Tensor, "batch length"], start: int = 0
+        self, tokens: Int[Tensor, "batch length"], start: int = 0
     ) -> Float[Tensor, "batch length dim"]:
-        """Embed pieces whose first one stands at position ``start``."""
-        states = F.embedding(pieces, self.table) * math.sqrt(self.table.size(1))
+        """Embed tokens whose first one stands at position ``start``."""
+        states = F.embedding(tokens, self.table) * math.sqrt(self.table.size(1))
         if self.positions is not None:
-            states = states + self.positions(start, pieces.size(1))
+            states = states + self.positions(start, tokens.size(1))
         return self.dropout(states)
 
 
@@ -119,7 +145,7 @@ def make_tables(tie: Tie, source_size: int, target_size: int, dim: int) -> Table
     if tie == "three_way" and source_size != target_size:
         raise ValueError(
             f"tie: expected one joint vocabulary, but found {source_size} source and "
-            f"{target_size} target pieces"
+            f"{target_size} target tokens"
         )
 
     def draw(size: int) -> nn.Parameter:

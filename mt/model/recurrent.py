@@ -2,90 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from mt.config import StrictConfig
-from mt.model.attention import Additive, Attend, AttentionConfig, KeysValues
+from mt.model.attention.attend import Attend
+from mt.model.attention.config import AttentionConfig
+from mt.model.attention.multi_head import KeysValues
+from mt.model.config import Cell, RecurrentConfig
 from mt.model.contract import DecoderState, EncoderDecoder
-from mt.model.dropout import Dropout
-from mt.model.layers import Embedding, Tie, make_tables
-from mt.model.linear import Linear
+from mt.model.layers import Dropout, Embedding, Linear, make_tables
 from mt.text.tokenizer import PAD
 
-Cell = Literal["lstm", "gru"]
 CELL_VECTORS: dict[Cell, int] = {"lstm": 2, "gru": 1}
 """Vectors that a cell hands to its next step: an LSTM's state and memory, a GRU's state."""
-
-
-class RecurrentConfig(StrictConfig):
-    """An encoder and a decoder that go through their sentences step by step."""
-
-    kind: Literal["recurrent"] = "recurrent"
-    cell: Cell = "lstm"
-    """What computes a step: lstm (Hochreiter and Schmidhuber 1997) or gru (Cho et al. 2014)."""
-    dim: PositiveInt = 512
-    """Width of the model: the size of every embedding and state."""
-    encoder_layers: PositiveInt = 1
-    """Depth of the encoder."""
-    decoder_layers: PositiveInt = 1
-    """Depth of the decoder."""
-    bidirectional: bool = True
-    """Read the source from both ends; either direction then has half of `dim`."""
-    attention: AttentionConfig | None = AttentionConfig(score=Additive())
-    """How the target looks at the source; null: it is told one fixed context vector, and there is
-    nothing for `heads` and `asks` to say."""
-    heads: PositiveInt = 1
-    """Attentions side by side, each on its share of the states; must divide `dim`."""
-    asks: Literal["before", "after"] = "after"
-    """What asks the source: the state after the step (Luong), or the one before it, whose answer
-    then enters the step (Bahdanau)."""
-    input_feeding: bool = False
-    """Let a step read the output before it, so that it knows what was looked at (Luong)."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of embeddings, of what passes between layers and of outputs, zeroed in training."""
-    tie: Tie = "three_way"
-    """Which of source embedding, target embedding and output share one table: all three (needs a
-    joint vocabulary), the last two, or none."""
-
-    @model_validator(mode="after")
-    def _parts_fit(self) -> Self:
-        if self.bidirectional and self.dim % 2:
-            raise ValueError(
-                f"dim: expected an even width with a bidirectional encoder, but found {self.dim}"
-            )
-        if self.dim % self.heads:
-            raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
-        if self.attention is None and self.heads > 1:
-            raise ValueError(
-                f"heads: expected 1 without attention, but found {self.heads}; leave it out, or "
-                "choose an attention"
-            )
-        if self.attention is None and self.asks == "before":
-            raise ValueError(
-                "asks: expected after without attention, but found before; leave it out, or choose "
-                "an attention"
-            )
-        if self.input_feeding and self.asks == "before":
-            raise ValueError(
-                "input_feeding: expected false with `asks: before`, where the context enters the "
-                "step already, but found true; choose one of the two"
-            )
-        return self
-
-    def build(self, source_size: int, target_size: int) -> "Recurrent":
-        """Make the model with fresh weights.
-
-        Args:
-            source_size: Pieces in the source vocabulary.
-            target_size: Pieces in the target vocabulary.
-        """
-        return Recurrent(self, source_size, target_size)
 
 
 @dataclass(frozen=True)
@@ -95,7 +28,7 @@ class RecurrentState:
     memory: KeysValues | None
     """What can be looked at, [sentences, heads, source_len, depth]; ``None`` without attention."""
     visible: Bool[Tensor, "sentences 1 1 source_len"]
-    """``True`` at the real pieces of each source."""
+    """``True`` at the real tokens of each source."""
     summary: Float[Tensor, "sentences dim"]
     """The fixed context vector: what the encoder's last layer ended with."""
     hidden: Float[Tensor, "layers parts rows dim"]
@@ -103,7 +36,7 @@ class RecurrentState:
     fed: Float[Tensor, "rows dim"]
     """The output before this step; zeros before the first."""
     length: int
-    """Target pieces read so far."""
+    """Target tokens read so far."""
 
     def select(
         self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
@@ -135,7 +68,7 @@ class StateAttention(nn.Module):
     def __init__(self, config: AttentionConfig, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.attend: Attend = config.build(heads, dim // heads)
+        self.attend: Attend = config.build(heads, dim // heads, "cross")
 
     def offer(self, states: Float[Tensor, "batch source_len dim"]) -> KeysValues:
         """Prepare states to be looked at; a decoder does this once a sentence."""
@@ -147,10 +80,10 @@ class StateAttention(nn.Module):
         states: Float[Tensor, "batch target_len dim"],
         memory: KeysValues,
         visible: Bool[Tensor, "batch 1 1 source_len"],
-        places: Int[Tensor, " #target_len"],
+        positions: Int[Tensor, " #target_len"],
     ) -> Float[Tensor, "batch target_len dim"]:
         """Return what the states find in ``memory``."""
-        context = self.attend(self._split(states), memory.key, memory.value, visible, places)
+        context = self.attend(self._split(states), memory.key, memory.value, visible, positions)
         return context.transpose(1, 2).flatten(2)
 
     def _split(self, states: Tensor) -> Tensor:
@@ -166,10 +99,11 @@ class Recurrent(EncoderDecoder):
     ``tanh(W [c_t; s_t])``, with ``c_t`` the fixed vector where there is no attention, so that both
     have the same size and differ in nothing but the bottleneck.
 
-    ``asks: after`` is Luong's decoder: ``s_t = cell(y_{t-1}, s_{t-1})``, then ``c_t`` from ``s_t``;
-    with input feeding the cell also reads the output before. ``asks: before`` is Bahdanau's:
-    ``c_t`` from ``s_{t-1}``, then ``s_t = cell([y_{t-1}; c_t], s_{t-1})``; the output is Luong's
-    here too, in place of a maxout layer.
+    ``attention_query: current_state`` is Luong's decoder: ``s_t = cell(y_{t-1}, s_{t-1})``, then
+    ``c_t`` from ``s_t``; with input feeding the cell also reads the output before.
+    ``attention_query: previous_state`` is Bahdanau's: ``c_t`` from ``s_{t-1}``, then
+    ``s_t = cell([y_{t-1}; c_t], s_{t-1})``; the output is Luong's here too, in place of a maxout
+    layer.
 
     Source: Sutskever, Vinyals and Le (2014), section 2; Cho et al. (2014), section 2.2; Bahdanau,
     Cho and Bengio (2015), section 3 and appendix A; Luong, Pham and Manning (2015), section 3,
@@ -185,7 +119,7 @@ class Recurrent(EncoderDecoder):
         self.target_embedding = Embedding(tables.target, None, config.dropout)
         directions = 2 if config.bidirectional else 1
         self.encoder = _stack(config, config.encoder_layers, dim, directions)
-        reads_more = config.input_feeding or config.asks == "before"
+        reads_more = config.input_feeding or config.attention_query == "previous_state"
         self.decoder = _stack(config, config.decoder_layers, 2 * dim if reads_more else dim)
         self.dropout = Dropout(config.dropout)
         self.bridge = Linear(dim, config.decoder_layers * CELL_VECTORS[config.cell] * dim)
@@ -203,7 +137,7 @@ class Recurrent(EncoderDecoder):
     ) -> tuple[Float[Tensor, "batch source_len dim"], Float[Tensor, "batch dim"]]:
         """Read sources; return the last layer's states, zero at padding, and what it ended with.
 
-        The second holds for either direction its state after the last piece it read.
+        The second holds for either direction its state after the last token it read.
         """
         lengths = (source != PAD).sum(dim=1).cpu()
         states, last = self.source_embedding(source), None
@@ -228,10 +162,10 @@ class Recurrent(EncoderDecoder):
         """Read whole sentence pairs; see :meth:`EncoderDecoder.forward`."""
         state = self.start(source, beam=1)
         embedded = self.target_embedding(target)
-        if self.config.input_feeding or self.config.asks == "before":
+        if self.config.input_feeding or self.config.attention_query == "previous_state":
             outputs = []
-            for piece in embedded.unbind(dim=1):
-                output, state = self._advance(piece[:, None], state)
+            for token in embedded.unbind(dim=1):
+                output, state = self._advance(token[:, None], state)
                 outputs.append(output)
             return torch.cat(outputs, dim=1)
         return self._advance(embedded, state)[0]
@@ -251,28 +185,28 @@ class Recurrent(EncoderDecoder):
         )
 
     def step(
-        self, pieces: Int[Tensor, " rows"], state: DecoderState
+        self, tokens: Int[Tensor, " rows"], state: DecoderState
     ) -> tuple[Float[Tensor, "rows vocabulary"], RecurrentState]:
-        """Read one piece more in every row; see :meth:`EncoderDecoder.step`."""
+        """Read one token more in every row; see :meth:`EncoderDecoder.step`."""
         assert isinstance(state, RecurrentState)
-        output, state = self._advance(self.target_embedding(pieces[:, None]), state)
+        output, state = self._advance(self.target_embedding(tokens[:, None]), state)
         return self.output(output[:, 0]), state
 
     def _advance(
         self, embedded: Float[Tensor, "rows target_len dim"], state: RecurrentState
     ) -> tuple[Float[Tensor, "rows target_len dim"], RecurrentState]:
-        """Read pieces, one if steps depend on outputs before them; return the outputs."""
+        """Read tokens, one if steps depend on outputs before them; return the outputs."""
         length = embedded.size(1)
-        places = torch.arange(state.length, state.length + length, device=embedded.device)
-        if self.config.asks == "before":
+        positions = torch.arange(state.length, state.length + length, device=embedded.device)
+        if self.config.attention_query == "previous_state":
             before = state.hidden[-1, 0][:, None]
-            context = self._look(before, state, places)
+            context = self._look(before, state, positions)
             states, hidden = self._run_cells(torch.cat((embedded, context), dim=-1), state.hidden)
         else:
             if self.config.input_feeding:
                 embedded = torch.cat((embedded, state.fed[:, None]), dim=-1)
             states, hidden = self._run_cells(embedded, state.hidden)
-            context = self._look(states, state, places)
+            context = self._look(states, state, positions)
         output = self.dropout(self.combine(torch.cat((context, states), dim=-1)).tanh())
         state = replace(state, hidden=hidden, fed=output[:, -1], length=state.length + length)
         return output, state
@@ -298,7 +232,7 @@ class Recurrent(EncoderDecoder):
         self,
         states: Float[Tensor, "rows target_len dim"],
         state: RecurrentState,
-        places: Int[Tensor, " target_len"],
+        positions: Int[Tensor, " target_len"],
     ) -> Float[Tensor, "rows target_len dim"]:
         """Return the context of each state."""
         sentences = state.summary.size(0)
@@ -308,7 +242,9 @@ class Recurrent(EncoderDecoder):
             return fixed[:, None].expand_as(states)
         # The hypotheses of one sentence are queries of one attention: its memory is not copied.
         together = states.reshape(sentences, -1, states.size(-1))
-        return self.cross_attention(together, state.memory, state.visible, places).view_as(states)
+        return self.cross_attention(together, state.memory, state.visible, positions).view_as(
+            states
+        )
 
 
 def _run(

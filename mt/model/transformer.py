@@ -2,94 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self, cast
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from mt.config import StrictConfig
-from mt.model.attention import AttentionConfig, KeysValues, MultiHeadAttention
+from mt.model.attention.contract import Role
+from mt.model.attention.multi_head import KeysValues, MultiHeadAttention
+from mt.model.config import TransformerConfig
 from mt.model.contract import DecoderState, EncoderDecoder
-from mt.model.layers import (
-    Activation,
-    Embedding,
-    FeedForward,
-    NormPlacement,
-    Residual,
-    Tie,
-    make_tables,
-)
-from mt.model.positions import PositionsConfig, RelativePositions, Sinusoidal
+from mt.model.layers import Embedding, FeedForward, Residual, make_tables
+from mt.model.positions.contract import RelativePositions
 from mt.text.tokenizer import PAD
 
 CACHE_BLOCK = 16
 """Steps by which the decoder's cache grows."""
-
-
-class TransformerConfig(StrictConfig):
-    """An encoder and a decoder of self-attention, cross-attention and feed-forward layers."""
-
-    kind: Literal["transformer"] = "transformer"
-    dim: PositiveInt = 512
-    """Width of the model: the size of every embedding and state."""
-    encoder_layers: PositiveInt = 6
-    """Depth of the encoder."""
-    decoder_layers: PositiveInt = 6
-    """Depth of the decoder, independent of the encoder's."""
-    heads: PositiveInt = 8
-    """Attention heads in each layer; must divide `dim`."""
-    feed_forward: PositiveInt = 2048
-    """Width inside the feed-forward layers."""
-    activation: Activation = "relu"
-    """Non-linearity of the feed-forward layers: relu, gelu or swiglu."""
-    norm: NormPlacement = "pre"
-    """Layer norm before each sublayer (pre) or after its residual sum, as in the paper (post)."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of each sublayer's output, and of the embeddings, that is zeroed in training."""
-    tie: Tie = "three_way"
-    """Which of source embedding, target embedding and output share one table: all three (needs a
-    joint vocabulary), the last two, or none."""
-    positions: Annotated[PositionsConfig, Field(discriminator="kind")] = Sinusoidal()
-    """How a piece learns where it stands."""
-    self_attention: AttentionConfig = AttentionConfig()
-    """How the pieces of one side look at each other."""
-    cross_attention: AttentionConfig = AttentionConfig()
-    """How the target looks at the source."""
-
-    @model_validator(mode="after")
-    def _heads_divide_dim(self) -> Self:
-        if self.dim % self.heads:
-            raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
-        return self
-
-    @model_validator(mode="after")
-    def _positions_suit_the_score(self) -> Self:
-        score = self.self_attention.score.kind
-        admitted = {"rotary": ["scaled_dot", "dot"], "shaw": ["scaled_dot"]}
-        if score not in admitted.get(self.positions.kind, [score]):
-            raise ValueError(
-                f"self_attention.score: expected {' or '.join(admitted[self.positions.kind])} with "
-                f"{self.positions.kind} positions, which are defined by it, but found {score}; "
-                "choose t5 or alibi, which suit every score"
-            )
-        depth = self.dim // self.heads
-        if self.positions.kind == "rotary" and depth % 2:
-            raise ValueError(
-                f"positions: expected an even size of a head with rotary positions, which turn "
-                f"pairs of dimensions, but found dim {self.dim} over {self.heads} heads"
-            )
-        return self
-
-    def build(self, source_size: int, target_size: int) -> "Transformer":
-        """Make the model with fresh weights.
-
-        Args:
-            source_size: Pieces in the source vocabulary.
-            target_size: Pieces in the target vocabulary.
-        """
-        return Transformer(self, source_size, target_size)
 
 
 @dataclass(frozen=True)
@@ -99,11 +27,11 @@ class TransformerState:
     memory: tuple[KeysValues, ...]
     """Of each layer: the source's keys and values, [sentences, heads, source_len, depth]."""
     visible: Bool[Tensor, "sentences 1 1 source_len"] | None
-    """``True`` at the real pieces of each source; ``None`` where no source is padded."""
+    """``True`` at the real tokens of each source; ``None`` where no source is padded."""
     cache: Float[Tensor, "layers 2 rows heads capacity depth"]
-    """Keys and values of the target pieces read so far; slots from ``length`` on are unused."""
+    """Keys and values of the target tokens read so far; slots from ``length`` on are unused."""
     length: int
-    """Target pieces read so far."""
+    """Target tokens read so far."""
 
     def select(
         self, rows: Int[Tensor, " rows"], sentences: Int[Tensor, " sentences"] | None = None
@@ -120,7 +48,7 @@ class TransformerState:
         return TransformerState(memory, visible, cache, self.length)
 
     def with_room(self) -> "TransformerState":
-        """Make sure that one more target piece fits into the cache."""
+        """Make sure that one more target token fits into the cache."""
         if self.length < self.cache.size(4):
             return self
         layers, two, rows, heads, capacity, depth = self.cache.shape
@@ -134,24 +62,26 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig, relative: RelativePositions | None) -> None:
         super().__init__()
-        self.attention = _self_attention(config, relative)
+        self.self_attention = _self_attention(config, "encoder_self", relative)
         self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
-        self.around_attention = Residual(config.dim, config.dropout, config.norm)
-        self.around_feed_forward = Residual(config.dim, config.dropout, config.norm)
+        self.self_attention_residual = Residual(config.dim, config.dropout, config.norm)
+        self.feed_forward_residual = Residual(config.dim, config.dropout, config.norm)
 
     def forward(
         self,
         states: Float[Tensor, "batch source_len dim"],
         visible: Bool[Tensor, "batch 1 1 source_len"] | None,
-        places: Int[Tensor, " source_len"],
+        positions: Int[Tensor, " source_len"],
     ) -> Float[Tensor, "batch source_len dim"]:
         """Let every position look at every real one, then transform each."""
 
         def look(states: Tensor) -> Tensor:
-            query, keys_values = self.attention.project_self(states, places)
-            return self.attention(query, keys_values, visible, places)
+            query, keys_values = self.self_attention.project_self(states, positions)
+            return self.self_attention(query, keys_values, visible, positions)
 
-        return self.around_feed_forward(self.around_attention(states, look), self.feed_forward)
+        return self.feed_forward_residual(
+            self.self_attention_residual(states, look), self.feed_forward
+        )
 
 
 class DecoderLayer(nn.Module):
@@ -159,16 +89,16 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig, relative: RelativePositions | None) -> None:
         super().__init__()
-        self.self_attention = _self_attention(config, relative)
+        self.self_attention = _self_attention(config, "decoder_self", relative)
         self.cross_attention = MultiHeadAttention(
             config.dim,
             config.heads,
-            config.cross_attention.build(config.heads, config.dim // config.heads),
+            config.cross_attention.build(config.heads, config.dim // config.heads, "cross"),
         )
         self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
-        self.around_self_attention = Residual(config.dim, config.dropout, config.norm)
-        self.around_cross_attention = Residual(config.dim, config.dropout, config.norm)
-        self.around_feed_forward = Residual(config.dim, config.dropout, config.norm)
+        self.self_attention_residual = Residual(config.dim, config.dropout, config.norm)
+        self.cross_attention_residual = Residual(config.dim, config.dropout, config.norm)
+        self.feed_forward_residual = Residual(config.dim, config.dropout, config.norm)
 
     def forward(
         self,
@@ -176,21 +106,21 @@ class DecoderLayer(nn.Module):
         memory: KeysValues,
         source_visible: Bool[Tensor, "batch 1 1 source_len"] | None,
         causal: Bool[Tensor, "1 1 target_len target_len"],
-        places: Int[Tensor, " target_len"],
+        positions: Int[Tensor, " target_len"],
     ) -> Float[Tensor, "batch target_len dim"]:
         """Read whole targets."""
 
         def look_back(states: Tensor) -> Tensor:
-            query, keys_values = self.self_attention.project_self(states, places)
-            return self.self_attention(query, keys_values, causal, places)
+            query, keys_values = self.self_attention.project_self(states, positions)
+            return self.self_attention(query, keys_values, causal, positions)
 
         def look_at_source(states: Tensor) -> Tensor:
             query = self.cross_attention.project_query(states)
-            return self.cross_attention(query, memory, source_visible, places)
+            return self.cross_attention(query, memory, source_visible, positions)
 
-        states = self.around_self_attention(states, look_back)
-        states = self.around_cross_attention(states, look_at_source)
-        return self.around_feed_forward(states, self.feed_forward)
+        states = self.self_attention_residual(states, look_back)
+        states = self.cross_attention_residual(states, look_at_source)
+        return self.feed_forward_residual(states, self.feed_forward)
 
     def step(  # noqa: PLR0917 - all that a step depends on
         self,
@@ -199,25 +129,25 @@ class DecoderLayer(nn.Module):
         source_visible: Bool[Tensor, "sentences 1 1 source_len"] | None,
         cache: Float[Tensor, "2 rows heads capacity depth"],
         length: int,
-        place: Int[Tensor, " 1"],
+        position: Int[Tensor, " 1"],
     ) -> Float[Tensor, "rows 1 dim"]:
-        """Read one piece more, writing its key and value into slot ``length`` of ``cache``."""
+        """Read one token more, writing its key and value into slot ``length`` of ``cache``."""
 
         def look_back(states: Tensor) -> Tensor:
-            query, new = self.self_attention.project_self(states, place)
+            query, new = self.self_attention.project_self(states, position)
             cache[0, :, :, length], cache[1, :, :, length] = new.key[:, :, 0], new.value[:, :, 0]
             past = KeysValues(cache[0, :, :, : length + 1], cache[1, :, :, : length + 1])
-            return self.self_attention(query, past, None, place)
+            return self.self_attention(query, past, None, position)
 
         def look_at_source(states: Tensor) -> Tensor:
             # The hypotheses of one sentence are queries of one attention: its memory is not copied.
             together = states.view(memory.key.size(0), -1, states.size(-1))
             query = self.cross_attention.project_query(together)
-            return self.cross_attention(query, memory, source_visible, place).view_as(states)
+            return self.cross_attention(query, memory, source_visible, position).view_as(states)
 
-        states = self.around_self_attention(states, look_back)
-        states = self.around_cross_attention(states, look_at_source)
-        return self.around_feed_forward(states, self.feed_forward)
+        states = self.self_attention_residual(states, look_back)
+        states = self.cross_attention_residual(states, look_at_source)
+        return self.feed_forward_residual(states, self.feed_forward)
 
 
 class Transformer(EncoderDecoder):
@@ -251,13 +181,13 @@ class Transformer(EncoderDecoder):
     def encode(
         self, source: Int[Tensor, "batch source_len"]
     ) -> tuple[Float[Tensor, "batch source_len dim"], Bool[Tensor, "batch 1 1 source_len"] | None]:
-        """Read sources; return their states, and where their real pieces are if some are padded."""
+        """Read sources; return their states, and where their real tokens are if some are padded."""
         real = source != PAD
         visible = None if real.all() else real[:, None, None, :]
         states = self.source_embedding(source)
-        places = torch.arange(source.size(1), device=source.device)
+        positions = torch.arange(source.size(1), device=source.device)
         for layer in self.encoder:
-            states = layer(states, visible, places)
+            states = layer(states, visible, positions)
         return self.encoder_norm(states), visible
 
     def forward(
@@ -269,11 +199,11 @@ class Transformer(EncoderDecoder):
         memory, source_visible = self.encode(source)
         length = target.size(1)
         causal = torch.ones(1, 1, length, length, dtype=torch.bool, device=target.device).tril()
-        places = torch.arange(length, device=target.device)
+        positions = torch.arange(length, device=target.device)
         states = self.target_embedding(target)
         for layer in self.decoder:
             keys_values = layer.cross_attention.project_memory(memory)
-            states = layer(states, keys_values, source_visible, causal, places)
+            states = layer(states, keys_values, source_visible, causal, positions)
         return self.decoder_norm(states)
 
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> TransformerState:
@@ -286,25 +216,25 @@ class Transformer(EncoderDecoder):
         return TransformerState(memory, visible, cache, length=0)
 
     def step(
-        self, pieces: Int[Tensor, " rows"], state: DecoderState
+        self, tokens: Int[Tensor, " rows"], state: DecoderState
     ) -> tuple[Float[Tensor, "rows vocabulary"], TransformerState]:
-        """Read one piece more in every row; see :meth:`EncoderDecoder.step`."""
+        """Read one token more in every row; see :meth:`EncoderDecoder.step`."""
         assert isinstance(state, TransformerState)
         state = state.with_room()
-        states = self.target_embedding(pieces[:, None], start=state.length)
-        place = torch.full((1,), state.length, device=pieces.device)
+        states = self.target_embedding(tokens[:, None], start=state.length)
+        position = torch.full((1,), state.length, device=tokens.device)
         for index, layer in enumerate(self.decoder):
             memory, cache = state.memory[index], state.cache[index]
-            states = layer.step(states, memory, state.visible, cache, state.length, place)
+            states = layer.step(states, memory, state.visible, cache, state.length, position)
         logits = self.output(self.decoder_norm(states)[:, 0])
         return logits, replace(state, length=state.length + 1)
 
 
 def _self_attention(
-    config: TransformerConfig, relative: RelativePositions | None
+    config: TransformerConfig, role: Role, relative: RelativePositions | None
 ) -> MultiHeadAttention:
     depth = config.dim // config.heads
-    attend = config.self_attention.build(config.heads, depth, relative)
+    attend = config.self_attention.build(config.heads, depth, role, relative)
     return MultiHeadAttention(config.dim, config.heads, attend, config.positions.rotation(depth))
 
 

@@ -1,1 +1,1 @@
-"""Strings to pieces and back."""
+"""Strings to tokens and back."""

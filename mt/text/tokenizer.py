@@ -133,7 +133,7 @@ class Tokenizer:
         visible = [[int(piece) for piece in sequence if piece > END] for sequence in sequences]
         return [text.translate(_BLANKS) for text in self._processor.decode(visible)]
 
-    def pieces(self, ids: Sequence[int]) -> list[str]:
+    def tokens(self, ids: Sequence[int]) -> list[str]:
         """Name pieces, as in ``▁Hund``: ``▁`` is a space, ``<0xE2>`` a byte, ``</s>`` the end."""
         return [self._processor.id_to_piece(int(piece)) for piece in ids]
 

@@ -14,18 +14,20 @@ from mt import hardware
 from mt.files import atomic_file, write_atomically
 from mt.training.outcome import Outcome
 from mt.training.preparation import Prepared
-from mt.training.recipe import Recipe
-from mt.training.validation import Verdict
+from mt.training.recipe import RecipeConfig
+from mt.training.validation import ValidationResult
 
 
-def write_card(recipe: Recipe, outcome: Outcome, prepared: Prepared, device: torch.device) -> None:
+def write_card(
+    recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, device: torch.device
+) -> None:
     """Write ``README.md`` and ``curves.svg`` into the run directory."""
     _draw_curves(outcome.run)
     write_atomically(outcome.run / "README.md", "\n".join(_card(recipe, outcome, prepared, device)))
 
 
 def _card(
-    recipe: Recipe, outcome: Outcome, prepared: Prepared, device: torch.device
+    recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, device: torch.device
 ) -> Iterator[str]:
     data, pairs = recipe.data, prepared.training.counts
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
@@ -34,9 +36,9 @@ def _card(
     yield f"after {duration(outcome.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
     yield "![Loss and validation over the updates](curves.svg)\n"
     yield "## Validation\n\n| | update | result | signature |\n|---|---|---|---|"
-    for name, verdict in _notable(outcome):
-        signature = f"`{verdict.score.signature}`" if verdict.score else ""
-        yield f"| {name} | {verdict.update:,} | {verdict} | {signature} |"
+    for name, result in _notable(outcome):
+        signature = f"`{result.score.signature}`" if result.score else ""
+        yield f"| {name} | {result.update:,} | {result} | {signature} |"
     yield "\nScores on validation pairs pick a checkpoint; report those of `mt evaluate` on"
     yield "test pairs.\n"
     yield "## Data\n\n| | pairs | fingerprint |\n|---|---|---|"
@@ -58,7 +60,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
-def _notable(outcome: Outcome) -> Iterator[tuple[str, Verdict]]:
+def _notable(outcome: Outcome) -> Iterator[tuple[str, ValidationResult]]:
     if outcome.history:
         yield "best checkpoint", outcome.best
         yield "last validation", outcome.history[-1]
@@ -74,26 +76,26 @@ def _draw_curves(run: Path) -> None:
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
     reports = [entry for entry in entries if "loss" in entry]
-    verdicts = [entry for entry in entries if "validation" in entry]
+    results = [entry for entry in entries if "validation" in entry]
     mpl.rcParams["svg.hashsalt"] = "curves"
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     losses.plot(*_points(reports, "cross_entropy"), label="training", color="#9ecae1")
     losses.plot(
-        [entry["update"] for entry in verdicts],
-        [entry["validation"]["loss"] for entry in verdicts],
+        [entry["update"] for entry in results],
+        [entry["validation"]["loss"] for entry in results],
         label="validation", color="#08519c", marker=".",
     )  # fmt: skip
     losses.set(xlabel="update", ylabel="nats per target token", title="cross-entropy")
     losses.legend(frameon=False)
-    metric = next((key for entry in verdicts for key in entry["validation"] if key != "loss"), None)
+    metric = next((key for entry in results for key in entry["validation"] if key != "loss"), None)
     if metric is None:
         scores.plot(*_points(reports, "rate"), color="#a63603")
         scores.set(xlabel="update", title="learning rate")
     else:
         scores.plot(
-            [entry["update"] for entry in verdicts],
-            [entry["validation"][metric]["score"] for entry in verdicts],
+            [entry["update"] for entry in results],
+            [entry["validation"][metric]["score"] for entry in results],
             color="#a63603", marker=".",
         )  # fmt: skip
         scores.set(xlabel="update", title=f"validation {metric}")

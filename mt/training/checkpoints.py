@@ -23,17 +23,17 @@ from torch import Tensor
 from mt.bundle import Origin, open_bundle, read_index, write_bundle, write_index
 from mt.errors import TrainingError
 from mt.files import atomic_file
-from mt.model import EncoderDecoder
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import Tokenizers
 from mt.training.progress import Progress, best_of
-from mt.training.recipe import Recipe
-from mt.training.validation import Verdict
+from mt.training.recipe import RecipeConfig
+from mt.training.validation import ValidationResult
 
 
 class Checkpoints:
     """Keeps the best bundle, the last one with its state, and those that will be averaged."""
 
-    def __init__(self, run: Path, recipe: Recipe, tokenizers: Tokenizers) -> None:
+    def __init__(self, run: Path, recipe: RecipeConfig, tokenizers: Tokenizers) -> None:
         self.run = run
         self.recipe = recipe
         self.tokenizers = tokenizers
@@ -41,8 +41,8 @@ class Checkpoints:
     def save(self, model: EncoderDecoder, state: Mapping[str, Any], progress: Progress) -> None:
         """Write a checkpoint of ``progress.update`` and forget those no longer needed."""
         path = self.bundle(progress.update)
-        verdicts = {verdict.update: verdict for verdict in progress.history}
-        self._write(path, weights_of(model), progress.update, verdicts.get(progress.update))
+        results = {result.update: result for result in progress.history}
+        self._write(path, weights_of(model), progress.update, results.get(progress.update))
         with atomic_file(self._state(progress.update)) as scratch:
             torch.save(dict(state), scratch)
         best = best_of(progress.history).update if progress.history else progress.update
@@ -73,7 +73,9 @@ class Checkpoints:
         """Return the weights of the last checkpoint."""
         return open_bundle(read_index(self.run)["last"]).weights()
 
-    def average(self, history: Sequence[Verdict]) -> tuple[dict[str, Tensor], tuple[int, ...]]:
+    def average(
+        self, history: Sequence[ValidationResult]
+    ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
         """Return the mean of the weights that the recipe wants averaged, and their updates."""
         updates = self._averaged(history)
         weights = [open_bundle(self.bundle(update)).weights() for update in updates]
@@ -82,25 +84,29 @@ class Checkpoints:
     def save_average(
         self,
         weights: Mapping[str, Tensor],
-        verdict: Verdict,
+        result: ValidationResult,
         updates: tuple[int, ...],
     ) -> None:
         """Write the bundle of averaged weights."""
-        path = self._average(verdict.update)
-        self._write(path, weights, verdict.update, verdict, averaged=updates)
+        path = self._average(result.update)
+        self._write(path, weights, result.update, result, averaged=updates)
 
-    def prefer_average(self, verdict: Verdict, history: Sequence[Verdict]) -> bool:
-        """Make the averaged bundle the best if its verdict says so, and tell whether it did."""
-        better = verdict.merit >= best_of(history).merit
+    def prefer_average(self, result: ValidationResult, history: Sequence[ValidationResult]) -> bool:
+        """Make the averaged bundle the best if its result says so, and tell whether it did."""
+        better = result.selection_score >= best_of(history).selection_score
         if better:
-            best, last = self._average(verdict.update), self.bundle(verdict.update)
+            best, last = self._average(result.update), self.bundle(result.update)
             write_index(self.run, best=best, last=last)
         return better
 
-    def judged_average(self, update: int) -> Verdict | None:
-        """Return the verdict on the averaged bundle that ends at an update, if there is one."""
+    def validated_average(self, update: int) -> ValidationResult | None:
+        """Return the result on the averaged bundle that ends at an update, if there is one."""
         path = self._average(update)
-        return Verdict.from_json(update, open_bundle(path).origin.scores) if path.exists() else None
+        return (
+            ValidationResult.from_json(update, open_bundle(path).origin.scores)
+            if path.exists()
+            else None
+        )
 
     def bundle(self, update: int) -> Path:
         """Name the bundle of an update."""
@@ -117,22 +123,22 @@ class Checkpoints:
         path: Path,
         weights: Mapping[str, Tensor],
         update: int,
-        verdict: Verdict | None,
+        result: ValidationResult | None,
         averaged: tuple[int, ...] = (),
     ) -> None:
         languages = (self.recipe.data.source, self.recipe.data.target)
         parameters = sum(tensor.numel() for tensor in weights.values())
-        scores = verdict.to_json() if verdict else {}
+        scores = result.to_json() if result else {}
         origin = Origin(update, languages, parameters, scores, averaged)
         write_bundle(path, weights, self.recipe, self.tokenizers, origin)
 
-    def _averaged(self, history: Sequence[Verdict]) -> tuple[int, ...]:
+    def _averaged(self, history: Sequence[ValidationResult]) -> tuple[int, ...]:
         wanted = self.recipe.training.average
         if wanted.of == "best":
-            chosen = sorted(history, key=lambda verdict: -verdict.merit)[: wanted.count]
+            chosen = sorted(history, key=lambda result: -result.selection_score)[: wanted.count]
         else:
             chosen = list(history[-wanted.count :])
-        return tuple(sorted(verdict.update for verdict in chosen))
+        return tuple(sorted(result.update for result in chosen))
 
     def _forget(self, progress: Progress, best: int) -> None:
         needed = {progress.update, best, *self._averaged(progress.history)}

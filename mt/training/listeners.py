@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mt.files import write_atomically
 from mt.training.reports import Listener, Report
-from mt.training.validation import Verdict
+from mt.training.validation import ValidationResult
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ProgressBar:
         state = f"loss {report.loss:.3f}  rate {report.rate:.2e}  {speed}"
         self._progress.update(self._task, completed=report.update, state=state)
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
         """Validations go to the log, above the bar."""
 
     def close(self) -> None:
@@ -67,10 +67,10 @@ class LogLines:
                 f"{report.tokens_per_second:,.0f}", clock(report.seconds),
             )  # fmt: skip
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
         """Write a line, with an example where something was translated."""
-        log.info("update %d  validation: %s%s", verdict.update, verdict, "  (best)" if best else "")
-        for source, _, hypothesis in verdict.examples[:1]:
+        log.info("update %d  validation: %s%s", result.update, result, "  (best)" if best else "")
+        for source, _, hypothesis in result.examples[:1]:
             log.info("  %s → %s", source, hypothesis)
 
     def close(self) -> None:
@@ -92,9 +92,9 @@ class MetricsFile:
         """Append the report."""
         self._append(report.to_json())
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:
-        """Append the verdict."""
-        self._append({"update": verdict.update, "validation": verdict.to_json(), "best": best})
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
+        """Append the result."""
+        self._append({"update": result.update, "validation": result.to_json(), "best": best})
 
     def close(self) -> None:
         """Close the file."""
@@ -118,11 +118,11 @@ class TensorBoard:
         for name in ("loss", "cross_entropy", "rate", "gradient_norm", "tokens_per_second"):
             self._add(f"training/{name}", getattr(report, name), report.update)
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:  # noqa: ARG002
+    def on_validation(self, result: ValidationResult, best: bool) -> None:  # noqa: ARG002
         """Add the loss and the scores."""
-        self._add("validation/loss", verdict.loss, verdict.update)
-        if verdict.metric is not None and verdict.score is not None:
-            self._add(f"validation/{verdict.metric}", verdict.score.value, verdict.update)
+        self._add("validation/loss", result.loss, result.update)
+        if result.metric is not None and result.score is not None:
+            self._add(f"validation/{result.metric}", result.score.value, result.update)
 
     def close(self) -> None:
         """Write what is buffered."""

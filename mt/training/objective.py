@@ -1,22 +1,15 @@
 """What training makes small: label-smoothed cross-entropy, in nats per target token."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch import Tensor
 
 from mt.data.batches import Batch
-from mt.model import EncoderDecoder
-from mt.model.linear import ROWS, raised
+from mt.kernels.cross_entropy import chunked_cross_entropy
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import PAD, START
-
-CHUNK = 512
-"""Target tokens whose logits exist at once on a CPU: they stay in its cache."""
-CHUNK_ELSEWHERE = 8192
-"""The same on other devices, which want large matrices."""
 
 
 class Loss(NamedTuple):
@@ -33,7 +26,7 @@ class Loss(NamedTuple):
 class Objective:
     """Compare a model's outputs with the targets.
 
-    The target distribution gives ``1 - smoothing`` to the reference piece and spreads ``smoothing``
+    The target distribution gives ``1 - smoothing`` to the reference token and spreads ``smoothing``
     evenly over the vocabulary, reference included.
 
     Attributes:
@@ -56,123 +49,5 @@ class Objective:
 
 
 def shift_right(target: Int[Tensor, "batch target_len"]) -> Int[Tensor, "batch target_len"]:
-    """Turn what a decoder writes into what it reads: ``START`` first, the last piece left out."""
+    """Turn what a decoder writes into what it reads: ``START`` first, the last token left out."""
     return F.pad(target, (1, 0), value=START)[:, :-1]
-
-
-def chunked_cross_entropy(
-    states: Float[Tensor, "tokens dim"],
-    output: nn.Linear,
-    targets: Int[Tensor, " tokens"],
-    smoothing: float,
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Sum label-smoothed and plain cross-entropy without ever holding all logits.
-
-    Equals ``F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=smoothing)``.
-    The logits of a few hundred tokens are made, used for the loss and for their gradient, and
-    forgotten: the largest matrix of a small model never leaves the cache.
-
-    Under autocast the softmax is rounded to half precision where its gradient is computed; what is
-    reported for a token is then off by at most 0.004 nats, up or down. Without gradient it is not.
-
-    Returns:
-        The smoothed sum, which has a gradient, and the plain sum, which has none.
-    """
-    if torch.is_autocast_enabled(states.device.type):
-        states = states.to(torch.get_autocast_dtype(states.device.type))
-    smoothed, plain = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        states, output.weight, output.bias, targets, smoothing, torch.is_grad_enabled()
-    )
-    return smoothed, plain
-
-
-class _ChunkedCrossEntropy(torch.autograd.Function):
-    """The gradient is computed in the forward pass, while each chunk's logits are at hand."""
-
-    @staticmethod
-    def forward(  # noqa: PLR0917 - torch passes them by position
-        ctx: Any,
-        states: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        targets: Tensor,
-        smoothing: float,
-        grad_enabled: bool,
-    ) -> tuple[Tensor, Tensor]:
-        wanted = grad_enabled and any(ctx.needs_input_grad)  # the latter ignores torch.no_grad
-        most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
-        table, count = weight.to(states.dtype), len(states)
-        vocabulary = table.size(0)
-        smoothed = plain = torch.zeros((), device=states.device, dtype=torch.float64)
-        height = count + -count % ROWS
-        state_gradient = states.new_empty(height, states.size(1)) if wanted else None
-        weight_gradient = torch.zeros_like(weight) if wanted else None
-        bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
-        # The mean logit of a state is its product with the mean row; it needs no logits.
-        mean_row = weight.float().mean(dim=0)
-        mean_bias = 0.0 if bias is None else bias.float().mean()
-        # The same memory for every chunk: it stays in the cache, and no page is faulted in twice.
-        products = states.new_empty(min(most, height), vocabulary)
-        share_of_chunk, exact_share = torch.empty_like(table), torch.empty_like(weight)
-        for start in range(0, count, most):
-            real, reference = states[start : start + most], targets[start : start + most, None]
-            chunk = raised(real, states.dtype)
-            product = torch.mm(chunk, table.t(), out=products[: len(chunk)])
-            if bias is not None:
-                product += bias
-            logits = product[: len(real)]
-            wanted_logit = logits.gather(1, reference).float()
-            mean_logit = (real.float() @ mean_row + mean_bias)[:, None]
-            if state_gradient is None or weight_gradient is None:
-                normaliser = logits.float().logsumexp(dim=1, keepdim=True)
-            else:
-                chance = _softmax_in_place(product)[: len(real)].gather(1, reference).float()
-                normaliser = wanted_logit - chance.log()
-                if (chance < torch.finfo(torch.float32).tiny).any():  # 0 or imprecise; seldom
-                    again = torch.mm(real, table.t()).float() + (0.0 if bias is None else bias)
-                    normaliser = again.logsumexp(dim=1, keepdim=True)
-                # d loss / d logits = softmax - target distribution. The part of the latter that is
-                # the same for every piece is taken off all at once below.
-                errors = product
-                rows = torch.arange(len(real), device=errors.device)[:, None]
-                errors[rows, reference] = (chance - (1 - smoothing)).to(errors.dtype)
-                errors[len(real) :].zero_()
-                torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
-                torch.mm(errors.t(), chunk, out=share_of_chunk)
-                weight_gradient += exact_share.copy_(share_of_chunk)
-                if bias_gradient is not None:
-                    bias_gradient += errors.sum(dim=0)
-            plain = plain + (normaliser - wanted_logit).sum()
-            smoothed = (
-                smoothed
-                + (normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit).sum()
-            )
-        share = smoothing / vocabulary
-        if state_gradient is not None and weight_gradient is not None:
-            state_gradient = state_gradient[:count]
-            state_gradient -= (smoothing * mean_row).to(states.dtype)
-            weight_gradient -= share * states.sum(dim=0, dtype=weight.dtype)
-        if bias_gradient is not None:
-            bias_gradient -= share * count
-        ctx.save_for_backward(state_gradient, weight_gradient, bias_gradient)
-        plain = plain.float()
-        ctx.mark_non_differentiable(plain)
-        return smoothed.float(), plain
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        outer = gradients[0]
-        states, weight, bias = ctx.saved_tensors
-        return (
-            states * outer.to(states.dtype),
-            weight * outer,
-            None if bias is None else bias * outer,
-            None,
-            None,
-            None,
-        )
-
-
-def _softmax_in_place(logits: Tensor) -> Tensor:
-    return torch.softmax(logits, dim=1, out=logits)

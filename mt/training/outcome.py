@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mt.training.progress import best_of
-from mt.training.validation import Verdict
+from mt.training.validation import ValidationResult
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Outcome:
     """Whether there is nothing left to resume."""
     update: int
     """The last update."""
-    history: tuple[Verdict, ...]
+    history: tuple[ValidationResult, ...]
     """Every validation, in order."""
-    average: Verdict | None
+    average: ValidationResult | None
     """The validation of the averaged weights, if there are any."""
     seconds: float
     """Seconds of training, over all sittings."""
 
     @property
-    def best(self) -> Verdict:
+    def best(self) -> ValidationResult:
         """The best validation of a single checkpoint."""
         return best_of(self.history)

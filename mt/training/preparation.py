@@ -18,7 +18,7 @@ from mt.errors import TrainingError
 from mt.files import atomic_directory, write_atomically
 from mt.text.tokenizer import Tokenizers, train_tokenizers
 from mt.training.listeners import SECONDS_BETWEEN_LINES
-from mt.training.recipe import Recipe
+from mt.training.recipe import RecipeConfig
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Prepared:
     validation_pairs: tuple[Pair, ...]
 
 
-def open_run(recipe: Recipe, run: Path, resume: bool) -> None:
+def open_run(recipe: RecipeConfig, run: Path, resume: bool) -> None:
     """Create the run directory, or check that it belongs to this recipe.
 
     Raises:
@@ -79,7 +79,7 @@ def release_run(run: Path) -> None:
         shutil.rmtree(run / "tokenizer", ignore_errors=True)
 
 
-def prepare_run(recipe: Recipe, run: Path) -> Prepared:
+def prepare_run(recipe: RecipeConfig, run: Path) -> Prepared:
     """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
 
     Raises:
@@ -87,7 +87,7 @@ def prepare_run(recipe: Recipe, run: Path) -> Prepared:
     """
     data = recipe.data
     tokenizers = _obtain_tokenizers(recipe, run)
-    limit = data.max_pieces
+    limit = data.max_tokens
     training = prepare(data.train, tokenizers, data.store, limit, _LogNowAndThen())
     validation = prepare(data.validation, tokenizers, data.store, limit)
     for name, store in (("training", training), ("validation", validation)):
@@ -108,7 +108,7 @@ class _LogNowAndThen:
             log.info("encoding training pairs: %s read", f"{counts.read:,}")
 
 
-def _obtain_tokenizers(recipe: Recipe, run: Path) -> Tokenizers:
+def _obtain_tokenizers(recipe: RecipeConfig, run: Path) -> Tokenizers:
     """Load the run's tokenizers, else those trained before on the same text, else train them."""
     own = run / "tokenizer"
     if own.exists():
@@ -123,7 +123,7 @@ def _obtain_tokenizers(recipe: Recipe, run: Path) -> Tokenizers:
     if shared.exists():
         log.info("tokenizer: reusing %s", shared)
     else:
-        log.info("tokenizer: training %d pieces", recipe.tokenizer.size)
+        log.info("tokenizer: training %d tokens", recipe.tokenizer.size)
         with atomic_directory(shared) as scratch:
             sources = (pair.source for pair in read_pairs(recipe.data.train))
             targets = (pair.target for pair in read_pairs(recipe.data.train))

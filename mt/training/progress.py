@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mt.training.order import Position
-from mt.training.validation import Verdict
+from mt.training.validation import ValidationResult
 
 
 @dataclass
@@ -19,9 +19,9 @@ class Progress:
     """The next batch."""
     seconds: float = 0.0
     """Seconds of training, over all sittings."""
-    history: list[Verdict] = field(default_factory=list)
+    history: list[ValidationResult] = field(default_factory=list)
     """Every validation, in order."""
-    average: Verdict | None = None
+    average: ValidationResult | None = None
     """The validation of the averaged weights, at the end."""
 
     def to_json(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ class Progress:
             "update": self.update,
             "position": [self.position.epoch, self.position.batch],
             "seconds": self.seconds,
-            "history": [[verdict.update, verdict.to_json()] for verdict in self.history],
+            "history": [[result.update, result.to_json()] for result in self.history],
         }
 
     @classmethod
@@ -40,21 +40,23 @@ class Progress:
             update=values["update"],
             position=Position(*values["position"]),
             seconds=values["seconds"],
-            history=[Verdict.from_json(update, found) for update, found in values["history"]],
+            history=[
+                ValidationResult.from_json(update, found) for update, found in values["history"]
+            ],
         )
 
 
-def without_improvement(history: Sequence[Verdict], least: float) -> int:
+def without_improvement(history: Sequence[ValidationResult], least: float) -> int:
     """Count the validations since the last that beat the best before it by more than ``least``."""
     best, count = -math.inf, 0
-    for verdict in history:
-        if verdict.merit > best + least:
-            best, count = verdict.merit, 0
+    for result in history:
+        if result.selection_score > best + least:
+            best, count = result.selection_score, 0
         else:
             count += 1
     return count
 
 
-def best_of(history: Sequence[Verdict]) -> Verdict:
-    """Return the best verdict; of equals the first."""
-    return max(history, key=lambda verdict: verdict.merit)
+def best_of(history: Sequence[ValidationResult]) -> ValidationResult:
+    """Return the best result; of equals the first."""
+    return max(history, key=lambda result: result.selection_score)

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from mt.training.updates import Update
-from mt.training.validation import Verdict
+from mt.training.loop import Update
+from mt.training.validation import ValidationResult
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Report:
     gradient_norm: float
     """Euclidean norm of the gradient of the last update, before clipping."""
     tokens_per_second: float
-    """Real source and target pieces per second of training; validation does not count."""
+    """Real source and target tokens per second of training; validation does not count."""
     seconds: float
     """Seconds of training so far, over all sittings, validation included."""
 
@@ -41,7 +41,7 @@ class Listener(Protocol):
     def on_report(self, report: Report) -> None:
         """Hear of a window of updates."""
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
         """Hear of a validation, and whether it is the best so far."""
 
     def close(self) -> None:
@@ -59,10 +59,10 @@ class Listeners:
         for member in self.members:
             member.on_report(report)
 
-    def on_verdict(self, verdict: Verdict, best: bool) -> None:
-        """Pass a verdict on."""
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
+        """Pass a result on."""
         for member in self.members:
-            member.on_verdict(verdict, best)
+            member.on_validation(result, best)
 
     def close(self) -> None:
         """Close all."""
@@ -74,7 +74,7 @@ class Window:
     """Collects updates until somebody asks for a report.
 
     Attributes:
-        tokens: Real source and target pieces seen since the last report.
+        tokens: Real source and target tokens seen since the last report.
     """
 
     def __init__(self, seconds_before: float) -> None:

@@ -14,19 +14,19 @@ from torch import Tensor
 from mt import hardware
 from mt.errors import MtError, TrainingError
 from mt.logs import logged_to
-from mt.model import EncoderDecoder, count_parameters
+from mt.model.contract import EncoderDecoder, count_parameters
 from mt.training.card import write_card
 from mt.training.checkpoints import Checkpoints
 from mt.training.interruption import Interruption
 from mt.training.listeners import usual_listeners
+from mt.training.loop import updates
 from mt.training.objective import Objective
 from mt.training.order import TrainingOrder
 from mt.training.outcome import Outcome
 from mt.training.preparation import Prepared, open_run, prepare_run, release_run
 from mt.training.progress import Progress, best_of, without_improvement
-from mt.training.recipe import Recipe
+from mt.training.recipe import RecipeConfig
 from mt.training.reports import Listeners, Window
-from mt.training.updates import updates
 from mt.training.validation import Validation
 from mt.translation import Translator
 from mt.translation.engines.torch import TorchEngine
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    recipe: Recipe, run: Path, resume: bool, device: torch.device, console: Console
+    recipe: RecipeConfig, run: Path, resume: bool, device: torch.device, console: Console
 ) -> Outcome:
     """Train a model.
 
@@ -60,15 +60,15 @@ def train(
         raise
 
 
-def _train(recipe: Recipe, run: Path, device: torch.device, console: Console) -> Outcome:
+def _train(recipe: RecipeConfig, run: Path, device: torch.device, console: Console) -> Outcome:
     prepared = prepare_run(recipe, run)
-    sitting = _Sitting(recipe, run, prepared, device)
-    sitting.restore()
-    ended = sitting.train(console)
+    trainer = Trainer(recipe, run, prepared, device)
+    trainer.restore()
+    ended = trainer.train(console)
     finished = ended != _INTERRUPTED
     if finished:
-        sitting.average()
-    progress = sitting.progress
+        trainer.average()
+    progress = trainer.progress
     outcome = Outcome(
         run,
         ended,
@@ -87,10 +87,12 @@ _NO_IMPROVEMENT = "no improvement"
 _INTERRUPTED = "interrupted"
 
 
-class _Sitting:
+class Trainer:
     """The parts of a run while its process lives."""
 
-    def __init__(self, recipe: Recipe, run: Path, prepared: Prepared, device: torch.device) -> None:
+    def __init__(
+        self, recipe: RecipeConfig, run: Path, prepared: Prepared, device: torch.device
+    ) -> None:
         torch.manual_seed(recipe.seed)
         tokenizers = prepared.tokenizers
         self.recipe = recipe
@@ -107,7 +109,7 @@ class _Sitting:
             prepared.validation,
             prepared.validation_pairs,
             Translator(
-                TorchEngine(self.model, device), tokenizers, translation, recipe.data.max_pieces
+                TorchEngine(self.model, device), tokenizers, translation, recipe.data.max_tokens
             ),
             device,
         )
@@ -179,15 +181,15 @@ class _Sitting:
         history = self.progress.history
         if self.recipe.training.average.count == 1 or len(history) <= 1:
             return
-        verdict = self.checkpoints.judged_average(self.progress.update)
-        if verdict is None:
+        result = self.checkpoints.validated_average(self.progress.update)
+        if result is None:
             weights, averaged = self.checkpoints.average(history)
             _fill(self.model, weights)
-            verdict = self.validation.run(self.model, self.progress.update)
-            self.checkpoints.save_average(weights, verdict, averaged)
-        better = self.checkpoints.prefer_average(verdict, history)
-        log.info("average  validation: %s%s", verdict, "  (best)" if better else "")
-        self.progress.average = verdict
+            result = self.validation.run(self.model, self.progress.update)
+            self.checkpoints.save_average(weights, result, averaged)
+        better = self.checkpoints.prefer_average(result, history)
+        log.info("average  validation: %s%s", result, "  (best)" if better else "")
+        self.progress.average = result
 
     def _report(self, window: Window, listeners: Listeners) -> None:
         report = window.report(self.progress.position.epoch)
@@ -201,9 +203,9 @@ class _Sitting:
 
     def _validate(self, window: Window, listeners: Listeners) -> None:
         began = time.perf_counter()
-        verdict = self.validation.run(self.model, self.progress.update)
-        self.progress.history.append(verdict)
-        listeners.on_verdict(verdict, best=best_of(self.progress.history) is verdict)
+        result = self.validation.run(self.model, self.progress.update)
+        self.progress.history.append(result)
+        listeners.on_validation(result, best=best_of(self.progress.history) is result)
         window.pause(time.perf_counter() - began)
 
     def _save(self) -> None:

@@ -11,14 +11,14 @@ from mt.data.batches import plan_epoch
 from mt.data.pairs import Pair
 from mt.data.store import PairStore
 from mt.evaluation import MetricName, Score, evaluate, higher_is_better
-from mt.model import EncoderDecoder
+from mt.model.contract import EncoderDecoder
+from mt.training.config import TrainingConfig, ValidationConfig
 from mt.training.objective import Objective
-from mt.training.recipe import TrainingConfig, ValidationConfig
 from mt.translation import Translator
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationResult:
     """What a validation found."""
 
     update: int
@@ -32,7 +32,7 @@ class Verdict:
     """A few sources, references and hypotheses."""
 
     @property
-    def merit(self) -> float:
+    def selection_score(self) -> float:
         """The chosen metric as a number of which more is better."""
         if self.metric is None or self.score is None:
             return -self.loss
@@ -78,12 +78,12 @@ class Validation:
         self.translator = translator
         self.device = device
 
-    def run(self, model: EncoderDecoder, update: int) -> Verdict:
+    def run(self, model: EncoderDecoder, update: int) -> ValidationResult:
         """Judge ``model``, which the translator's engine holds too; leave it in evaluation mode."""
         model.eval()
         loss = self._loss(model)
         if self.config.metric == "loss":
-            return Verdict(update, loss)
+            return ValidationResult(update, loss)
         hypotheses = self.translator.translate_all([pair.source for pair in self.pairs])
         references = [pair.target for pair in self.pairs]
         [score] = evaluate(hypotheses, [references], [self.config.metric], bootstrap=0)
@@ -91,7 +91,7 @@ class Validation:
             (pair.source, pair.target, hypothesis)
             for pair, hypothesis in zip(self.pairs[:3], hypotheses, strict=False)
         )
-        return Verdict(update, loss, self.config.metric, score, examples)
+        return ValidationResult(update, loss, self.config.metric, score, examples)
 
     @torch.no_grad()
     def _loss(self, model: EncoderDecoder) -> float:

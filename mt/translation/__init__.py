@@ -1,5 +1,6 @@
 """Text in, text out, same order."""
 
-from mt.translation.translator import TranslationConfig, Translator, load_translator
+from mt.translation.config import TranslationConfig
+from mt.translation.translator import Translator, load_translator
 
 __all__ = ["TranslationConfig", "Translator", "load_translator"]

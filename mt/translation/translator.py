@@ -5,29 +5,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from pydantic import NonNegativeFloat, PositiveInt
 
 from mt import hardware
 from mt.bundle import Bundle, open_bundle
-from mt.config import StrictConfig
+from mt.devices import DeviceName
 from mt.errors import BundleError
-from mt.model import EncoderDecoder, parse_model
+from mt.model.config import parse_model
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import Tokenizers
+from mt.translation.config import TranslationConfig
 from mt.translation.engines import Engine
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.long_lines import split_long
 from mt.translation.stream import pools
 
 log = logging.getLogger(__name__)
-
-
-class TranslationConfig(StrictConfig):
-    """How a trained model translates unless told otherwise."""
-
-    beam: PositiveInt = 5
-    """Hypotheses kept at every step; 1 is greedy search."""
-    length_penalty: NonNegativeFloat = 1.0
-    """Finished hypotheses are ranked by log-probability / length ** length_penalty."""
 
 
 class Translator:
@@ -49,10 +41,10 @@ class Translator:
         """Put the parts together.
 
         Args:
-            engine: Turns source pieces into target pieces.
-            tokenizers: Turn text into pieces and back.
+            engine: Turns source tokens into target tokens.
+            tokenizers: Turn text into tokens and back.
             config: How to search.
-            longest: Source pieces that are translated at once; longer lines are cut into parts.
+            longest: Source tokens that are translated at once; longer lines are cut into parts.
         """
         self.engine = engine
         self.tokenizers = tokenizers
@@ -73,31 +65,29 @@ class Translator:
         encoded = self.tokenizers.source.encode([line.strip() for line in lines])
         sources: list[list[int]] = []
         spans: list[slice] = []
-        for line, pieces in zip(lines, encoded, strict=True):
+        for line, tokens in zip(lines, encoded, strict=True):
             first = len(sources)
             sources += (
-                self._cut(line, pieces) if len(pieces) >= self.longest else filter(None, [pieces])
+                self._cut(line, tokens) if len(tokens) >= self.longest else filter(None, [tokens])
             )
             spans.append(slice(first, len(sources)))
         hypotheses = self.engine.generate(sources, self.config.beam, self.config.length_penalty)
-        targets = self.tokenizers.target.decode([found.pieces for found in hypotheses])
+        targets = self.tokenizers.target.decode([found.tokens for found in hypotheses])
         return [" ".join(targets[span]) for span in spans]
 
-    def _cut(self, line: str, pieces: Sequence[int]) -> list[list[int]]:
+    def _cut(self, line: str, tokens: Sequence[int]) -> list[list[int]]:
         """Encode a line in parts that each leave room for the end mark."""
         encode = self.tokenizers.source.encode
         cut = encode(split_long(line, lambda part: len(encode([part])[0]) < self.longest))
         parts = [part for part in cut if part]
         log.warning(
-            "a line of %d pieces is longer than the %d the model was trained for; its %d parts are "
-            "translated one by one: %s…", len(pieces), self.longest, len(parts), line.strip()[:40],
+            "a line of %d tokens is longer than the %d the model was trained for; its %d parts are "
+            "translated one by one: %s…", len(tokens), self.longest, len(parts), line.strip()[:40],
         )  # fmt: skip
         return parts
 
 
-def load_translator(
-    path: Path, device: hardware.DeviceName = "auto", beam: int | None = None
-) -> Translator:
+def load_translator(path: Path, device: DeviceName = "auto", beam: int | None = None) -> Translator:
     """Load a translator from a bundle or a run directory.
 
     Args:
@@ -117,7 +107,7 @@ def load_translator(
     if beam is not None:
         config = config.model_copy(update={"beam": beam})
     engine = TorchEngine(load_model(bundle, tokenizers), place)
-    return Translator(engine, tokenizers, config, longest=bundle.config["data"]["max_pieces"])
+    return Translator(engine, tokenizers, config, longest=bundle.config["data"]["max_tokens"])
 
 
 def load_model(bundle: Bundle, tokenizers: Tokenizers) -> EncoderDecoder:

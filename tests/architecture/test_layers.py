@@ -72,9 +72,9 @@ def test_each_foreign_library_has_one_adapter():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_config_is_valid(path):
-    from mt.training.recipe import Recipe
+    from mt.training.recipe import RecipeConfig
 
-    load(Recipe, path)
+    load(RecipeConfig, path)
 
 
 def test_the_door_offers_the_devices_there_are():

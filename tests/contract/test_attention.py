@@ -10,19 +10,19 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import TypeCheckError
 
-from mt.model.attention import (
+from mt.model.attention.attend import FUSED_FROM
+from mt.model.attention.config import (
     AttentionConfig,
-    Global,
-    Predicted,
+    GlobalConfig,
+    PredictedConfig,
     ScopeConfig,
     ScoreConfig,
-    Window,
-    scaled_dot_product_attention,
+    WindowConfig,
 )
-from mt.model.attention.attend import FUSED_FROM
+from mt.model.attention.dot import scaled_dot_product_attention
 
 KINDS = get_args(ScoreConfig)
-SCOPES = [Global(), Window(width=2), Predicted(width=3)]
+SCOPES = [GlobalConfig(), WindowConfig(width=2), PredictedConfig(width=3)]
 assert {type(scope) for scope in SCOPES} == set(get_args(ScopeConfig))
 # batch, heads, queries, keys, depth, depth of the values; the last two take torch's fused kernel.
 SHAPES = [
@@ -84,7 +84,7 @@ class Whole:
         heads, depth = query.size(1), query.size(3)
         if (heads, depth) not in self.made:
             torch.manual_seed(heads)
-            self.made[heads, depth] = self.config.build(heads, depth)
+            self.made[heads, depth] = self.config.build(heads, depth, "cross")
         return self.made[heads, depth].to(query.dtype)
 
     def __call__(self, query, key, value, *rest):
@@ -141,7 +141,7 @@ def test_weights_are_a_distribution_over_the_visible_keys(attend, shape, visible
     assert weights.dtype == scores.dtype == torch.float32
     assert weights.min() >= 0
     assert not weights[~seen].any()
-    if isinstance(attend.config.scope, Global):
+    if isinstance(attend.config.scope, GlobalConfig):
         assert torch.equal(seen, full(visible, shape))
     # A sum of at most 515 float32 numbers that together make 1.
     torch.testing.assert_close(
@@ -249,7 +249,7 @@ def test_gradients_are_those_of_the_function(attend, name, size):
 
 def test_gradients_of_gradients_are_refused_rather_than_wrong():
     inputs = [part.requires_grad_() for part in make((1, 1, 2, 3, 2, 2), torch.float64)]
-    context = AttentionConfig().build(1, 2)(*inputs)
+    context = AttentionConfig().build(1, 2, "cross")(*inputs)
     (slope,) = torch.autograd.grad(context.square().sum(), inputs[0], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()
@@ -271,7 +271,7 @@ def test_the_readable_form_stays_exact_under_autocast(attend):
 def test_scaled_dot_is_that_of_torch(shape, visible, dtype):
     inputs = make(shape, dtype)
     expected = F.scaled_dot_product_attention(*inputs, attn_mask=visible).nan_to_num()
-    ours = AttentionConfig().build(shape[1], shape[4])(*inputs, visible)
+    ours = AttentionConfig().build(shape[1], shape[4], "cross")(*inputs, visible)
     tolerance = TOLERANCE[dtype]
     torch.testing.assert_close(ours, expected, atol=tolerance, rtol=tolerance)
 
@@ -334,19 +334,19 @@ def test_the_test_run_checks_shapes(attend):
 def test_the_equation_of_the_paper_is_what_models_use(name):
     shape = (2, 2, 3, 4, 6, 3)
     inputs, visible = make(shape), mask(name, shape)
-    ours = AttentionConfig().build(2, 6).explain(*inputs, visible)
+    ours = AttentionConfig().build(2, 6, "cross").explain(*inputs, visible)
     # The query is scaled in one and the score in the other.
     for one, other in zip(ours, scaled_dot_product_attention(*inputs, visible), strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-6)
 
 
-def loop(judge, query, key):
+def loop(score, query, key):
     """Compute scores one by one, in float64."""
     batch, heads, queries, _ = query.shape
     scores = torch.zeros(batch, heads, queries, key.size(2), dtype=torch.float64)
-    for place in itertools.product(*map(range, scores.shape)):
-        sentence, head, row, column = place
-        scores[place] = judge(head, query[sentence, head, row], key[sentence, head, column])
+    for position in itertools.product(*map(range, scores.shape)):
+        sentence, head, row, column = position
+        scores[position] = score(head, query[sentence, head, row], key[sentence, head, column])
     return scores
 
 
@@ -358,9 +358,9 @@ def test_each_score_is_its_equation_in_a_loop(score):
     def additive(head, q, k):
         total = 0.0
         for unit in range(6):
-            asked = sum(q[i] * module.query_matrix[head, i, unit] for i in range(6))
-            offered = sum(k[i] * module.key_matrix[head, i, unit] for i in range(6))
-            total += module.judge[head, unit] * math.tanh(asked + offered)
+            asked = sum(q[i] * module.query_projection[head, i, unit] for i in range(6))
+            offered = sum(k[i] * module.key_projection[head, i, unit] for i in range(6))
+            total += module.score_vector[head, unit] * math.tanh(asked + offered)
         return total
 
     def bilinear(head, q, k):
@@ -369,14 +369,14 @@ def test_each_score_is_its_equation_in_a_loop(score):
             for i, j in itertools.product(range(6), range(6))
         )
 
-    judges = {
+    scorers = {
         "dot": lambda _, q, k: sum(q[i] * k[i] for i in range(6)),
         "scaled_dot": lambda _, q, k: sum(q[i] * k[i] for i in range(6)) / math.sqrt(6),
         "bilinear": bilinear,
         "additive": additive,
     }
     with torch.no_grad():
-        expected = loop(judges[score.kind], query, key)
+        expected = loop(scorers[score.kind], query, key)
         found = module(query, module.prepare_keys(key))
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
 
@@ -386,7 +386,7 @@ def test_a_window_is_the_keys_near_the_place(score, width):
     query, key, value = make((2, 2, 7, 5, 4, 4))
     lengths = torch.tensor([5, 3])
     visible = (torch.arange(5) < lengths[:, None])[:, None, None]
-    attend = Whole(AttentionConfig(score=score, scope=Window(width=width)))
+    attend = Whole(AttentionConfig(score=score, scope=WindowConfig(width=width)))
     _, weights, _ = attend.explain(query, key, value, visible)
     for sentence, row, column in itertools.product(range(2), range(7), range(5)):
         length = int(lengths[sentence])
@@ -400,7 +400,7 @@ def test_a_window_is_the_keys_near_the_place(score, width):
 
 def test_places_shift_a_window(score):
     query, key, value = make((1, 1, 1, 6, 4, 4))
-    attend = Whole(AttentionConfig(score=score, scope=Window(width=1)))
+    attend = Whole(AttentionConfig(score=score, scope=WindowConfig(width=1)))
     _, weights, _ = attend.explain(query, key, value, None, torch.tensor([4]))
     assert (weights[0, 0, 0] > 0).tolist() == [False, False, False, True, True, True]
 
@@ -410,16 +410,16 @@ def test_a_predicted_place_is_its_equation(score):
     query, key, value = make((2, 2, 3, 7, 4, 4))
     lengths = torch.tensor([7, 4])
     visible = (torch.arange(7) < lengths[:, None])[:, None, None]
-    attend = Whole(AttentionConfig(score=score, scope=Predicted(width=2)))
+    attend = Whole(AttentionConfig(score=score, scope=PredictedConfig(width=2)))
     _, weights, _ = attend.explain(query, key, value, visible)
     module = attend.module(query)
     scores = module.score(query, module.prepare_keys(key))
-    matrix, judge = module.scope.matrix, module.scope.judge
+    projection, vector = module.scope.position_projection, module.scope.position_vector
     expected = torch.zeros(2, 2, 3, 7)
     for sentence, head, row in itertools.product(range(2), range(2), range(3)):
         length = int(lengths[sentence])
-        hidden = torch.tanh(query[sentence, head, row] @ matrix[head])
-        centre = (length - 1) / (1 + math.exp(-float(hidden @ judge[head])))
+        hidden = torch.tanh(query[sentence, head, row] @ projection[head])
+        centre = (length - 1) / (1 + math.exp(-float(hidden @ vector[head])))
         powers = [
             math.exp(float(scores[sentence, head, row, column]) - (column - centre) ** 2 / 2)
             if abs(column - centre) <= 2

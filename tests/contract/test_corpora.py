@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from mt.data.corpora import CorpusConfig, HuggingFace, PlainText
+from mt.data.corpora import CorpusConfig, HuggingFaceConfig, PlainTextConfig
 from mt.data.pairs import Pair, read_pairs
 from mt.errors import DataError
 
@@ -28,28 +28,28 @@ def own_cache(tmp_path, monkeypatch):
     datasets.disable_progress_bars()
 
 
-def write_plain(directory: Path, pairs) -> PlainText:
+def write_plain(directory: Path, pairs) -> PlainTextConfig:
     directory.mkdir(exist_ok=True)
-    corpus = PlainText(source=directory / "a.en", target=directory / "a.de")
+    corpus = PlainTextConfig(source=directory / "a.en", target=directory / "a.de")
     for path, side in zip((corpus.source, corpus.target), zip(*pairs, strict=True), strict=True):
         path.write_text("".join(f"{line}\n" for line in side), encoding="utf-8", newline="\n")
     return corpus
 
 
-def write_rows(directory: Path, rows) -> HuggingFace:
+def write_rows(directory: Path, rows) -> HuggingFaceConfig:
     directory.mkdir(exist_ok=True)
     path = directory / "a.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return HuggingFace(
+    return HuggingFaceConfig(
         path="json", data_files=str(path), split="train", source="pair.en", target="pair.de"
     )
 
 
-def write_nested(directory: Path, pairs) -> HuggingFace:
+def write_nested(directory: Path, pairs) -> HuggingFaceConfig:
     return write_rows(directory, [{"pair": {"en": pair[0], "de": pair[1]}} for pair in pairs])
 
 
-WRITE = {PlainText: write_plain, HuggingFace: write_nested}
+WRITE = {PlainTextConfig: write_plain, HuggingFaceConfig: write_nested}
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
@@ -96,9 +96,9 @@ def test_a_missing_file_is_one_line(kind, tmp_path):
     for file in tmp_path.glob("a.*"):
         file.unlink()
     for read in (corpus.fingerprint, lambda: list(corpus.pairs())):
-        with pytest.raises(DataError, match=r"a\.(en|jsonl).*expected") as raised:
+        with pytest.raises(DataError, match=r"a\.(en|jsonl).*expected") as pad_rows:
             read()
-        assert "\n" not in str(raised.value)
+        assert "\n" not in str(pad_rows.value)
 
 
 @every_kind
@@ -146,9 +146,9 @@ def test_a_mistaken_name_is_answered_with_the_nearest(tmp_path, monkeypatch, cha
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     corpus = write_nested(tmp_path, PAIRS).model_copy(update=change)
-    with pytest.raises(DataError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as pad_rows:
         list(corpus.pairs())
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(pad_rows.value)
 
 
 def test_a_column_must_hold_text(tmp_path):
@@ -162,9 +162,9 @@ def test_a_damaged_dataset_is_explained(tmp_path):
     (tmp_path / "a.jsonl").write_text("no json\n")
     with pytest.raises(
         DataError, match=r"json, .*a\.jsonl, split train: expected to load"
-    ) as raised:
+    ) as pad_rows:
         list(corpus.pairs())
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(pad_rows.value)
 
 
 def test_an_unreachable_hub_is_one_line(monkeypatch):
@@ -172,7 +172,9 @@ def test_an_unreachable_hub_is_one_line(monkeypatch):
         raise ConnectionError("no route\nto host")
 
     monkeypatch.setattr("datasets.load.load_dataset", unreachable)
-    corpus = HuggingFace(path="some/corpus", name="de-en", split="train", source="s", target="t")
+    corpus = HuggingFaceConfig(
+        path="some/corpus", name="de-en", split="train", source="s", target="t"
+    )
     with pytest.raises(
         DataError, match=r"^some/corpus, de-en, split train: .* reached; .*plain"
     ) as e:

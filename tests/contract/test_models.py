@@ -6,26 +6,26 @@ import pytest
 import torch
 
 from mt.inspection import record_attention
-from mt.model.attention import (
-    Additive,
+from mt.model.attention.config import (
+    AdditiveConfig,
     AttentionConfig,
-    Bilinear,
-    Dot,
-    Predicted,
-    ScaledDot,
+    BilinearConfig,
+    DotConfig,
+    PredictedConfig,
+    ScaledDotConfig,
     ScopeConfig,
     ScoreConfig,
-    Window,
+    WindowConfig,
 )
-from mt.model.positions import (
-    T5,
-    Alibi,
-    Learned,
-    NoPositions,
+from mt.model.positions.config import (
+    AlibiConfig,
+    LearnedConfig,
+    NoPositionsConfig,
     PositionsConfig,
-    Rotary,
-    Shaw,
-    Sinusoidal,
+    RotaryConfig,
+    ShawConfig,
+    SinusoidalConfig,
+    T5Config,
 )
 from mt.model.transformer import CACHE_BLOCK
 from mt.text.tokenizer import END, START
@@ -36,45 +36,51 @@ def kind(score, scope=None):
     return AttentionConfig(score=score, **({"scope": scope} if scope else {}))
 
 
-NEAR, GUESSED = Window(width=2), Predicted(width=2)
+NEAR, GUESSED = WindowConfig(width=2), PredictedConfig(width=2)
 # Every score, scope and positions in every place that admits them, not all their combinations.
 VARIANTS = [
     transformer(),
     transformer(norm="post"),
     transformer(activation="gelu", norm="post"),
     transformer(activation="swiglu"),
-    transformer(positions=Learned(longest=7)),  # shorter than what is written
-    transformer(positions=Learned(longest=64), tie="two_way"),
+    transformer(positions=LearnedConfig(longest=7)),  # shorter than what is written
+    transformer(positions=LearnedConfig(longest=64), tie="two_way"),
     transformer(tie="none", activation="gelu"),
     transformer(encoder_layers=3, decoder_layers=1),
     transformer(encoder_layers=1, decoder_layers=3, activation="swiglu", norm="post"),
     transformer(heads=16),
-    transformer(heads=1, positions=Sinusoidal()),
-    transformer(self_attention=kind(Dot()), cross_attention=kind(Additive())),
-    transformer(self_attention=kind(Bilinear()), cross_attention=kind(Dot())),
-    transformer(self_attention=kind(Additive()), cross_attention=kind(Bilinear())),
-    transformer(self_attention=kind(ScaledDot(), NEAR), cross_attention=kind(ScaledDot(), NEAR)),
-    transformer(self_attention=kind(Dot(), GUESSED), cross_attention=kind(Dot(), GUESSED)),
-    transformer(cross_attention=kind(Additive(), GUESSED), positions=Rotary()),
-    transformer(self_attention=kind(Additive(), NEAR), positions=T5(buckets=4, longest=6)),
-    transformer(positions=Rotary(), self_attention=kind(Dot(), NEAR)),
-    transformer(positions=Shaw(longest=2)),
-    transformer(positions=Shaw(longest=3), self_attention=kind(ScaledDot(), GUESSED)),
-    transformer(positions=T5(buckets=8, longest=16)),
-    transformer(positions=Alibi()),
-    transformer(positions=Alibi(), self_attention=kind(Bilinear(), NEAR), heads=4),
-    transformer(positions=NoPositions()),
+    transformer(heads=1, positions=SinusoidalConfig()),
+    transformer(self_attention=kind(DotConfig()), cross_attention=kind(AdditiveConfig())),
+    transformer(self_attention=kind(BilinearConfig()), cross_attention=kind(DotConfig())),
+    transformer(self_attention=kind(AdditiveConfig()), cross_attention=kind(BilinearConfig())),
+    transformer(
+        self_attention=kind(ScaledDotConfig(), NEAR), cross_attention=kind(ScaledDotConfig(), NEAR)
+    ),
+    transformer(
+        self_attention=kind(DotConfig(), GUESSED), cross_attention=kind(DotConfig(), GUESSED)
+    ),
+    transformer(cross_attention=kind(AdditiveConfig(), GUESSED), positions=RotaryConfig()),
+    transformer(
+        self_attention=kind(AdditiveConfig(), NEAR), positions=T5Config(buckets=4, longest=6)
+    ),
+    transformer(positions=RotaryConfig(), self_attention=kind(DotConfig(), NEAR)),
+    transformer(positions=ShawConfig(longest=2)),
+    transformer(positions=ShawConfig(longest=3), self_attention=kind(ScaledDotConfig(), GUESSED)),
+    transformer(positions=T5Config(buckets=8, longest=16)),
+    transformer(positions=AlibiConfig()),
+    transformer(positions=AlibiConfig(), self_attention=kind(BilinearConfig(), NEAR), heads=4),
+    transformer(positions=NoPositionsConfig()),
     recurrent(attention=None),
     recurrent(attention=None, cell="gru", bidirectional=False),
     recurrent(attention=None, input_feeding=True),
     recurrent(),
-    recurrent(cell="gru", asks="before"),
-    recurrent(asks="before", encoder_layers=2, decoder_layers=2, tie="two_way"),
-    recurrent(attention=kind(Dot()), encoder_layers=2, decoder_layers=3),
-    recurrent(attention=kind(Bilinear()), input_feeding=True, cell="gru"),
-    recurrent(attention=kind(Dot(), NEAR), input_feeding=True, bidirectional=False),
-    recurrent(attention=kind(Additive(), GUESSED), asks="before", heads=4),
-    recurrent(attention=kind(ScaledDot(), NEAR), heads=2, tie="none", cell="gru"),
+    recurrent(cell="gru", attention_query="previous_state"),
+    recurrent(attention_query="previous_state", encoder_layers=2, decoder_layers=2, tie="two_way"),
+    recurrent(attention=kind(DotConfig()), encoder_layers=2, decoder_layers=3),
+    recurrent(attention=kind(BilinearConfig()), input_feeding=True, cell="gru"),
+    recurrent(attention=kind(DotConfig(), NEAR), input_feeding=True, bidirectional=False),
+    recurrent(attention=kind(AdditiveConfig(), GUESSED), attention_query="previous_state", heads=4),
+    recurrent(attention=kind(ScaledDotConfig(), NEAR), heads=2, tie="none", cell="gru"),
 ]
 
 
@@ -153,13 +159,13 @@ def test_a_padded_batch_is_one_sentence_after_another(model):
     lengths = (4, 8, 1)
     rows = [targets(1, length, seed=length)[0].tolist() for length in lengths]
     together = logits(model, source, pad(rows))
-    for index, (pieces, row) in enumerate(zip(SOURCES, rows, strict=True)):
-        alone = logits(model, torch.tensor([pieces]), torch.tensor([row]))
+    for index, (tokens, row) in enumerate(zip(SOURCES, rows, strict=True)):
+        alone = logits(model, torch.tensor([tokens]), torch.tensor([row]))
         close(together[index, : len(row)], alone[0])
 
 
 @torch.no_grad()
-def test_no_output_depends_on_a_later_piece(model):
+def test_no_output_depends_on_a_later_token(model):
     source, target = pad(SOURCES), targets(3, 8)
     changed = target.clone()
     changed[:, 5:] = target[:, 5:].flip(0, 1) % 12 + 4
@@ -176,8 +182,8 @@ def test_every_output_depends_on_the_source_and_on_its_order(config, model):
         model(torch.tensor([source]), target) for source in ([5, 9, END], [9, 5, END], [5, 8, END])
     )
     assert (given - changed).abs().amax(dim=-1).min() > 1e-4
-    if getattr(config, "positions", None) == NoPositions():
-        close(given, turned)  # a bag of pieces
+    if getattr(config, "positions", None) == NoPositionsConfig():
+        close(given, turned)  # a bag of tokens
     else:
         assert (given - turned).abs().amax(dim=-1).min() > 1e-4
 
@@ -203,9 +209,9 @@ def test_select_gives_a_copy(model):
     _, state = stepwise(model, model.start(source, 2), begun)
     same = torch.arange(6)
     copies = [state.select(same), state.select(same)]
-    pieces = [torch.full((6,), 4), torch.full((6,), 9)]
-    first = [model.step(piece, copy)[0] for piece, copy in zip(pieces, copies, strict=True)]
-    again = [model.step(piece, state.select(same))[0] for piece in pieces]
+    tokens = [torch.full((6,), 4), torch.full((6,), 9)]
+    first = [model.step(token, copy)[0] for token, copy in zip(tokens, copies, strict=True)]
+    again = [model.step(token, state.select(same))[0] for token in tokens]
     close(first[0], again[0])
     close(first[1], again[1])
     assert not torch.equal(first[0], first[1])
@@ -223,10 +229,10 @@ def test_reordering_again_and_again_is_reading_each_hypothesis_from_its_start(mo
         scores, state = model.step(torch.tensor([each[-1] for each in histories]), state)
         origins = torch.randint(beam, (sentences, beam), generator=generator)
         rows = (origins + beam * torch.arange(sentences)[:, None]).flatten()
-        pieces = torch.randint(4, SIZE, (len(rows),), generator=generator).tolist()
+        tokens = torch.randint(4, SIZE, (len(rows),), generator=generator).tolist()
         last = scores[rows]
         read = [histories[row] for row in rows]
-        histories = [[*past, piece] for past, piece in zip(read, pieces, strict=True)]
+        histories = [[*past, token] for past, token in zip(read, tokens, strict=True)]
         state = state.select(rows)
     expected = logits(model, source.repeat_interleave(beam, dim=0), torch.tensor(read))
     close(last, expected[:, -1])

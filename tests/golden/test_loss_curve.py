@@ -15,13 +15,12 @@ import pytest
 import torch
 
 from mt.data.batches import Batch
-from mt.model import TransformerConfig
+from mt.model.config import TransformerConfig
 from mt.text.tokenizer import END, PAD
+from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingConfig
+from mt.training.loop import updates
 from mt.training.objective import Objective
-from mt.training.optimization import AdamW, InverseSquareRoot
 from mt.training.order import Position, TrainingOrder
-from mt.training.recipe import TrainingConfig
-from mt.training.updates import updates
 
 GOLDEN = Path(__file__).with_name("loss_curve.json")
 VOCABULARY = 50
@@ -60,8 +59,8 @@ def losses():
         batch_tokens=100,
         accumulate=2,
         precision="fp32",
-        optimizer=AdamW(learning_rate=1e-2, weight_decay=0.1),
-        schedule=InverseSquareRoot(warmup=5),
+        optimizer=AdamWConfig(learning_rate=1e-2, weight_decay=0.1),
+        schedule=InverseSquareRootConfig(warmup=5),
     )
     order = TrainingOrder(Store(), config.batch_tokens, seed=1)
     done = updates(

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from mt.model.linear import ROWS, Linear, linear, raised
+from mt.kernels.linear import ROWS, linear, pad_rows
+from mt.model.layers import Linear
 
 
 def draw(*shape, seed=1):
@@ -42,7 +43,7 @@ def test_without_autocast_it_is_the_layer_of_torch():
 
 def test_heights_are_few():
     for rows in (1, ROWS - 1, ROWS, ROWS + 1, 5 * ROWS):
-        matrix = raised(torch.ones(rows, 3), torch.bfloat16)
+        matrix = pad_rows(torch.ones(rows, 3), torch.bfloat16)
         assert len(matrix) % ROWS == 0
         assert rows <= len(matrix) < rows + ROWS
         assert matrix[:rows].float().sum() == 3 * rows
@@ -51,4 +52,4 @@ def test_heights_are_few():
 
 def test_rows_that_need_no_copy_are_not_copied():
     matrix = torch.ones(ROWS, 3)
-    assert raised(matrix, torch.float32).data_ptr() == matrix.data_ptr()
+    assert pad_rows(matrix, torch.float32).data_ptr() == matrix.data_ptr()

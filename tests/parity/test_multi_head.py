@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mt.model.attention import AttentionConfig, MultiHeadAttention
+from mt.model.attention.config import AttentionConfig
+from mt.model.attention.multi_head import MultiHeadAttention
 
 DIM, HEADS = 24, 4
 
@@ -15,12 +16,14 @@ def pair():
     theirs = nn.MultiheadAttention(DIM, HEADS, batch_first=True).double()
     nn.init.normal_(theirs.in_proj_bias)
     nn.init.normal_(theirs.out_proj.bias)
-    ours = MultiHeadAttention(DIM, HEADS, AttentionConfig().build(HEADS, DIM // HEADS)).double()
+    ours = MultiHeadAttention(
+        DIM, HEADS, AttentionConfig().build(HEADS, DIM // HEADS, "cross")
+    ).double()
     with torch.no_grad():
-        ours.project_in.weight.copy_(theirs.in_proj_weight)
-        ours.project_in.bias.copy_(theirs.in_proj_bias)
-        ours.project_out.weight.copy_(theirs.out_proj.weight)
-        ours.project_out.bias.copy_(theirs.out_proj.bias)
+        ours.in_proj.weight.copy_(theirs.in_proj_weight)
+        ours.in_proj.bias.copy_(theirs.in_proj_bias)
+        ours.out_proj.weight.copy_(theirs.out_proj.weight)
+        ours.out_proj.bias.copy_(theirs.out_proj.bias)
     return ours, theirs
 
 
@@ -88,11 +91,11 @@ def test_gradients_are_those_of_torch(pair, real):
     query, memory = ours.project_self(x, torch.arange(5))
     ours(query, memory, real[:, None, None], torch.arange(5)).square().sum().backward()
     theirs(x, x, x, key_padding_mask=~real, need_weights=False)[0].square().sum().backward()
-    close(ours.project_in.weight.grad, theirs.in_proj_weight.grad)
-    close(ours.project_in.bias.grad, theirs.in_proj_bias.grad)
-    close(ours.project_out.weight.grad, theirs.out_proj.weight.grad)
+    close(ours.in_proj.weight.grad, theirs.in_proj_weight.grad)
+    close(ours.in_proj.bias.grad, theirs.in_proj_bias.grad)
+    close(ours.out_proj.weight.grad, theirs.out_proj.weight.grad)
 
 
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match=r"^heads: expected a divisor of dim 24, but found 5$"):
-        MultiHeadAttention(DIM, 5, AttentionConfig().build(HEADS, DIM // HEADS))
+        MultiHeadAttention(DIM, 5, AttentionConfig().build(HEADS, DIM // HEADS, "cross"))

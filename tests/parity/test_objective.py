@@ -8,9 +8,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from mt.data.batches import Batch
-from mt.model import TransformerConfig
+from mt.kernels.cross_entropy import CHUNK, chunked_cross_entropy
+from mt.model.config import TransformerConfig
 from mt.text.tokenizer import END, PAD, START
-from mt.training.objective import CHUNK, Objective, chunked_cross_entropy, shift_right
+from mt.training.objective import Objective, shift_right
 
 DIM, VOCABULARY = 8, 37
 
@@ -73,7 +74,7 @@ def test_chances_too_small_for_float32_are_still_exact(scale, bias):
 
 
 @pytest.mark.parametrize("gap", [80.0, 87.0, 88.0, 95.0, 101.0, 103.0, 104.0, 200.0])
-def test_a_single_unlikely_piece_costs_its_gap(gap):
+def test_a_single_unlikely_token_costs_its_gap(gap):
     output = nn.Linear(1, 2, bias=False)
     with torch.no_grad():
         output.weight.copy_(torch.tensor([[0.0], [gap]]))
@@ -165,7 +166,7 @@ def test_a_sharp_right_answer_costs_little_and_a_sharp_wrong_one_its_margin():
         assert plain.item() == pytest.approx(expected, rel=1e-6, abs=1e-6)
         assert smoothed.item() == plain.item()
     even, _ = chunked_cross_entropy(states, output, torch.arange(3), 0.3)
-    # A third of 0.3 goes to each piece; the two wrong ones cost 50 each, in three rows.
+    # A third of 0.3 goes to each token; the two wrong ones cost 50 each, in three rows.
     assert even.item() == pytest.approx(3 * 0.2 * 50, rel=1e-6)
 
 
@@ -186,7 +187,7 @@ BATCH = Batch(
 )
 
 
-def test_loss_counts_target_pieces_and_end_marks_but_no_padding(model):
+def test_loss_counts_target_tokens_and_end_marks_but_no_padding(model):
     loss = Objective(0.1)(model, BATCH)
     assert loss.tokens == 3 + 2 + 3 + 1
     read = torch.tensor([[START, 14, 15], [START, 17, END], [START, 18, 12], [START, END, PAD]])

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mt.errors import ConfigError
-from mt.model import RecurrentConfig
-from mt.model.attention import AttentionConfig, Bilinear, Dot
-from mt.model.dropout import Dropout
+from mt.model.attention.config import AttentionConfig, BilinearConfig, DotConfig
+from mt.model.config import RecurrentConfig
+from mt.model.layers import Dropout
 from mt.text.tokenizer import END
 
 DIM, SIZE = 6, 17
@@ -67,11 +67,13 @@ def by_hand(model, dropped=1.0):
         for suffix, order in (("", range(5)), ("_reverse", range(4, -1, -1))):
             state = (torch.zeros(half, dtype=torch.float64),) * parts
             seen = {}
-            for place in order:
-                state = cell(layer, read[place], state, suffix)
-                seen[place] = state[0]
+            for position in order:
+                state = cell(layer, read[position], state, suffix)
+                seen[position] = state[0]
             passes.append((seen, state[0]))
-        memory = [torch.cat((passes[0][0][place], passes[1][0][place])) for place in range(5)]
+        memory = [
+            torch.cat((passes[0][0][position], passes[1][0][position])) for position in range(5)
+        ]
     summary = torch.cat((passes[0][1], passes[1][1]))
     first = (model.bridge.weight @ summary + model.bridge.bias).tanh().chunk(config.decoder_layers)
     states = [tuple(part.chunk(parts)) for part in first]
@@ -93,15 +95,15 @@ def by_hand(model, dropped=1.0):
             elif config.attention.score.kind == "bilinear":
                 scores.append(asking @ score.matrix[0] @ each)
             else:
-                inner = asking @ score.query_matrix[0] + each @ score.key_matrix[0]
-                scores.append(score.judge[0] @ inner.tanh())
+                inner = asking @ score.query_projection[0] + each @ score.key_projection[0]
+                scores.append(score.score_vector[0] @ inner.tanh())
         weights = torch.stack(scores).softmax(dim=0)
         return sum(weight * each for weight, each in zip(weights, memory, strict=True))
 
     outputs, fed = [], torch.zeros(DIM, dtype=torch.float64)
-    for piece in TARGET[0]:
-        x = dropped * table[piece]
-        if config.asks == "before":
+    for token in TARGET[0]:
+        x = dropped * table[token]
+        if config.attention_query == "previous_state":
             context = look(states[-1][0])
             state = run_cells(torch.cat((x, context)))
         else:
@@ -119,12 +121,12 @@ def by_hand(model, dropped=1.0):
     [
         {"attention": None},
         {"attention": None, "input_feeding": True},
-        {"attention": AttentionConfig(score=Dot())},
-        {"attention": AttentionConfig(score=Bilinear())},
+        {"attention": AttentionConfig(score=DotConfig())},
+        {"attention": AttentionConfig(score=BilinearConfig())},
         {},
         {"input_feeding": True},
-        {"asks": "before"},
-        {"asks": "before", "encoder_layers": 2, "decoder_layers": 2},
+        {"attention_query": "previous_state"},
+        {"attention_query": "previous_state", "encoder_layers": 2, "decoder_layers": 2},
         {"attention": None, "encoder_layers": 3, "decoder_layers": 2, "input_feeding": True},
     ],
     ids=str,
@@ -141,7 +143,7 @@ def test_each_model_is_its_equations(cell, values, dropped, monkeypatch):
 def test_attention_and_fixed_context_have_the_same_size_but_for_the_score():
     fixed, dot, additive = (
         sum(parameter.numel() for parameter in build(attention=attention).parameters())
-        for attention in (None, AttentionConfig(score=Dot()), RecurrentConfig().attention)
+        for attention in (None, AttentionConfig(score=DotConfig()), RecurrentConfig().attention)
     )
     assert fixed == dot
     assert additive == fixed + 2 * DIM * DIM + DIM
@@ -152,9 +154,15 @@ def test_attention_and_fixed_context_have_the_same_size_but_for_the_score():
     [
         ({"dim": 7}, "dim: expected an even width with a bidirectional encoder, but found 7"),
         ({"dim": 8, "heads": 3}, "heads: expected a divisor of dim 8, but found 3"),
-        ({"attention": None, "asks": "before"}, "asks: expected after without attention"),
+        (
+            {"attention": None, "attention_query": "previous_state"},
+            "attention_query: expected current_state without attention",
+        ),
         ({"attention": None, "dim": 8, "heads": 2}, "heads: expected 1 without attention"),
-        ({"asks": "before", "input_feeding": True}, "input_feeding: expected false with"),
+        (
+            {"attention_query": "previous_state", "input_feeding": True},
+            "input_feeding: expected false with",
+        ),
     ],
     ids=str,
 )
@@ -164,5 +172,5 @@ def test_what_does_not_go_together_is_refused_with_the_reason(values, reason):
 
 
 def test_one_table_for_all_needs_one_vocabulary():
-    with pytest.raises(ValueError, match=r"^tie: .* found 10 source and 11 target pieces"):
+    with pytest.raises(ValueError, match=r"^tie: .* found 10 source and 11 target tokens"):
         RecurrentConfig(dim=8).build(10, 11)

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from mt.model.positions import Sinusoidal
+from mt.model.positions.config import SinusoidalConfig
 from mt.text.tokenizer import PAD
 from tests.models import SOURCES, build, close, pad, targets, transformer
 
 
 def copy_attention(ours, theirs):
-    theirs.in_proj_weight.copy_(ours.project_in.weight)
-    theirs.in_proj_bias.copy_(ours.project_in.bias)
-    theirs.out_proj.load_state_dict(ours.project_out.state_dict())
+    theirs.in_proj_weight.copy_(ours.in_proj.weight)
+    theirs.in_proj_bias.copy_(ours.in_proj.bias)
+    theirs.out_proj.load_state_dict(ours.out_proj.state_dict())
 
 
 def of_torch(model, config):
@@ -31,23 +31,23 @@ def of_torch(model, config):
     decoder = [nn.TransformerDecoderLayer(**shape) for _ in model.decoder]
     with torch.no_grad():
         for ours, theirs in zip(model.encoder, encoder, strict=True):
-            copy_attention(ours.attention, theirs.self_attn)
-            norms = [ours.around_attention, ours.around_feed_forward]
+            copy_attention(ours.self_attention, theirs.self_attn)
+            norms = [ours.self_attention_residual, ours.feed_forward_residual]
             for around, norm in zip(norms, (theirs.norm1, theirs.norm2), strict=True):
                 norm.load_state_dict(around.norm.state_dict())
         for ours, theirs in zip(model.decoder, decoder, strict=True):
             copy_attention(ours.self_attention, theirs.self_attn)
             copy_attention(ours.cross_attention, theirs.multihead_attn)
             norms = [
-                ours.around_self_attention,
-                ours.around_cross_attention,
-                ours.around_feed_forward,
+                ours.self_attention_residual,
+                ours.cross_attention_residual,
+                ours.feed_forward_residual,
             ]
             for around, norm in zip(norms, (theirs.norm1, theirs.norm2, theirs.norm3), strict=True):
                 norm.load_state_dict(around.norm.state_dict())
         for ours, theirs in zip([*model.encoder, *model.decoder], encoder + decoder, strict=True):
-            theirs.linear1.load_state_dict(ours.feed_forward.widen.state_dict())
-            theirs.linear2.load_state_dict(ours.feed_forward.narrow.state_dict())
+            theirs.linear1.load_state_dict(ours.feed_forward.linear1.state_dict())
+            theirs.linear2.load_state_dict(ours.feed_forward.linear2.state_dict())
     return encoder, decoder
 
 
@@ -67,7 +67,7 @@ def test_equals_the_layers_of_torch(norm, activation):
     for layer in decoder:
         expected = layer(expected, memory, tgt_mask=future, memory_key_padding_mask=hidden)
     close(model(source, target), model.decoder_norm(expected))
-    weights = [model.encoder[0].attention.project_in.weight, model.target_embedding.table]
+    weights = [model.encoder[0].self_attention.in_proj.weight, model.target_embedding.table]
     ours = torch.autograd.grad(model(source, target).square().sum(), weights)
     assert all(gradient.any() and gradient.isfinite().all() for gradient in ours)
 
@@ -89,7 +89,7 @@ def test_tied_tables_are_one():
 
 
 def test_training_goes_on_after_a_long_translation():
-    model = build(transformer(positions=Sinusoidal()))
+    model = build(transformer(positions=SinusoidalConfig()))
     long = torch.full((1, 400), 5)  # longer than the table of positions made in advance
     with torch.inference_mode():
         before = model(long, long)

@@ -11,13 +11,15 @@ from mt.bundle import Origin, write_bundle
 from mt.cli.main import app
 from mt.text.tokenizer import train_tokenizers
 from mt.training.checkpoints import weights_of
-from mt.training.recipe import Recipe
+from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus, write_recipe
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
-    return Recipe.parse(recipe_of(write_corpus(tmp_path_factory.mktemp("corpus"))), where="tiny")
+    return RecipeConfig.parse(
+        recipe_of(write_corpus(tmp_path_factory.mktemp("corpus"))), where="tiny"
+    )
 
 
 @pytest.fixture(scope="module")

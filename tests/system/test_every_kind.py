@@ -29,7 +29,9 @@ MODELS = {
     "no positions": f"{TRANSFORMER}, positions: {{kind: none}}",
     "fixed context": f"{RECURRENT}, attention: null",
     "fixed context, gru, one way": f"{RECURRENT}, attention: null, cell: gru, bidirectional: false",
-    "additive, before": f"{RECURRENT}, asks: before, cell: gru, decoder_layers: 2",
+    "additive, previous state": (
+        f"{RECURRENT}, attention_query: previous_state, cell: gru, decoder_layers: 2"
+    ),
     "dot": f"{RECURRENT}, attention: {{{DOT}}}, encoder_layers: 2",
     "bilinear, input feeding": f"{RECURRENT}, attention: {{{BILINEAR}}}, input_feeding: true",
     "local-m": f"{RECURRENT}, attention: {{{DOT}, {WINDOW}}}",
@@ -67,7 +69,7 @@ def test_it_trains_saves_loads_and_translates(name, phrasebook, tmp_path):
     assert done.returncode == 0, done.stderr
     reports = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     losses = [report["cross_entropy"] for report in reports if "cross_entropy" in report]
-    assert losses[-1] < losses[0] - 0.3  # nats per piece
+    assert losses[-1] < losses[0] - 0.3  # nats per token
     lines = "The dog sleeps.\n\nWhere is the old woman?\n"
     written = mt("translate", run, "--device", "cpu", "--beam", "2", input=lines)
     assert written.returncode == 0, written.stderr

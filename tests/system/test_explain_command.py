@@ -121,8 +121,8 @@ def test_paints_where_a_terminal_has_256_colours(folder, terminal, painted):
     assert ("█" in done.stdout) != painted
 
 
-def test_shows_pieces(folder):
-    done = mt(folder, "explain", "run", SENTENCE, "--target", "Der Hund", "--pieces")
+def test_shows_tokens(folder):
+    done = mt(folder, "explain", "run", SENTENCE, "--target", "Der Hund", "--tokens")
     assert (done.returncode, done.stderr) == (0, "")
     rows, columns = rows_of(done.stdout)
     assert "".join(rows) == "▁Der▁Hund</s>"
@@ -170,7 +170,7 @@ def test_a_model_without_attention_has_a_page_and_no_map(folder, without_attenti
     (data,) = re.findall(r'<script type="application/json" id="explanation">(.*?)</script>', page)
     data = json.loads(data)
     assert data["layers"] == {}
-    assert len(data["choices"]) == len(data["axes"]["target"]["pieces"])
+    assert len(data["choices"]) == len(data["axes"]["target"]["tokens"])
 
 
 @pytest.mark.parametrize("outputs", [["blind.png"], ["blind.svg", "late.html"], []])

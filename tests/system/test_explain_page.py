@@ -93,10 +93,10 @@ def same_picture(found, weights):
     torch.testing.assert_close(found, weights / weights.max(), atol=2e-3, rtol=0)
 
 
-def test_shows_words_and_then_pieces(page):
+def test_shows_words_and_then_tokens(page):
     assert words(page, "source") == ["the", "dog", "sleeps", "</s>"]
     assert words(page, "target") == ["der", "Hund", "schläft", "</s>"]
-    page.run("document.querySelector('[value=pieces]').click()")
+    page.run("document.querySelector('[value=tokens]').click()")
     assert words(page, "source") == [*SOURCE, "</s>"]
     assert words(page, "target") == [*TARGET, "</s>"]
     assert page.run("return document.querySelectorAll('#weights tbody tr').length") == 6
@@ -208,7 +208,7 @@ def test_scores_stand_beside_their_softmax_with_shapes(page, told):
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("dark", [False, True])
-def test_sixty_pieces_are_legible_and_fit(browser, tmp_path, width, dark):
+def test_sixty_tokens_are_legible_and_fit(browser, tmp_path, width, dark):
     names = [f"▁Wort{number}" for number in range(59)]
     save_page(explanation_of(names, names, layers=4), tmp_path / "page.html")
     browser.open(tmp_path / "page.html", width=width, dark=dark)

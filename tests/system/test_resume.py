@@ -98,7 +98,7 @@ def assert_equal(run, other):
         assert mine.origin == theirs.origin
         for weight, expected in theirs.weights().items():
             assert torch.equal(mine.weights()[weight], expected)
-    assert verdicts(run) == verdicts(other)
+    assert results(run) == results(other)
     assert losses(run) == losses(other)
 
 
@@ -107,7 +107,7 @@ def entries(run):
     return [json.loads(line) for line in lines]
 
 
-def verdicts(run):
+def results(run):
     return [entry for entry in entries(run) if "validation" in entry]
 
 

@@ -18,7 +18,7 @@ from mt.bundle import (
     write_index,
 )
 from mt.errors import BundleError
-from mt.model import TransformerConfig
+from mt.model.config import TransformerConfig
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers
 
 CONFIGURATION = TransformerConfig(dim=8, heads=2)

@@ -77,7 +77,7 @@ def recipe(tmp_path):
     return write
 
 
-def mistakes(path: Path, *overrides: str) -> list[str]:
+def config_errors(path: Path, *overrides: str) -> list[str]:
     with pytest.raises(ConfigError) as error:
         load(Root, path, overrides)
     lines = str(error.value).splitlines()
@@ -154,13 +154,13 @@ def test_not_yaml(recipe, text, problem):
 
 
 def test_unknown_key_names_the_nearest(recipe):
-    assert mistakes(recipe("model: {dimm: 3}")) == [
+    assert config_errors(recipe("model: {dimm: 3}")) == [
         "`model.dimm`: expected a known key, but this one is not; did you mean `dim`?"
     ]
 
 
 def test_unknown_key_with_no_likeness_lists_the_known(recipe):
-    assert mistakes(recipe("zzz: 3")) == [
+    assert config_errors(recipe("zzz: 3")) == [
         "`zzz`: expected a known key, but this one is not; known are model, data, updates, rate"
     ]
 
@@ -189,23 +189,23 @@ def test_unknown_key_with_no_likeness_lists_the_known(recipe):
     ],
 )
 def test_wrong_type(recipe, text, mistake):
-    assert mistakes(recipe(text)) == [mistake]
+    assert config_errors(recipe(text)) == [mistake]
 
 
 def test_a_long_value_is_shortened(recipe):
-    (mistake,) = mistakes(recipe(f"updates: {'x' * 1000}"))
+    (mistake,) = config_errors(recipe(f"updates: {'x' * 1000}"))
     assert len(mistake) < 120
 
 
 def test_all_mistakes_at_once(recipe):
-    found = mistakes(recipe("modle: {}\nupdates: x\ndata: {target: 1, sorce: en}"))
+    found = config_errors(recipe("modle: {}\nupdates: x\ndata: {target: 1, sorce: en}"))
     assert [mistake.split(":")[0] for mistake in found] == [
         "`data.target`", "`data.sorce`", "`updates`", "`modle`",
     ]  # fmt: skip
 
 
 def test_a_validator_of_ours_speaks_for_itself(recipe):
-    assert mistakes(recipe("data: {source: de}")) == [
+    assert config_errors(recipe("data: {source: de}")) == [
         "data: expected two languages, but found `de` twice"
     ]
 
@@ -220,7 +220,9 @@ def test_a_validator_of_ours_speaks_for_itself(recipe):
     ],
 )
 def test_paths_hold_no_union_tags(recipe, text, path):
-    assert mistakes(recipe(text)) == [f"`{path}`: expected a whole number, but found 'x' (text)"]
+    assert config_errors(recipe(text)) == [
+        f"`{path}`: expected a whole number, but found 'x' (text)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -228,12 +230,12 @@ def test_paths_hold_no_union_tags(recipe, text, path):
     [("kind: local, windo: 3, window: 3", "`window`"), ("kind: full, scal: 3", "`scale`")],
 )
 def test_hints_come_from_the_chosen_member(recipe, section, hint):
-    (mistake,) = mistakes(recipe(f"model: {{attention: {{{section}}}}}"))
+    (mistake,) = config_errors(recipe(f"model: {{attention: {{{section}}}}}"))
     assert mistake.endswith(f"did you mean {hint}?")
 
 
 def test_missing_key(recipe):
-    assert mistakes(recipe("model: {attention: {kind: local}}")) == [
+    assert config_errors(recipe("model: {attention: {kind: local}}")) == [
         "`model.attention.window`: expected a value, but none was given; add the key"
     ]
 
@@ -251,7 +253,7 @@ def test_missing_key(recipe):
     ],
 )
 def test_unknown_kind(recipe, section, mistake):
-    (found,) = mistakes(recipe(f"model: {{attention: {section}}}"))
+    (found,) = config_errors(recipe(f"model: {{attention: {section}}}"))
     assert found.removeprefix("`model.attention").removeprefix(".") == mistake
 
 
@@ -261,7 +263,7 @@ def test_an_object_of_the_wrong_class():
 
 
 def test_alternatives_of_one_value_make_one_mistake(recipe):
-    assert mistakes(recipe("model: {beam: wide}")) == [
+    assert config_errors(recipe("model: {beam: wide}")) == [
         "`model.beam`: expected a whole number or 'auto', but found 'wide' (text)"
     ]
 
@@ -320,7 +322,7 @@ def test_an_override_that_is_no_yaml():
 
 
 def test_an_unknown_key_in_an_override(recipe):
-    (mistake,) = mistakes(recipe("updates: 1"), "updatess=3")
+    (mistake,) = config_errors(recipe("updates: 1"), "updatess=3")
     assert mistake.endswith("did you mean `updates`?")
 
 

@@ -20,15 +20,15 @@ def test_by_hand():
 
 
 @given(CHANCES)
-def test_it_is_the_closed_test_of_bonferroni(chances):
+def test_it_is_the_closed_test_of_bonferroni(log_probabilities):
     """A hypothesis falls where every set of hypotheses that it is in falls: by brute force."""
-    places = range(len(chances))
-    for place, corrected in enumerate(holm(chances)):
+    places = range(len(log_probabilities))
+    for place, corrected in enumerate(holm(log_probabilities)):
         sets = (
             chosen
-            for size in range(1, len(chances) + 1)
+            for size in range(1, len(log_probabilities) + 1)
             for chosen in combinations(places, size)
             if place in chosen
         )
-        worst = max(min(1.0, len(each) * min(chances[i] for i in each)) for each in sets)
+        worst = max(min(1.0, len(each) * min(log_probabilities[i] for i in each)) for each in sets)
         assert corrected == pytest.approx(worst)

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from mt.data.corpora.huggingface import HuggingFace
+from mt.data.corpora.huggingface import HuggingFaceConfig
 from mt.data.corpora.pair import Pair
-from mt.data.corpora.plain import PlainText
+from mt.data.corpora.plain import PlainTextConfig
 
 
 def _plain_unless_told(value: Any) -> Any:
@@ -21,10 +21,10 @@ def _plain_unless_told(value: Any) -> Any:
 
 
 CorpusConfig = Annotated[
-    PlainText | HuggingFace,
+    PlainTextConfig | HuggingFaceConfig,
     Field(discriminator="kind"),
     BeforeValidator(_plain_unless_told),
 ]
 """A corpus of any kind; two text files need not name theirs."""
 
-__all__ = ["CorpusConfig", "HuggingFace", "Pair", "PlainText"]
+__all__ = ["CorpusConfig", "HuggingFaceConfig", "Pair", "PlainTextConfig"]

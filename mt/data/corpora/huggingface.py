@@ -17,7 +17,7 @@ _ROWS = 1000
 """Rows read at a time."""
 
 
-class HuggingFace(StrictConfig):
+class HuggingFaceConfig(StrictConfig):
     """One split of a dataset, with a column for each side."""
 
     kind: Literal["huggingface"] = "huggingface"

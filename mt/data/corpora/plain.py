@@ -15,7 +15,7 @@ from mt.errors import DataError
 from mt.files import decode_lines, open_text, read_lines, sha256
 
 
-class PlainText(StrictConfig):
+class PlainTextConfig(StrictConfig):
     """Two text files with one sentence a line, in UTF-8, plain or compressed as ``.gz``."""
 
     kind: Literal["plain"] = "plain"

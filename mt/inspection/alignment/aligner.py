@@ -127,15 +127,15 @@ class Aligner:
         kind = self._config.words
         forward = self._forward.cut(pair.source, pair.target, kind)
         reverse = self._reverse.cut(pair.target, pair.source, kind) if self._reverse else None
-        if not (forward.source.pieces and forward.target.pieces):
+        if not (forward.source.tokens and forward.target.tokens):
             return None
         for reader, cut in ((self._forward, forward), (self._reverse, reverse)):
             if reader is None or cut is None:
                 continue
-            most = max(len(side.pieces) for side in cut)
+            most = max(len(side.tokens) for side in cut)
             if most >= reader.longest:
                 log.warning(
-                    "line %d: its %d pieces are more than the %d that %s was trained for; it is "
+                    "line %d: its %d tokens are more than the %d that %s was trained for; it is "
                     "left without links", number, most, reader.longest - 1, reader.name,
                 )  # fmt: skip
                 return None

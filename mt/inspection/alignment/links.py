@@ -1,4 +1,4 @@
-"""From what pieces looked at to links between words."""
+"""From what tokens looked at to links between words."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ _SPOKEN = frozenset("&@#%‰*§")
 
 
 def by_words(
-    weights: Float[Tensor, "views target_pieces source_pieces_and_end"],
+    weights: Float[Tensor, "views target_tokens source_tokens_and_end"],
     source: CutLine,
     target: CutLine,
 ) -> Float[Tensor, "views target_words source_words"]:
-    """Merge pieces to words (:func:`merge_words`) without the end mark.
+    """Merge tokens to words (:func:`merge_words`) without the end mark.
 
     A decoder rests on the end mark where no word matters: what it received is nobody's.
     """

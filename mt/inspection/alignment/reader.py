@@ -10,16 +10,17 @@ from torch import Tensor
 
 from mt import hardware
 from mt.bundle import open_bundle
+from mt.devices import DeviceName
 from mt.errors import BundleError
 from mt.inspection.alignment.views import View, all_views
 from mt.inspection.alignment.words import CutLine, WordKind, cut_line
 from mt.inspection.recorder import record_attention
-from mt.model import EncoderDecoder
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END, PAD, START, Tokenizers
 from mt.translation.translator import load_model
 
 BATCH_CELLS = 65_536
-"""Padded source times target pieces of a batch: what each head of each layer has weights for."""
+"""Padded source times target tokens of a batch: what each head of each layer has weights for."""
 
 
 class CutPair(NamedTuple):
@@ -35,7 +36,7 @@ class PairReader:
     Attributes:
         name: How messages call the model.
         languages: What it translates from and into.
-        longest: Pieces of a side, the end mark included, that the model was trained for.
+        longest: Tokens of a side, the end mark included, that the model was trained for.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class PairReader:
         self.languages = languages
 
     def cut(self, source: str, target: str, words: WordKind) -> CutPair:
-        """Cut a pair into pieces and words."""
+        """Cut a pair into tokens and words."""
         sides = zip(
             (source, target), (self._tokenizers.source, self._tokenizers.target), strict=True
         )
@@ -87,16 +88,16 @@ class PairReader:
 
         Returns:
             The index of each pair, in no particular order, and its weights on the CPU: for every
-            target piece how much it looked at each source piece and, in the last column, at the
+            target token how much it looked at each source token and, in the last column, at the
             source's end mark.
         """
         for indices in _batches(pairs):
             batch = [pairs[index] for index in indices]
-            sources = [[*pair.source.pieces, END] for pair in batch]
-            layers = self._cross(sources, [[START, *pair.target.pieces] for pair in batch])
+            sources = [[*pair.source.tokens, END] for pair in batch]
+            layers = self._cross(sources, [[START, *pair.target.tokens] for pair in batch])
             seen = torch.stack([view.of(layers) for view in views], dim=1).cpu()
             for index, pair, weights in zip(indices, batch, seen, strict=True):
-                rows, columns = len(pair.target.pieces), len(pair.source.pieces) + 1
+                rows, columns = len(pair.target.tokens), len(pair.source.tokens) + 1
                 yield index, weights[:, :rows, :columns]
 
     def _cross(
@@ -112,7 +113,7 @@ class PairReader:
         return torch.tensor(padded, device=self._device)
 
 
-def load_reader(path: Path, device: hardware.DeviceName = "auto") -> PairReader:
+def load_reader(path: Path, device: DeviceName = "auto") -> PairReader:
     """Load the model in a bundle, or in a run directory whose best bundle is meant.
 
     Raises:
@@ -123,7 +124,7 @@ def load_reader(path: Path, device: hardware.DeviceName = "auto") -> PairReader:
     place = hardware.choose_device(device)
     tokenizers = bundle.tokenizers()
     model = load_model(bundle, tokenizers)
-    longest = bundle.config["data"]["max_pieces"]
+    longest = bundle.config["data"]["max_tokens"]
     return PairReader(
         model, tokenizers, longest, place, name=str(path), languages=bundle.origin.languages
     )
@@ -133,7 +134,7 @@ def _batches(pairs: Sequence[CutPair]) -> Iterator[list[int]]:
     """Group pairs of similar lengths, longest first, within the budget."""
 
     def lengths(index: int) -> tuple[int, int]:
-        return len(pairs[index].source.pieces) + 1, len(pairs[index].target.pieces) + 1
+        return len(pairs[index].source.tokens) + 1, len(pairs[index].target.tokens) + 1
 
     batch: list[int] = []
     widest = 0

@@ -16,15 +16,15 @@ _VIEW = re.compile(r"(plain|shifted):(?:all|(\d+)(?:\.(\d+))?)")
 
 @dataclass(frozen=True)
 class View:
-    """One way to see which source pieces a target piece belongs to.
+    """One way to see which source tokens a target token belongs to.
 
     Written ``shifted:2`` (layer 2, the mean over its heads), ``plain:2.3`` (its third head) or
     ``shifted:all`` (the mean over all layers); layers and heads count from 1.
     """
 
     shifted: bool
-    """``False``: where the decoder looked while it decided for the piece. ``True``: where it looked
-    one step later, with the piece as its input: it then knows what it looks for, and a model that
+    """``False``: where the decoder looked while it decided for the token. ``True``: where it looked
+    one step later, with the token as its input: it then knows what it looks for, and a model that
     looks at the words it has just dealt with links these words."""
     layer: int | None = None
     """From 1; ``None``: the mean over all."""
@@ -62,11 +62,11 @@ class View:
         """Look at recorded attention.
 
         Args:
-            layers: Cross-attention of every layer; row ``t`` is what decided for target piece
+            layers: Cross-attention of every layer; row ``t`` is what decided for target token
                 ``t``, and the last row for the end mark.
 
         Returns:
-            For every target piece, without the end mark, how much it looked at each source piece.
+            For every target token, without the end mark, how much it looked at each source token.
         """
         chosen = layers if self.layer is None else layers[self.layer - 1 : self.layer]
         heads = slice(None) if self.head is None else slice(self.head - 1, self.head)

@@ -1,4 +1,4 @@
-"""Which pieces each word of a line is made of: links join words, but models read pieces."""
+"""Which tokens each word of a line is made of: links join words, but models read tokens."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,12 +21,12 @@ _TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
 
 @dataclass(frozen=True)
 class CutLine:
-    """A line cut into pieces and words."""
+    """A line cut into tokens and words."""
 
-    pieces: list[int]
-    """Piece ids without marks."""
+    tokens: list[int]
+    """Token ids without marks."""
     words: list[range]
-    """The places of each word's pieces. A piece may belong to two words, and a word of nothing but
+    """The places of each word's tokens. A token may belong to two words, and a word of nothing but
     invisible characters has none."""
 
 
@@ -36,31 +36,31 @@ def split_words(line: str, kind: WordKind) -> list[str]:
 
 
 def cut_line(line: str, tokenizer: Tokenizer, kind: WordKind) -> CutLine:
-    """Encode a line and tell which pieces belong to each of its words.
+    """Encode a line and tell which tokens belong to each of its words.
 
-    No piece reaches over a space: what the parts between spaces encode to, joined, is what the line
+    No token reaches over a space: what the parts between spaces encode to, joined, is what the line
     encodes to, whatever normalisation makes of its characters.
     """
     chunks = line.split()
-    pieces: list[int] = []
+    tokens: list[int] = []
     words: list[range] = []
     for chunk, encoded in zip(chunks, tokenizer.encode(chunks), strict=True):
-        tokens = split_words(chunk, kind)
-        first = len(pieces)
-        pieces += encoded
-        if len(tokens) == 1:
-            words.append(range(first, len(pieces)))
+        parts = split_words(chunk, kind)
+        first = len(tokens)
+        tokens += encoded
+        if len(parts) == 1:
+            words.append(range(first, len(tokens)))
         else:
-            words += _shared(encoded, tokens, tokenizer, first)
-    return CutLine(pieces, words)
+            words += _shared(encoded, parts, tokenizer, first)
+    return CutLine(tokens, words)
 
 
 def _shared(
-    pieces: Sequence[int], tokens: Sequence[str], tokenizer: Tokenizer, first: int
+    tokens: Sequence[int], words: Sequence[str], tokenizer: Tokenizer, first: int
 ) -> Iterator[range]:
-    """Deal the pieces of one stretch without spaces to the tokens in it, by overlap in bytes."""
-    places = _ends(_widths(pieces, tokenizer))
-    sizes = (sum(_widths(alone, tokenizer)) for alone in tokenizer.encode(tokens))
+    """Deal the tokens of one stretch without spaces to the words in it, by overlap in bytes."""
+    places = _ends(_widths(tokens, tokenizer))
+    sizes = (sum(_widths(alone, tokenizer)) for alone in tokenizer.encode(words))
     for begin, end in pairwise(_ends(sizes)):
         own = [
             place
@@ -70,9 +70,9 @@ def _shared(
         yield range(own[0], own[-1] + 1) if own else range(0)
 
 
-def _widths(pieces: Sequence[int], tokenizer: Tokenizer) -> list[int]:
-    """Count the UTF-8 bytes of each piece, without the space that begins the first."""
-    names = tokenizer.pieces(pieces)
+def _widths(tokens: Sequence[int], tokenizer: Tokenizer) -> list[int]:
+    """Count the UTF-8 bytes of each token, without the space that begins the first."""
+    names = tokenizer.tokens(tokens)
     if names:
         names[0] = names[0].removeprefix(WORD_START)
     return [len(spelling(name)) for name in names]

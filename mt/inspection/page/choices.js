@@ -1,6 +1,6 @@
-// How sure the model was of each piece, and what else it could have written.
+// How sure the model was of each token, and what else it could have written.
 
-/** Show how sure the model was of the chosen word, piece by piece, and what else there was. */
+/** Show how sure the model was of the chosen word, token by token, and what else there was. */
 function drawChoices() {
   const word = selectedWord();
   const choice = told.choices[state.place];
@@ -11,7 +11,7 @@ function drawChoices() {
     "The model gave ",
     make("b", {}, word.label),
     ` a probability of ${percent(probability(word))}. `,
-    word.size > 1 ? `It is written in ${word.size} pieces, and every piece was a choice. ` : "",
+    word.size > 1 ? `It is written in ${word.size} tokens, and every token was a choice. ` : "",
     choice.rank > 1
       ? `${choice.rank - 1} ${choice.rank > 2 ? "others were" : "other was"} more probable here. `
       : "",
@@ -20,7 +20,7 @@ function drawChoices() {
   drawParts(word);
   const own = {
     own: true,
-    piece: told.axes.target.pieces[state.place],
+    token: told.axes.target.tokens[state.place],
     probability: choice.probability,
   };
   const rows = [own, ...choice.alternatives].sort(
@@ -29,12 +29,12 @@ function drawChoices() {
   id("alternatives").replaceChildren(...rows.map((row, index) => option(row, index, word)));
 }
 
-/** Offer the pieces of a word, if it has several. */
+/** Offer the tokens of a word, if it has several. */
 function drawParts({ first, size }) {
   const parts = told.choices.slice(first, first + size).map(({ probability: share }, index) => {
     const place = first + index;
-    const piece = told.axes.target.pieces[place];
-    const button = make("button", { type: "button" }, piece, make("small", {}, percent(share)));
+    const token = told.axes.target.tokens[place];
+    const button = make("button", { type: "button" }, token, make("small", {}, percent(share)));
     button.ariaPressed = String(place === state.place);
     button.onclick = () => {
       state.place = place;
@@ -46,7 +46,7 @@ function drawParts({ first, size }) {
   id("parts").replaceChildren(...(size > 1 ? parts : []));
 }
 
-/** Return the word that a forced piece became part of, if the piece is text at all. */
+/** Return the word that a forced token became part of, if the token is text at all. */
 function wordAround({ before, forced, after }) {
   const start = forced.startsWith(" ") ? before.length + 1 : before.lastIndexOf(" ") + 1;
   return forced && (before + forced + after).slice(start).split(" ")[0];
@@ -54,13 +54,13 @@ function wordAround({ before, forced, after }) {
 
 /** Write one row of the choices: what was written, or a button that shows what would have been. */
 function option(row, index, word) {
-  const { piece } = row;
+  const { token } = row;
   const whole = state.unit === "words" && (row.own ? word.label : wordAround(row));
-  const label = piece === "</s>" ? "end of the sentence" : whole || piece;
+  const label = token === "</s>" ? "end of the sentence" : whole || token;
   const bar = make("i");
   bar.style.setProperty("--sure", row.probability);
   const name = make("span", { className: "label" }, label);
-  if (![label, `▁${label}`, "</s>"].includes(piece)) name.append(make("small", {}, piece));
+  if (![label, `▁${label}`, "</s>"].includes(token)) name.append(make("small", {}, token));
   const columns = [
     make("span", { ariaHidden: "true" }, row.own ? "✓" : "▸"),
     name,

@@ -16,7 +16,7 @@ function drawLesson() {
       : "",
   );
   const { query, key } = ROLES[state.role];
-  const [rows, columns] = [told.axes[query].pieces, told.axes[key].pieces];
+  const [rows, columns] = [told.axes[query].tokens, told.axes[key].tokens];
   const { scores, weights, widths } = layers[one.layer];
   drawShapes(rows.length, columns.length, widths);
   drawSoftmax(rows, columns, scores[one.head], weights[one.head]);

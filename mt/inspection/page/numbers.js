@@ -10,10 +10,10 @@ const ROLES = {
   encoder_self: { name: "source → source", query: "source", key: "source" },
 };
 
-/** Return the words or the pieces of an axis, each with the pieces it consists of. */
+/** Return the words or the tokens of an axis, each with the tokens it consists of. */
 function units(name, unit) {
-  const { pieces, words, sizes } = told.axes[name];
-  if (unit === "pieces") return pieces.map((label, first) => ({ label, first, size: 1 }));
+  const { tokens, words, sizes } = told.axes[name];
+  if (unit === "tokens") return tokens.map((label, first) => ({ label, first, size: 1 }));
   let first = 0;
   return words.map((label, index) => {
     const found = { label, first, size: sizes[index] };
@@ -22,7 +22,7 @@ function units(name, unit) {
   });
 }
 
-/** Return the matrices [pieces, pieces] of the chosen heads; "mean" chooses all. */
+/** Return the matrices [tokens, tokens] of the chosen heads; "mean" chooses all. */
 function chosen(kind, role, layer, head) {
   const layers = told.layers[role];
   const some = layer === "mean" ? layers : [layers[layer]];
@@ -38,7 +38,7 @@ function mean(matrices, scale) {
   );
 }
 
-/** Add up over the pieces of each column's word, take the mean over those of each row's. */
+/** Add up over the tokens of each column's word, take the mean over those of each row's. */
 function merged(matrix, rows, columns) {
   return rows.map((row) =>
     columns.map((column) => {
@@ -59,7 +59,7 @@ function view({ role, layer, head, unit }) {
   return { rows, columns, weights: merged(matrix, rows, columns) };
 }
 
-/** Return the probability of all pieces of a word together. */
+/** Return the probability of all tokens of a word together. */
 function probability(word) {
   return told.choices
     .slice(word.first, word.first + word.size)

@@ -7,10 +7,10 @@ function fitAll() {
   const beside = room - overview;
   fit(id("weights"), columns, columns * 28 + 150 < beside ? beside : room);
   if (id("learn").open) {
-    const pieces = told.axes[ROLES[state.role].key].pieces.length;
+    const tokens = told.axes[ROLES[state.role].key].tokens.length;
     const half = (room - 40) / 2;
     for (const name of ["scores", "softmax"])
-      fit(id(name), pieces, pieces * 27 + 110 < half ? half : room, 40);
+      fit(id(name), tokens, tokens * 27 + 110 < half ? half : room, 40);
   }
 }
 

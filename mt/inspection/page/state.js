@@ -6,7 +6,7 @@ const state = { unit: "words", role: roles[0], layer: "mean", head: "mean", plac
 let shown = null; // the view that is drawn: rows, columns, weights
 let buttons = null; // the words of both sentences
 
-/** Return the place of the piece that the model was least sure of, among all or in a word. */
+/** Return the place of the token that the model was least sure of, among all or in a word. */
 function leastSure({ first, size } = { first: 0, size: told.choices.length }) {
   const places = [...Array(size).keys()].map((place) => first + place);
   return places.reduce((one, other) =>

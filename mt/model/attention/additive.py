@@ -1,17 +1,14 @@
 """Additive attention, the first one."""
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mt.config import StrictConfig
 from mt.model.attention.contract import Score
 
 
 class AdditiveScore(Score):
-    """``score(q, k) = v^T tanh(W q + U k)``: a small network judges each pair, in each head.
+    """``score(q, k) = v^T tanh(W q + U k)``: a small network scores each pair, in each head.
 
     Luong's "concat", ``v^T tanh(W_a [q; k])``, is the same: the halves of ``W_a`` are ``W`` and
     ``U``. ``U k`` is computed once a key, as the authors advise.
@@ -25,36 +22,26 @@ class AdditiveScore(Score):
 
     def __init__(self, heads: int, depth: int) -> None:
         super().__init__()
-        self.query_matrix = nn.Parameter(torch.randn(heads, depth, depth) * depth**-0.5)
-        self.key_matrix = nn.Parameter(torch.randn(heads, depth, depth) * depth**-0.5)
-        self.judge = nn.Parameter(torch.randn(heads, depth) * depth**-0.5)
+        self.query_projection = nn.Parameter(torch.randn(heads, depth, depth) * depth**-0.5)
+        self.key_projection = nn.Parameter(torch.randn(heads, depth, depth) * depth**-0.5)
+        self.score_vector = nn.Parameter(torch.randn(heads, depth) * depth**-0.5)
 
-    query_matrix: Float[Tensor, "heads depth depth"]
-    key_matrix: Float[Tensor, "heads depth depth"]
-    judge: Float[Tensor, "heads depth"]
+    query_projection: Float[Tensor, "heads depth depth"]
+    key_projection: Float[Tensor, "heads depth depth"]
+    score_vector: Float[Tensor, "heads depth"]
 
     def prepare_keys(
         self, key: Float[Tensor, "batch heads key_len depth"]
     ) -> Float[Tensor, "batch heads key_len depth"]:
         """Return ``U k``."""
-        return key @ self.key_matrix.to(key.dtype)
+        return key @ self.key_projection.to(key.dtype)
 
     def forward(
         self,
         query: Float[Tensor, "batch heads query_len depth"],
         key: Float[Tensor, "batch heads key_len depth"],
     ) -> Float[Tensor, "batch heads query_len key_len"]:
-        """Judge each pair."""
-        asked = query @ self.query_matrix.to(query.dtype)
-        both = (asked[:, :, :, None] + key[:, :, None]).tanh()
-        return (both @ self.judge.to(both.dtype)[:, None, :, None]).squeeze(-1)
-
-
-class Additive(StrictConfig):
-    """Score by a small network (Bahdanau et al. 2015; Luong et al. 2015, "concat")."""
-
-    kind: Literal["additive"] = "additive"
-
-    def build(self, heads: int, depth: int) -> AdditiveScore:
-        """Make the module."""
-        return AdditiveScore(heads, depth)
+        """Score each pair."""
+        projected = query @ self.query_projection.to(query.dtype)
+        both = (projected[:, :, :, None] + key[:, :, None]).tanh()
+        return (both @ self.score_vector.to(both.dtype)[:, None, :, None]).squeeze(-1)

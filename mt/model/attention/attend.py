@@ -5,10 +5,10 @@ import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mt.model.attention.contract import Attended, DotProductScore, Score
-from mt.model.attention.plain import plain_attention
-from mt.model.attention.scope import GlobalScope, Scope
-from mt.model.positions import RelativePositions
+from mt.kernels.attention import plain_attention
+from mt.model.attention.contract import Attended, DotProductScore, Role, Score
+from mt.model.attention.scope import Scope
+from mt.model.positions.contract import RelativePositions
 
 FUSED_FROM = 512
 """Keys from which torch's fused kernel is used on a CPU.
@@ -23,9 +23,10 @@ class Attend(nn.Module):
 
     ``softmax(score(q, k) + distance(q, i, j), over the visible keys) @ (v + offset(i, j))``, where
     most models have no ``distance`` and no ``offset``. With :class:`ScaledDotScore` alone this is
-    :func:`~mt.model.attention.scaled_dot.scaled_dot_product_attention`.
+    :func:`~mt.model.attention.dot.scaled_dot_product_attention`.
 
     Attributes:
+        role: Which side of a translation looks at which.
         score: How a query compares with a key.
         scope: How far a query may look.
         relative: What the distance of a key from its query adds; ``None``: nothing. One object may
@@ -35,12 +36,14 @@ class Attend(nn.Module):
     def __init__(
         self,
         score: Score,
-        scope: Scope | None = None,
-        relative: RelativePositions | None = None,
+        scope: Scope,
+        relative: RelativePositions | None,
+        role: Role,
     ) -> None:
         super().__init__()
+        self.role = role
         self.score = score
-        self.scope = GlobalScope() if scope is None else scope
+        self.scope = scope
         self.relative = relative
 
     def prepare_keys(
@@ -55,20 +58,20 @@ class Attend(nn.Module):
         key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
-        places: Int[Tensor, " #query_len"] | None = None,
+        positions: Int[Tensor, " #query_len"] | None = None,
     ) -> Attended:
         """Compute step by step in float32, and keep weights and scores; see :class:`Attention`."""
-        places = _places(places, query)
+        positions = _positions(positions, query)
         with torch.autocast(query.device.type, enabled=False):
             query, key = query.float(), key.float()
-            visible, bias = self._surroundings(query, key, visible, places)
+            visible, bias = self._surroundings(query, key, visible, positions)
             scores = self._compare(query, key, bias)
             if visible is not None:
                 scores = scores.masked_fill(~visible, -torch.inf)
             weights = scores.softmax(dim=-1)
             if visible is not None:
                 weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
-            context = self._mix(weights, value.float(), places)
+            context = self._mix(weights, value.float(), positions)
         return Attended(context.to(value.dtype), weights, scores)
 
     def forward(
@@ -77,19 +80,19 @@ class Attend(nn.Module):
         key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
-        places: Int[Tensor, " #query_len"] | None = None,
+        positions: Int[Tensor, " #query_len"] | None = None,
     ) -> Float[Tensor, "batch heads query_len value_depth"]:
         """Compute the context only; see :class:`Attention`.
 
         Where the score is a dot product and distance adds nothing to the values, this is
-        :func:`~mt.model.attention.plain.plain_attention` on a CPU and up to ``FUSED_FROM`` keys,
+        :func:`~mt.kernels.attention.plain_attention` on a CPU and up to ``FUSED_FROM`` keys,
         and torch's fused kernel otherwise. Whatever a fused form does not know is computed step by
         step, without keeping weights.
         """
-        places = _places(places, query)
-        with torch.autocast(query.device.type, enabled=False):  # half a place is a lot
-            visible, bias = self._surroundings(query, key, visible, places)
-        context = self._context(query, key, value, visible, bias, places)
+        positions = _positions(positions, query)
+        with torch.autocast(query.device.type, enabled=False):  # half a position is a lot
+            visible, bias = self._surroundings(query, key, visible, positions)
+        context = self._context(query, key, value, visible, bias, positions)
         if visible is None:
             return context
         sees = visible.any(dim=-1, keepdim=True)
@@ -98,15 +101,15 @@ class Attend(nn.Module):
         return context.masked_fill(~sees, 0.0)
 
     def _surroundings(
-        self, query: Tensor, key: Tensor, visible: Tensor | None, places: Tensor
+        self, query: Tensor, key: Tensor, visible: Tensor | None, positions: Tensor
     ) -> tuple[Tensor | None, Tensor | None]:
         """Join what the masks, the scope and the distances say: visible keys, and a bias."""
         keys = key.size(-2)
-        within, bias = self.scope(query, keys, visible, places)
+        within, bias = self.scope(query, keys, visible, positions)
         if within is not None:
             visible = within if visible is None else within & visible
         if self.relative is not None:
-            distance = self.relative.bias(query, keys, places)
+            distance = self.relative.bias(query, keys, positions)
             bias = distance if bias is None else bias + distance
         return visible, bias
 
@@ -114,11 +117,11 @@ class Attend(nn.Module):
         scores: Tensor = self.score(query, key)
         return scores if added is None else scores + added.to(scores.dtype)
 
-    def _mix(self, weights: Tensor, value: Tensor, places: Tensor) -> Tensor:
+    def _mix(self, weights: Tensor, value: Tensor, positions: Tensor) -> Tensor:
         context = weights @ value
         if self.relative is None:
             return context
-        return self.relative.mix(context, weights, places)
+        return self.relative.mix(context, weights, positions)
 
     def _context(  # noqa: PLR0917 - all that a context depends on
         self,
@@ -127,7 +130,7 @@ class Attend(nn.Module):
         value: Tensor,
         visible: Tensor | None,
         bias: Tensor | None,
-        places: Tensor,
+        positions: Tensor,
     ) -> Tensor:
         score = self.score
         exact = torch.promote_types(query.dtype, torch.float32)
@@ -144,7 +147,7 @@ class Attend(nn.Module):
         with torch.autocast(query.device.type, enabled=False):
             added = _added(bias, visible, exact)
             scores = self._compare(query.to(exact), key.to(exact), added)
-            return self._mix(scores.softmax(dim=-1), value.to(exact), places).to(value.dtype)
+            return self._mix(scores.softmax(dim=-1), value.to(exact), positions).to(value.dtype)
 
     def _changes_values(self) -> bool:
         return self.relative is not None and self.relative.changes_values
@@ -168,8 +171,8 @@ def _added(
     return zeros.masked_fill_(~visible, lowest)
 
 
-def _places(places: Tensor | None, query: Tensor) -> Int[Tensor, " query_len"]:
-    """Return the place of each query."""
-    if places is None:
+def _positions(positions: Tensor | None, query: Tensor) -> Int[Tensor, " query_len"]:
+    """Return the position of each query."""
+    if positions is None:
         return torch.arange(query.size(-2), device=query.device)
-    return places.expand(query.size(-2))
+    return positions.expand(query.size(-2))

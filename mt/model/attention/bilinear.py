@@ -1,12 +1,9 @@
 """Bilinear attention, which Luong et al. call "general"."""
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mt.config import StrictConfig
 from mt.model.attention.contract import DotProductScore
 
 
@@ -28,13 +25,3 @@ class BilinearScore(DotProductScore):
     ) -> Float[Tensor, "batch heads query_len depth"]:
         """Return ``W^T q``."""
         return query @ self.matrix.to(query.dtype)
-
-
-class Bilinear(StrictConfig):
-    """Score by a learnt bilinear form (Luong et al. 2015, equation 8, "general")."""
-
-    kind: Literal["bilinear"] = "bilinear"
-
-    def build(self, heads: int, depth: int) -> BilinearScore:
-        """Make the module."""
-        return BilinearScore(heads, depth)

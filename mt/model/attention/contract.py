@@ -3,14 +3,17 @@
 Attention compares a query with keys, turns the scores into weights that sum to 1, and returns the
 weighted sum of the values. Kinds differ in how they score (:class:`Score`); where a query may look
 at all is the matter of a :class:`~mt.model.attention.scope.Scope`; what distance adds is that of
-:class:`~mt.model.positions.RelativePositions`. Everything around them (projections, heads, masks,
-caches, recording) is written against :class:`Attention`, which joins the three.
+:class:`~mt.model.positions.contract.RelativePositions`. Everything around them (projections, heads,
+masks, caches, recording) is written against :class:`Attention`, which joins the three.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+Role = Literal["cross", "encoder_self", "decoder_self"]
+"""Who looks at whom: the target at the source, the source at itself, the target at itself."""
 
 
 class Attended(NamedTuple):
@@ -76,7 +79,7 @@ class Attention(Protocol):
     hidden key has weight exactly 0 and no influence; a query that sees nothing receives a context
     of zeros.
 
-    ``places``: where each query stands in its own sentence, from 0; one place holds for all.
+    ``positions``: where each query stands in its own sentence, from 0; one position holds for all.
     ``None`` means 0, 1, 2, ... Keys always stand at 0, 1, 2, ...
 
     ``key``: what :meth:`prepare_keys` returned.
@@ -94,7 +97,7 @@ class Attention(Protocol):
         key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
-        places: Int[Tensor, " #query_len"] | None = None,
+        positions: Int[Tensor, " #query_len"] | None = None,
     ) -> Attended:
         """Compute the equation step by step and keep the weights."""
         ...
@@ -105,7 +108,7 @@ class Attention(Protocol):
         key: Float[Tensor, "batch heads key_len prepared_depth"],
         value: Float[Tensor, "batch heads key_len value_depth"],
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
-        places: Int[Tensor, " #query_len"] | None = None,
+        positions: Int[Tensor, " #query_len"] | None = None,
     ) -> Float[Tensor, "batch heads query_len value_depth"]:
         """Compute the context only, as fast as the device allows."""
         ...

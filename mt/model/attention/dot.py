@@ -1,9 +1,66 @@
-"""Plain dot-product attention."""
+"""Dot-product attention, scaled and plain: the equation, and the scores of both kinds."""
 
-from typing import Literal
+import math
 
-from mt.config import StrictConfig
-from mt.model.attention.contract import DotProductScore
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mt.model.attention.contract import Attended, DotProductScore
+
+
+def scaled_dot_product_attention(
+    query: Float[Tensor, "batch heads query_len depth"],
+    key: Float[Tensor, "batch heads key_len depth"],
+    value: Float[Tensor, "batch heads key_len value_depth"],
+    visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
+) -> Attended:
+    """Mix values by how well their keys match each query.
+
+    Computes ``softmax(query @ key.T / sqrt(depth)) @ value``. This is the readable reference and
+    always returns its weights; models use :class:`~mt.model.attention.attend.Attend`, and a parity
+    test holds the two together.
+
+    Args:
+        query: What each position looks for.
+        key: What each position offers to be found by.
+        value: What each position gives when found.
+        visible: ``True`` where the query may look; axes of size 1 broadcast. ``None``: every key.
+
+    Returns:
+        ``context`` in the dtype of ``value``; ``weights`` in float32, each row summing to 1, or to
+        exactly 0 where the query sees nothing; ``scores``, of which the softmax was taken.
+
+    Raises:
+        ValueError: If ``query`` and ``key`` differ in depth.
+
+    Source: Vaswani et al. (2017), section 3.2.1, equation 1.
+    """
+    depth = query.size(-1)
+    if key.size(-1) != depth:
+        raise ValueError(
+            f"depth: expected query and key to agree, but found {depth} and {key.size(-1)}"
+        )
+    with torch.autocast(query.device.type, enabled=False):
+        scores = query.float() @ key.float().transpose(-2, -1) / math.sqrt(depth)
+        if visible is not None:
+            scores = scores.masked_fill(~visible, -torch.inf)
+        weights = scores.softmax(dim=-1)
+        if visible is not None:
+            weights = weights.masked_fill(~visible, 0.0)  # a row of -inf became NaN
+        context = (weights @ value.float()).to(value.dtype)
+    return Attended(context, weights, scores)
+
+
+class ScaledDotScore(DotProductScore):
+    """``score(q, k) = q . k / sqrt(depth)``: the variance of the scores does not grow with depth.
+
+    Source: Vaswani et al. (2017), section 3.2.1, equation 1.
+    """
+
+    def scale(self, depth: int) -> float:
+        """Return ``1 / sqrt(depth)``."""
+        return depth**-0.5
 
 
 class DotScore(DotProductScore):
@@ -11,13 +68,3 @@ class DotScore(DotProductScore):
 
     Source: Luong, Pham and Manning (2015), section 3.1, equation 8, "dot".
     """
-
-
-class Dot(StrictConfig):
-    """Score by the dot product (Luong et al. 2015, equation 8, "dot")."""
-
-    kind: Literal["dot"] = "dot"
-
-    def build(self, heads: int, depth: int) -> DotScore:
-        """Make the module."""
-        return DotScore()

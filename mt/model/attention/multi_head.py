@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from mt.kernels.linear import linear
 from mt.model.attention.contract import Attention
-from mt.model.linear import Linear, linear
-from mt.model.positions import Rotation
+from mt.model.layers import Linear
+from mt.model.positions.contract import Rotation
 
 
 class KeysValues(NamedTuple):
@@ -46,39 +47,39 @@ class MultiHeadAttention(nn.Module):
         self.heads = heads
         self.attend = attend
         self.rotation = rotation
-        self.project_in = Linear(dim, 3 * dim)
-        self.project_out = Linear(dim, dim)
-        for part in torch.split(self.project_in.weight.data, dim):
+        self.in_proj = Linear(dim, 3 * dim)
+        self.out_proj = Linear(dim, dim)
+        for part in torch.split(self.in_proj.weight.data, dim):
             nn.init.xavier_uniform_(part)
-        nn.init.xavier_uniform_(self.project_out.weight)
-        nn.init.zeros_(self.project_in.bias)
-        nn.init.zeros_(self.project_out.bias)
+        nn.init.xavier_uniform_(self.out_proj.weight)
+        nn.init.zeros_(self.in_proj.bias)
+        nn.init.zeros_(self.out_proj.bias)
 
     def project_self(
-        self, states: Float[Tensor, "batch length dim"], places: Int[Tensor, " length"]
+        self, states: Float[Tensor, "batch length dim"], positions: Int[Tensor, " length"]
     ) -> tuple[Float[Tensor, "batch heads length depth"], KeysValues]:
         """Project states that look at each other: queries, and the keys and values they offer.
 
         Args:
             states: What looks and is looked at.
-            places: Where each state stands in its sentence.
+            positions: Where each state stands in its sentence.
         """
-        projected = torch.split(self.project_in(states), self.dim, dim=-1)
+        projected = torch.split(self.in_proj(states), self.dim, dim=-1)
         query, key, value = (self._split(part) for part in projected)
         if self.rotation is not None:
-            query, key = self.rotation(query, places), self.rotation(key, places)
+            query, key = self.rotation(query, positions), self.rotation(key, positions)
         return query, KeysValues(self.attend.prepare_keys(key), value)
 
     def project_query(
         self, states: Float[Tensor, "batch query_len dim"]
     ) -> Float[Tensor, "batch heads query_len depth"]:
         """Project states that look at something else."""
-        weight, bias = self.project_in.weight[: self.dim], self.project_in.bias[: self.dim]
+        weight, bias = self.in_proj.weight[: self.dim], self.in_proj.bias[: self.dim]
         return self._split(linear(states, weight, bias))
 
     def project_memory(self, memory: Float[Tensor, "batch key_len dim"]) -> KeysValues:
         """Project states that are looked at; a decoder does this once a sentence."""
-        weight, bias = self.project_in.weight[self.dim :], self.project_in.bias[self.dim :]
+        weight, bias = self.in_proj.weight[self.dim :], self.in_proj.bias[self.dim :]
         key, value = torch.split(linear(memory, weight, bias), self.dim, dim=-1)
         return KeysValues(self.attend.prepare_keys(self._split(key)), self._split(value))
 
@@ -87,7 +88,7 @@ class MultiHeadAttention(nn.Module):
         query: Float[Tensor, "batch heads query_len depth"],
         memory: KeysValues,
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
-        places: Int[Tensor, " #query_len"],
+        positions: Int[Tensor, " #query_len"],
     ) -> Float[Tensor, "batch query_len dim"]:
         """Attend with projected queries and mix the heads.
 
@@ -95,10 +96,10 @@ class MultiHeadAttention(nn.Module):
             query: From :meth:`project_self` or :meth:`project_query`.
             memory: From :meth:`project_self` or :meth:`project_memory`.
             visible: ``True`` where the query may look.
-            places: Where each query stands in its sentence; one place holds for all.
+            positions: Where each query stands in its sentence; one position holds for all.
         """
-        context = self.attend(query, memory.key, memory.value, visible, places)
-        return self.project_out(context.transpose(1, 2).flatten(2))
+        context = self.attend(query, memory.key, memory.value, visible, positions)
+        return self.out_proj(context.transpose(1, 2).flatten(2))
 
     def _split(self, states: Tensor) -> Tensor:
         return torch.unflatten(states, -1, (self.heads, -1)).transpose(1, 2)

@@ -1,13 +1,10 @@
-"""How far a query may look: everywhere, near its own place, or near a place it predicts."""
+"""How far a query may look: everywhere, near its own position, or near a position it predicts."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import PositiveInt
 from torch import Tensor, nn
-
-from mt.config import StrictConfig
 
 
 class Bounds(NamedTuple):
@@ -27,7 +24,7 @@ class Scope(nn.Module):
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
-        places: Int[Tensor, " #query_len"],
+        positions: Int[Tensor, " #query_len"],
     ) -> Bounds:
         """Say where each query may look.
 
@@ -35,7 +32,7 @@ class Scope(nn.Module):
             query: What each position looks for.
             keys: Number of keys.
             visible: Where the masks allow it to look; a sentence's real keys are its first ones.
-            places: Where each query stands in its own sentence.
+            positions: Where each query stands in its own sentence.
         """
         raise NotImplementedError
 
@@ -48,14 +45,14 @@ class GlobalScope(Scope):
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
-        places: Int[Tensor, " #query_len"],
+        positions: Int[Tensor, " #query_len"],
     ) -> Bounds:
         """Allow everything."""
         return Bounds(None, None)
 
 
 class WindowScope(Scope):
-    """Look at the keys that are at most ``width`` away from the query's own place.
+    """Look at the keys that are at most ``width`` away from the query's own position.
 
     In self-attention this is a sliding window. In cross-attention it is Luong's monotonic local
     attention, which takes target and source to run side by side: ``p_t = t``. There a target longer
@@ -75,15 +72,15 @@ class WindowScope(Scope):
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
-        places: Int[Tensor, " #query_len"],
+        positions: Int[Tensor, " #query_len"],
     ) -> Bounds:
         """Allow the window."""
-        centre = torch.minimum(places[:, None], _lengths(keys, visible, query) - 1)
+        centre = torch.minimum(positions[:, None], _lengths(keys, visible, query) - 1)
         return Bounds(_distances(keys, centre).abs() <= self.width, None)
 
 
 class PredictedScope(Scope):
-    """Predict a place to look at, and prefer the keys near it.
+    """Predict a position to look at, and prefer the keys near it.
 
     ``p = (S - 1) sigmoid(v^T tanh(W q))`` for ``S`` keys, the first of which stands at 0. Keys more
     than ``width`` away from it are hidden; the others have ``-(s - p)^2 / (2 sigma^2)`` added to
@@ -97,65 +94,28 @@ class PredictedScope(Scope):
     def __init__(self, heads: int, depth: int, width: int) -> None:
         super().__init__()
         self.width = width
-        self.matrix = nn.Parameter(torch.randn(heads, depth, depth) * depth**-0.5)
-        self.judge = nn.Parameter(torch.randn(heads, depth) * depth**-0.5)
+        self.position_projection = nn.Parameter(torch.randn(heads, depth, depth) * depth**-0.5)
+        self.position_vector = nn.Parameter(torch.randn(heads, depth) * depth**-0.5)
 
-    matrix: Float[Tensor, "heads depth depth"]
-    judge: Float[Tensor, "heads depth"]
+    position_projection: Float[Tensor, "heads depth depth"]
+    position_vector: Float[Tensor, "heads depth"]
 
     def forward(
         self,
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
-        places: Int[Tensor, " #query_len"],
+        positions: Int[Tensor, " #query_len"],
     ) -> Bounds:
-        """Allow a window around the predicted place, the more the nearer."""
-        exact = torch.promote_types(query.dtype, torch.float32)  # half a place is a lot
-        hidden = (query.to(exact) @ self.matrix.to(exact)).tanh()
-        share = (hidden @ self.judge.to(exact)[:, :, None]).sigmoid()
+        """Allow a window around the predicted position, the more the nearer."""
+        exact = torch.promote_types(query.dtype, torch.float32)  # half a position is a lot
+        hidden = (query.to(exact) @ self.position_projection.to(exact)).tanh()
+        share = (hidden @ self.position_vector.to(exact)[:, :, None]).sigmoid()
         centre = share * (_lengths(keys, visible, query) - 1).clamp_min(0)
         distances = _distances(keys, centre)
         sigma = self.width / 2
         bias = distances.square() / (-2 * sigma**2)
         return Bounds(distances.abs() <= self.width, bias)
-
-
-class Global(StrictConfig):
-    """Look at the whole sentence."""
-
-    kind: Literal["global"] = "global"
-
-    def build(self, heads: int, depth: int) -> GlobalScope:
-        """Make the module."""
-        return GlobalScope()
-
-
-class Window(StrictConfig):
-    """Look near the query's own place (Luong et al. 2015, "local-m"; a sliding window)."""
-
-    kind: Literal["window"] = "window"
-    width: PositiveInt = 10
-    """Pieces to either side."""
-
-    def build(self, heads: int, depth: int) -> WindowScope:
-        """Make the module."""
-        return WindowScope(self.width)
-
-
-class Predicted(StrictConfig):
-    """Look near a place that the query predicts (Luong et al. 2015, "local-p")."""
-
-    kind: Literal["predicted"] = "predicted"
-    width: PositiveInt = 10
-    """Pieces to either side; twice the standard deviation of the preference."""
-
-    def build(self, heads: int, depth: int) -> PredictedScope:
-        """Make the module."""
-        return PredictedScope(heads, depth, self.width)
-
-
-ScopeConfig = Global | Window | Predicted
 
 
 def _lengths(

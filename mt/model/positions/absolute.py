@@ -1,14 +1,12 @@
-"""Where a piece stands in its sentence: added to its embedding."""
+"""Where a token stands in its sentence: added to its embedding."""
 
 import math
-from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from mt.model.positions.contract import AbsolutePositions, PositionsChoice
+from mt.model.positions.contract import AbsolutePositions
 
 
 class SinusoidalPositions(AbsolutePositions):
@@ -52,34 +50,6 @@ class LearnedPositions(AbsolutePositions):
         """
         index = torch.arange(start, start + length, device=self.table.device)
         return self.table[index.clamp_(max=len(self.table) - 1)]
-
-
-class Sinusoidal(PositionsChoice):
-    """Fixed sines and cosines (Vaswani et al. 2017, section 3.5)."""
-
-    kind: Literal["sinusoidal"] = "sinusoidal"
-
-    def absolute(self, dim: int) -> SinusoidalPositions:
-        """Make the module."""
-        return SinusoidalPositions(dim)
-
-
-class Learned(PositionsChoice):
-    """A trained vector per position (Gehring et al. 2017, section 3.1)."""
-
-    kind: Literal["learned"] = "learned"
-    longest: PositiveInt = 512
-    """Positions that get a vector of their own, in pieces."""
-
-    def absolute(self, dim: int) -> LearnedPositions:
-        """Make the module."""
-        return LearnedPositions(dim, self.longest)
-
-
-class NoPositions(PositionsChoice):
-    """None at all: an encoder then sees a bag of pieces, a decoder only how many there are."""
-
-    kind: Literal["none"] = "none"
 
 
 def _sinusoids(length: int, dim: int) -> Float[Tensor, "length dim"]:

@@ -1,14 +1,12 @@
 """Positions as distances: what is added to attention because a key is so far from its query."""
 
 import math
-from typing import Literal, Self
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from mt.model.positions.contract import PositionsChoice, RelativePositions
+from mt.model.positions.contract import RelativePositions
 
 
 class ShawPositions(RelativePositions):
@@ -35,28 +33,28 @@ class ShawPositions(RelativePositions):
         self,
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
-        places: Int[Tensor, " query_len"],
+        positions: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "batch heads query_len key_len"]:
         """Compare each query with the vector of each distance, and hand the results out."""
         exact = torch.promote_types(query.dtype, torch.float32)
         by_distance = query.to(exact) @ self.keys.to(exact).T * query.size(-1) ** -0.5
-        index = self._index(keys, places).expand(*query.shape[:-1], keys)
+        index = self._index(keys, positions).expand(*query.shape[:-1], keys)
         return by_distance.gather(-1, index)
 
     def mix(
         self,
         context: Float[Tensor, "batch heads query_len depth"],
         weights: Float[Tensor, "batch heads query_len key_len"],
-        places: Int[Tensor, " query_len"],
+        positions: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "batch heads query_len depth"]:
         """Add up the weights at each distance, and add the vectors of the distances so weighted."""
-        index = self._index(weights.size(-1), places).expand(weights.shape)
+        index = self._index(weights.size(-1), positions).expand(weights.shape)
         by_distance = weights.new_zeros(*weights.shape[:-1], 2 * self.longest + 1)
         by_distance = by_distance.scatter_add(-1, index, weights)
         return context + by_distance @ self.values.to(weights.dtype)
 
-    def _index(self, keys: int, places: Tensor) -> Int[Tensor, "query_len key_len"]:
-        return _distances(keys, places).clamp(-self.longest, self.longest) + self.longest
+    def _index(self, keys: int, positions: Tensor) -> Int[Tensor, "query_len key_len"]:
+        return _distances(keys, positions).clamp(-self.longest, self.longest) + self.longest
 
 
 class T5Positions(RelativePositions):
@@ -78,10 +76,10 @@ class T5Positions(RelativePositions):
         self,
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
-        places: Int[Tensor, " query_len"],
+        positions: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "1 heads query_len key_len"]:
         """Look up the number of each distance's bucket."""
-        return self.table[:, self.bucket(_distances(keys, places))][None]
+        return self.table[:, self.bucket(_distances(keys, positions))][None]
 
     def bucket(self, distances: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
         """Return the bucket of each distance (negative: the key is to the left)."""
@@ -114,65 +112,15 @@ class LinearPositions(RelativePositions):
         self,
         query: Float[Tensor, "batch heads query_len depth"],
         keys: int,
-        places: Int[Tensor, " query_len"],
+        positions: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "1 heads query_len key_len"]:
         """Return the penalty of each distance, in float32 whatever the model computes in."""
-        rates = 2.0 ** (-8.0 * torch.arange(1, self.heads + 1, device=places.device) / self.heads)
-        return (-_distances(keys, places).abs() * rates[:, None, None])[None]
+        rates = 2.0 ** (
+            -8.0 * torch.arange(1, self.heads + 1, device=positions.device) / self.heads
+        )
+        return (-_distances(keys, positions).abs() * rates[:, None, None])[None]
 
 
-class Shaw(PositionsChoice):
-    """Trained vectors of distances, in every layer (Shaw et al. 2018).
-
-    The score of self-attention must be the scaled dot product, as which the paper defines them.
-    """
-
-    kind: Literal["shaw"] = "shaw"
-    longest: PositiveInt = 16
-    """Distance, in pieces, from which all are one."""
-
-    def relative(self, heads: int, depth: int, causal: bool) -> ShawPositions:
-        """Make the module."""
-        return ShawPositions(depth, self.longest)
-
-    def of_each_layer(self) -> bool:
-        """Every layer has its own."""
-        return True
-
-
-class T5(PositionsChoice):
-    """Trained numbers for buckets of distances, shared by the layers (Raffel et al. 2020)."""
-
-    kind: Literal["t5"] = "t5"
-    buckets: PositiveInt = Field(default=32, ge=4, multiple_of=2)
-    """Numbers a head has for distances; in an encoder either direction has half of them."""
-    longest: PositiveInt = 128
-    """Distance, in pieces, from which all are one; more than half of `buckets`."""
-
-    @model_validator(mode="after")
-    def _longest_is_beyond_the_exact_ones(self) -> Self:
-        if self.longest <= self.buckets // 2:
-            raise ValueError(
-                f"longest: expected more than half of the {self.buckets} buckets, "
-                f"but found {self.longest}"
-            )
-        return self
-
-    def relative(self, heads: int, depth: int, causal: bool) -> T5Positions:
-        """Make the module."""
-        return T5Positions(heads, self.buckets, self.longest, causal)
-
-
-class Alibi(PositionsChoice):
-    """A penalty linear in the distance (Press et al. 2022)."""
-
-    kind: Literal["alibi"] = "alibi"
-
-    def relative(self, heads: int, depth: int, causal: bool) -> LinearPositions:
-        """Make the module."""
-        return LinearPositions(heads)
-
-
-def _distances(keys: int, places: Tensor) -> Int[Tensor, "query_len key_len"]:
+def _distances(keys: int, positions: Tensor) -> Int[Tensor, "query_len key_len"]:
     """Return how far each key is to the right of each query."""
-    return torch.arange(keys, device=places.device) - places[:, None]
+    return torch.arange(keys, device=positions.device) - positions[:, None]

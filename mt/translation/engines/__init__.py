@@ -1,4 +1,4 @@
-"""What turns source pieces into target pieces, fast."""
+"""What turns source tokens into target tokens, fast."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,10 +7,10 @@ from mt.translation.search import Hypothesis
 
 
 class Engine(Protocol):
-    """Translates pieces; batching, order and search are its own affair."""
+    """Translates tokens; batching, order and search are its own affair."""
 
     def generate(
         self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float
     ) -> list[Hypothesis]:
-        """Translate each source (piece ids without marks); return its best hypothesis, in order."""
+        """Translate each source (token ids without marks); return its best hypothesis, in order."""
         ...

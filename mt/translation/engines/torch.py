@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mt.model import DecoderState, EncoderDecoder
+from mt.model.contract import DecoderState, EncoderDecoder
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
-from mt.translation.search.candidates import log_chances
+from mt.translation.search.candidates import log_softmax
 
-BATCH_PIECES = 8192
-"""Padded source pieces times hypotheses searched at once; measured, see docs/experiments.md."""
+BATCH_TOKENS = 8192
+"""Padded source tokens times hypotheses searched at once; measured, see docs/experiments.md."""
 
 
 class TorchEngine:
@@ -35,15 +35,15 @@ class TorchEngine:
         """Translate each source and return its best hypothesis; see :class:`Engine`.
 
         Args:
-            sources: Piece ids without marks.
+            sources: Token ids without marks.
             beam: Hypotheses kept at every step.
             length_penalty: Exponent of the length in the score.
         """
         results: dict[int, Hypothesis] = {}
-        for indices in _batches(sources, budget=BATCH_PIECES // beam):
+        for indices in _batches(sources, budget=BATCH_TOKENS // beam):
             batch = [sources[index] for index in indices]
             state = self.model.start(self._rows(batch), beam)
-            limits = _limits(_most_pieces(len(source)) for source in batch)
+            limits = _limits(_most_tokens(len(source)) for source in batch)
             found = self._search(state, limits, beam, length_penalty)
             results |= zip(indices, found, strict=True)
         return [results[index] for index in range(len(sources))]
@@ -57,17 +57,17 @@ class TorchEngine:
         beam: int,
         length_penalty: float,
     ) -> list[Hypothesis]:
-        """Translate a source once for every piece that may replace one of its target.
+        """Translate a source once for every token that may replace one of its target.
 
-        A variant begins with the target up to a piece, then another piece, and goes on as search
+        A variant begins with the target up to a token, then another token, and goes on as search
         finds best; the beginning counts in its score as if search had chosen it. What variants
-        share is read once: the source, and the target piece by piece; each batch of variants
+        share is read once: the source, and the target token by token; each batch of variants
         branches off from there.
 
         Args:
-            source: Piece ids without marks.
-            target: Piece ids, with or without the end mark.
-            others: Of each target piece, in order: those to put in its place. They may be the end
+            source: Token ids without marks.
+            target: Token ids, with or without the end mark.
+            others: Of each target token, in order: those to put in its place. They may be the end
                 mark.
             beam: Hypotheses kept at every step.
             length_penalty: Exponent of the length in the score.
@@ -75,23 +75,23 @@ class TorchEngine:
         Returns:
             The best hypothesis of each variant, in the order of ``others``.
         """
-        branches = [(place, piece) for place, row in enumerate(others) for piece in row]
-        size = max(1, BATCH_PIECES // beam // (len(source) + 1))
+        branches = [(place, token) for place, row in enumerate(others) for token in row]
+        size = max(1, BATCH_TOKENS // beam // (len(source) + 1))
         found: list[Hypothesis] = []
         trunk, read = self.model.start(self._rows([source]), 1), 0
         log_probability = torch.zeros((), device=self.device)
         for first in range(0, len(branches), size):
             batch = branches[first : first + size]
             for place in range(read, batch[0][0]):
-                piece = torch.tensor([(START, *target)[place]], device=self.device)
-                logits, trunk = self.model.step(piece, trunk)
-                log_probability = log_probability + log_chances(logits)[0, target[place]]
+                token = torch.tensor([(START, *target)[place]], device=self.device)
+                logits, trunk = self.model.step(token, trunk)
+                log_probability = log_probability + log_softmax(logits)[0, target[place]]
             read = batch[0][0]
             row = torch.zeros(len(batch), dtype=torch.long, device=self.device)
             state = trunk.select(row.repeat_interleave(beam), row)
-            prefixes = [(*target[:place], piece) for place, piece in batch]
+            prefixes = [(*target[:place], token) for place, token in batch]
             limits = replace(
-                _limits(max(_most_pieces(len(source)), len(prefix) + 1) for prefix in prefixes),
+                _limits(max(_most_tokens(len(source)), len(prefix) + 1) for prefix in prefixes),
                 prefixes=tuple(prefixes),
                 begun=tuple(target[:read]),
                 log_probability=log_probability.item(),
@@ -119,7 +119,7 @@ def _limits(lengths: Iterable[int]) -> Limits:
 
 
 def _batches(sources: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
-    """Group sources of similar length, longest first, within a budget of padded pieces."""
+    """Group sources of similar length, longest first, within a budget of padded tokens."""
     batch: list[int] = []
     for index in sorted(range(len(sources)), key=lambda index: -len(sources[index])):
         if batch and (len(batch) + 1) * (len(sources[batch[0]]) + 1) > budget:
@@ -130,6 +130,6 @@ def _batches(sources: Sequence[Sequence[int]], budget: int) -> Iterator[list[int
         yield batch
 
 
-def _most_pieces(source: int) -> int:
-    """Bound the pieces of a translation: no language pair needs more, and a loop must end."""
+def _most_tokens(source: int) -> int:
+    """Bound the tokens of a translation: no language pair needs more, and a loop must end."""
     return 3 * source + 20

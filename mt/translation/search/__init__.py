@@ -1,4 +1,4 @@
-"""Search for the likeliest translation; it knows a scorer of next pieces, never a model."""
+"""Search for the likeliest translation; it knows a scorer of next tokens, never a model."""
 
 from mt.translation.search.beam import beam_search
 from mt.translation.search.contract import Hypothesis, Limits, Scorer

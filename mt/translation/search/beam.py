@@ -7,7 +7,8 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mt.translation.search.candidates import likeliest, log_chances
+from mt.kernels.top_k import top_k
+from mt.translation.search.candidates import log_softmax
 from mt.translation.search.constraint import Constraint
 from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
 
@@ -22,20 +23,20 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
 ) -> list[list[Hypothesis]]:
     """Find likely translations of each sentence.
 
-    At every step each hypothesis is extended by every piece, and the ``2 * beam`` best extensions
+    At every step each hypothesis is extended by every token, and the ``2 * beam`` best extensions
     of a sentence are looked at: an end mark among the first ``beam`` of them finishes a hypothesis,
     the ``beam`` best of the others live on. A sentence is done, and leaves the batch, when ``beam``
     hypotheses are finished, or at its greatest length, where all are ended.
 
     Args:
-        scorer: Scores the next piece.
+        scorer: Scores the next token.
         state: Before the first step, ``beam`` equal rows a sentence; see :attr:`Limits.begun`.
         limits: Marks, lengths and forced beginnings.
         device: Where the scorer's tensors are.
         beam: Hypotheses kept; 1 equals greedy search.
         length_penalty: Finished hypotheses are ranked by
             ``log_probability / length ** length_penalty``; 0 favours the short, 1 takes the mean
-            over pieces.
+            over tokens.
 
     Returns:
         Of each sentence, in order: finished hypotheses, at least one and at most ``beam``, best
@@ -49,7 +50,7 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     counts = torch.zeros_like(alive)
     written = torch.tensor(limits.begun, dtype=torch.long, device=device)
     written = written.expand(len(lengths), beam, -1)
-    pieces = torch.full((len(lengths), beam), (limits.start, *limits.begun)[-1], device=device)
+    tokens = torch.full((len(lengths), beam), (limits.start, *limits.begun)[-1], device=device)
     totals = torch.full((len(lengths), beam), -torch.inf, device=device)
     # The rows of a sentence are still equal: extend one of them only.
     totals[:, 0] = limits.log_probability
@@ -57,10 +58,10 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     permitted = Constraint(limits, device)
 
     for step in range(len(limits.begun), max(limits.lengths)):
-        logits, state = scorer.step(pieces.flatten(), state)
-        chances = permitted(log_chances(logits), step, alive)
+        logits, state = scorer.step(tokens.flatten(), state)
+        log_probabilities = permitted(log_softmax(logits), step, alive)
         last = lengths[alive] == step + 1
-        best = _extend(totals, chances, limits.end, last)
+        best = _extend(totals, log_probabilities, limits.end, last)
 
         finish = best.ended[:, :beam] & best.totals[:, :beam].isfinite()
         place, rank = finish.nonzero(as_tuple=True)
@@ -78,8 +79,8 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
         if not len(going):
             break
         origins = best.origins.gather(1, order)[going]
-        pieces, totals = best.pieces.gather(1, order)[going], totals[going]
-        written = torch.cat((written[going[:, None], origins], pieces[:, :, None]), dim=2)
+        tokens, totals = best.tokens.gather(1, order)[going], totals[going]
+        written = torch.cat((written[going[:, None], origins], tokens[:, :, None]), dim=2)
         rows = (going[:, None] * beam + origins).flatten()
         state = state.select(rows, going if len(going) < len(alive) else None)
         alive, counts = alive[going], counts[going]
@@ -94,33 +95,35 @@ class _Extensions(NamedTuple):
     """Log-probabilities so far, in nats; -inf where there is no such extension."""
     origins: Int[Tensor, "sentences options"]
     """Which hypothesis of the sentence is extended."""
-    pieces: Int[Tensor, "sentences options"]
-    """The piece it is extended by."""
+    tokens: Int[Tensor, "sentences options"]
+    """The token it is extended by."""
     ended: Bool[Tensor, "sentences options"]
-    """Whether that piece is the end mark."""
+    """Whether that token is the end mark."""
 
 
 def _extend(
     totals: Float[Tensor, "sentences beam"],
-    chances: Float[Tensor, "rows vocabulary"],
+    log_probabilities: Float[Tensor, "rows vocabulary"],
     end: int,
     last: Bool[Tensor, " sentences"],
 ) -> _Extensions:
     """Rank the extensions of each sentence; at its last step all are extended by the end."""
     beam = totals.size(1)
-    values, choices = likeliest(chances, 2 * beam)
+    values, choices = top_k(log_probabilities, 2 * beam)
     options = (totals[:, :, None] + torch.unflatten(values, 0, (-1, beam))).flatten(1)
     best, places = options.topk(min(2 * beam, options.size(1)), dim=-1)
     origins = places // values.size(1)
-    pieces = torch.unflatten(choices, 0, (-1, beam)).flatten(1).gather(1, places)
-    ended = pieces == end
+    tokens = torch.unflatten(choices, 0, (-1, beam)).flatten(1).gather(1, places)
+    ended = tokens == end
     if last.any():
         spare = best.size(1) - beam
         closed = F.pad(
-            totals + torch.unflatten(chances[:, end], 0, (-1, beam)), (0, spare), value=-torch.inf
+            totals + torch.unflatten(log_probabilities[:, end], 0, (-1, beam)),
+            (0, spare),
+            value=-torch.inf,
         )
         row = F.pad(torch.arange(beam, device=best.device), (0, spare)).expand_as(origins)
         best = torch.where(last[:, None], closed, best)
         origins = torch.where(last[:, None], row, origins)
         ended = ended | last[:, None]
-    return _Extensions(best, origins, pieces, ended)
+    return _Extensions(best, origins, tokens, ended)

@@ -1,4 +1,4 @@
-"""Which pieces may come next: never some, and at first those that are forced."""
+"""Which tokens may come next: never some, and at first those that are forced."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,10 +10,10 @@ _FREE = -1
 
 
 class Constraint:
-    """What :class:`Limits` say of pieces, applied to the chances of a step.
+    """What :class:`Limits` say of tokens, applied to the log-probabilities of a step.
 
-    A forced piece keeps its log-probability, so that a hypothesis is scored as if search had found
-    it by itself; every other piece becomes impossible at that step.
+    A forced token keeps its log-probability, so that a hypothesis is scored as if search had found
+    it by itself; every other token becomes impossible at that step.
     """
 
     def __init__(self, limits: Limits, device: torch.device) -> None:
@@ -26,23 +26,25 @@ class Constraint:
 
     def __call__(
         self,
-        chances: Float[Tensor, "rows vocabulary"],
+        log_probabilities: Float[Tensor, "rows vocabulary"],
         step: int,
         alive: Int[Tensor, " sentences"],
     ) -> Float[Tensor, "rows vocabulary"]:
-        """Make impossible what may not come; overwrites ``chances``.
+        """Make impossible what may not come; overwrites ``log_probabilities``.
 
         Args:
-            chances: Log-probabilities of the next piece; the rows of a sentence stay together.
-            step: Pieces written so far.
+            log_probabilities: Of the next token; the rows of a sentence stay together.
+            step: Tokens written so far.
             alive: The sentences that these rows belong to.
         """
         if step >= self._prefixes.size(1):
-            chances[:, self._never] = -torch.inf
-            return chances
-        due = self._prefixes[alive, step].repeat_interleave(len(chances) // len(alive))[:, None]
+            log_probabilities[:, self._never] = -torch.inf
+            return log_probabilities
+        due = self._prefixes[alive, step].repeat_interleave(len(log_probabilities) // len(alive))[
+            :, None
+        ]
         forced = due != _FREE
-        kept = chances.gather(1, due.clamp(min=0))
-        chances[:, self._never] = -torch.inf
-        only = torch.full_like(chances, -torch.inf).scatter(1, due.clamp(min=0), kept)
-        return torch.where(forced, only, chances)
+        kept = log_probabilities.gather(1, due.clamp(min=0))
+        log_probabilities[:, self._never] = -torch.inf
+        only = torch.full_like(log_probabilities, -torch.inf).scatter(1, due.clamp(min=0), kept)
+        return torch.where(forced, only, log_probabilities)

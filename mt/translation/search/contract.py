@@ -1,4 +1,4 @@
-"""What search needs to know: something that scores the next piece, and what a hypothesis is.
+"""What search needs to know: something that scores the next token, and what a hypothesis is.
 
 Search never sees a model, so that it can be tested with a table of probabilities.
 """
@@ -30,15 +30,15 @@ S = TypeVar("S", bound=State)
 
 
 class Scorer(Protocol[S]):
-    """Scores every piece that could come next."""
+    """Scores every token that could come next."""
 
     def step(
-        self, pieces: Int[Tensor, " rows"], state: S
+        self, tokens: Int[Tensor, " rows"], state: S
     ) -> tuple[Float[Tensor, "rows vocabulary"], S]:
-        """Read one piece in every row.
+        """Read one token in every row.
 
         Returns:
-            Logits of the next piece (nats, up to a constant per row), which search may overwrite,
+            Logits of the next token (nats, up to a constant per row), which search may overwrite,
             and the new state.
         """
         ...
@@ -46,18 +46,18 @@ class Scorer(Protocol[S]):
 
 @dataclass(frozen=True)
 class Limits:
-    """Which pieces frame a hypothesis, and how long it may grow."""
+    """Which tokens frame a hypothesis, and how long it may grow."""
 
     start: int
-    """The piece a decoder reads first."""
+    """The token a decoder reads first."""
     end: int
-    """The piece that ends a hypothesis."""
+    """The token that ends a hypothesis."""
     never: tuple[int, ...]
-    """Pieces that no hypothesis may hold."""
+    """Tokens that no hypothesis may hold."""
     lengths: tuple[int, ...]
-    """Of each sentence: the most pieces its hypotheses may have, the end mark included."""
+    """Of each sentence: the most tokens its hypotheses may have, the end mark included."""
     prefixes: tuple[tuple[int, ...], ...] = ()
-    """Of each sentence: the pieces that its hypotheses begin with. The last may be the end mark;
+    """Of each sentence: the tokens that its hypotheses begin with. The last may be the end mark;
     without it they must leave room for one. No prefixes: all sentences begin as they like."""
     begun: tuple[int, ...] = ()
     """What all prefixes begin with and the state knows: before the first step it has read the start
@@ -68,19 +68,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One translation as pieces."""
+    """One translation as tokens."""
 
-    pieces: tuple[int, ...]
+    tokens: tuple[int, ...]
     """Without start and end marks."""
     log_probability: float
-    """Sum over the pieces and the end mark, in nats."""
+    """Sum over the tokens and the end mark, in nats."""
     score: float
     """What it is ranked by: ``log_probability / length ** length_penalty``, end mark counted."""
 
     @classmethod
     def ended(
-        cls, pieces: Sequence[int], log_probability: float, length_penalty: float
+        cls, tokens: Sequence[int], log_probability: float, length_penalty: float
     ) -> "Hypothesis":
         """Rank a finished hypothesis."""
-        length = len(pieces) + 1
-        return cls(tuple(pieces), log_probability, log_probability / length**length_penalty)
+        length = len(tokens) + 1
+        return cls(tuple(tokens), log_probability, log_probability / length**length_penalty)

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 from typer.testing import CliRunner
 
 from mt.cli.main import app
-from mt.cli.skeleton import skeleton
+from mt.cli.recipe_template import recipe_template
 from mt.config import StrictConfig, load
 
 
@@ -57,7 +57,7 @@ class Corpus(StrictConfig):
     """How often it is seen."""
 
 
-class Recipe(StrictConfig):
+class RecipeConfig(StrictConfig):
     """Everything that determines a run."""
 
     train: tuple[Corpus, ...]
@@ -123,7 +123,7 @@ def directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     training = types.ModuleType("mt.training")
     module = types.ModuleType("mt.training.recipe")
-    module.Recipe = Recipe
+    module.RecipeConfig = RecipeConfig
     monkeypatch.setitem(sys.modules, "mt.training", training)
     monkeypatch.setitem(sys.modules, "mt.training.recipe", module)
     (tmp_path / "a.yaml").write_text("train: [{source: a.en}]\n")
@@ -140,8 +140,8 @@ def test_show_prints_every_value_as_a_recipe(directory):
     result = run("show", "a.yaml", "--set", "model.dim=3", "--set", "language=on")
     assert (result.exit_code, result.stderr) == (0, "")
     (directory / "shown.yaml").write_text(result.stdout)
-    shown = load(Recipe, directory / "shown.yaml")
-    assert shown == Recipe(train=(Corpus(source="a.en"),), model=Model(dim=3), language="on")
+    shown = load(RecipeConfig, directory / "shown.yaml")
+    assert shown == RecipeConfig(train=(Corpus(source="a.en"),), model=Model(dim=3), language="on")
     assert "dropout: null\n" in result.stdout
 
 
@@ -180,12 +180,14 @@ def test_schema_explains_every_key():
 
 
 def test_a_skeleton_is_a_recipe_once_its_required_keys_have_values(directory):
-    text = skeleton(Recipe).replace("source:  # path", "source: a.en  # path")
+    text = recipe_template(RecipeConfig).replace("source:  # path", "source: a.en  # path")
     (directory / "filled.yaml").write_text(text)
-    assert load(Recipe, directory / "filled.yaml") == Recipe(train=(Corpus(source="a.en"),))
+    assert load(RecipeConfig, directory / "filled.yaml") == RecipeConfig(
+        train=(Corpus(source="a.en"),)
+    )
 
 
 def test_json_schema():
     schema = json.loads(run("schema", "--json").stdout)
-    assert schema == Recipe.model_json_schema()
+    assert schema == RecipeConfig.model_json_schema()
     assert schema["properties"]["train"]["description"] == "What is learned from."

@@ -26,7 +26,7 @@ def run(tmp_path, monkeypatch):
         "hyp": GUESS,
         "short": TRUTH[:2],
         "empty": [],
-        "pieces": ["▁ein ▁Mann", "▁zwei ▁Hunde", "▁es", ""],
+        "tokens": ["▁ein ▁Mann", "▁zwei ▁Hunde", "▁es", ""],
         "tokenized": ["Ein Mann .", "Zwei Hunde .", "Es .", ""],
     }.items():
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -115,7 +115,7 @@ def test_a_model_translates_as_it_likes_unless_told_otherwise(run, translator):
         ),
         (["--source", "empty", "--reference", "ref"], "mt: empty: expected text, but the file is"),
         (["--source", "nowhere", "--reference", "ref"], "mt: nowhere: expected a text file"),
-        (["--source", "src", "--reference", "pieces"], "mt: pieces: expected text, but it is made"),
+        (["--source", "src", "--reference", "tokens"], "mt: tokens: expected text, but it is made"),
     ],
 )
 def test_refuses_before_the_model_is_loaded(run, translator, arguments, message):

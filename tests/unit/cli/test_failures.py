@@ -4,12 +4,12 @@ import errno
 
 import pytest
 
-from mt.cli.failures import told_plainly
+from mt.cli.failures import report_failures
 from mt.errors import ConfigError
 
 
 def tell(error, debug=False):
-    with pytest.raises(SystemExit) as left, told_plainly(debug):
+    with pytest.raises(SystemExit) as left, report_failures(debug):
         raise error
     return left.value.code
 
@@ -52,12 +52,12 @@ def test_debug_shows_the_traceback_above_the_line(capfd):
 
 @pytest.mark.parametrize("error", [ValueError("ours"), SystemExit(3)])
 def test_everything_else_passes(capfd, error):
-    with pytest.raises(type(error)), told_plainly(debug=False):
+    with pytest.raises(type(error)), report_failures(debug=False):
         raise error
     assert capfd.readouterr() == ("", "")
 
 
 def test_nothing_happens_when_nothing_happens(capfd):
-    with told_plainly(debug=False):
+    with report_failures(debug=False):
         pass
     assert capfd.readouterr() == ("", "")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mt.data.corpora import PlainText
+from mt.data.corpora import PlainTextConfig
 from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
 
 
@@ -25,8 +25,8 @@ def tokenizers(lines, tmp_path_factory) -> Tokenizers:
 def write(tmp_path):
     """Write two files, and return the corpus of them."""
 
-    def write(source: str | bytes, target: str | bytes, name: str = "text") -> PlainText:
-        corpus = PlainText(source=tmp_path / f"{name}.src", target=tmp_path / f"{name}.tgt")
+    def write(source: str | bytes, target: str | bytes, name: str = "text") -> PlainTextConfig:
+        corpus = PlainTextConfig(source=tmp_path / f"{name}.src", target=tmp_path / f"{name}.tgt")
         for path, text in ((corpus.source, source), (corpus.target, target)):
             path.write_bytes(text.encode() if isinstance(text, str) else text)
         return corpus
@@ -35,10 +35,10 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def multi30k() -> PlainText:
+def multi30k() -> PlainTextConfig:
     root = Path(__file__).parents[3]
     shared = Path(os.environ.get("MT_SHARED_DATA", root / "../shared/data")) / "multi30k"
-    corpus = PlainText(source=shared / "train.de", target=shared / "train.en")
+    corpus = PlainTextConfig(source=shared / "train.de", target=shared / "train.en")
     if not corpus.source.exists():
         pytest.skip("needs multi30k/train.de and .en in the folder that MT_SHARED_DATA names")
     return corpus

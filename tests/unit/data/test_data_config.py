@@ -4,7 +4,7 @@ import pytest
 
 from mt.config import StrictConfig, load
 from mt.data import DataConfig
-from mt.data.corpora import HuggingFace, PlainText
+from mt.data.corpora import HuggingFaceConfig, PlainTextConfig
 from mt.errors import ConfigError
 
 
@@ -22,19 +22,19 @@ def parse(**values) -> DataConfig:
 
 
 def test_two_files_need_neither_kind_nor_list():
-    corpus = PlainText(source=Path("a.de"), target=Path("a.en"))
+    corpus = PlainTextConfig(source=Path("a.de"), target=Path("a.en"))
     assert parse().train == parse().validation == (corpus,)
 
 
 def test_kinds_may_be_mixed():
     plain, named, hub = parse(train=[FILES, {"kind": "plain", **FILES}, HUB]).train
-    assert plain == named == PlainText(source=Path("a.de"), target=Path("a.en"))
-    assert hub == HuggingFace(path="p", split="s", source="de", target="en")
+    assert plain == named == PlainTextConfig(source=Path("a.de"), target=Path("a.en"))
+    assert hub == HuggingFaceConfig(path="p", split="s", source="de", target="en")
 
 
 def test_defaults():
     config = parse()
-    assert (config.store, config.max_pieces) == (Path("data/prepared"), 256)
+    assert (config.store, config.max_tokens) == (Path("data/prepared"), 256)
 
 
 def test_yaml_keeps_language_tags_and_is_written_back(tmp_path):
@@ -60,7 +60,7 @@ def test_yaml_keeps_language_tags_and_is_written_back(tmp_path):
         ({"train": [HUB | {"colum": "x"}]}, r"`data\.train\.0\.colum`"),
         ({"train": ["a.de"]}, r"`data\.train\.0`"),
         ({"train": "a.de"}, r"`data\.train`"),
-        ({"max_pieces": 0}, r"`data\.max_pieces`"),
+        ({"max_tokens": 0}, r"`data\.max_tokens`"),
         ({"source": ""}, r"`data\.source`"),
     ],
 )

@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from mt.data.corpora import PlainText
+from mt.data.corpora import PlainTextConfig
 from mt.data.pairs import Pair, PairCounts, read_pairs
 from mt.errors import DataError
 
@@ -64,16 +64,16 @@ def test_reading_is_a_stream(write):
 @pytest.mark.parametrize(("sources", "targets"), [(7, 5), (5, 7), (0, 2), (3, 2)])
 def test_unequal_files_tell_both_lengths(write, sources, targets):
     corpus = write("s\n" * sources, "t\n" * targets)
-    with pytest.raises(DataError, match=f"but found {sources} and {targets};") as raised:
+    with pytest.raises(DataError, match=f"but found {sources} and {targets};") as pad_rows:
         list(corpus.pairs())
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(pad_rows.value)
 
 
 def test_compressed_files_read_the_same(write, tmp_path):
     plain = write("one\ntwo\n", "eins\nzwei\n")
     packed = tmp_path / "text.src.gz"
     packed.write_bytes(gzip.compress(plain.source.read_bytes()))
-    assert list(PlainText(source=packed, target=plain.target).pairs()) == list(plain.pairs())
+    assert list(PlainTextConfig(source=packed, target=plain.target).pairs()) == list(plain.pairs())
 
 
 @pytest.mark.parametrize("damage", ["truncated", "no gzip", "flipped"])
@@ -84,4 +84,4 @@ def test_damaged_compression_is_explained(write, tmp_path, damage):
     packed = tmp_path / "text.gz"
     packed.write_bytes(content)
     with pytest.raises(DataError, match=r"text\.gz: expected a gzip file"):
-        list(PlainText(source=packed, target=packed).pairs())
+        list(PlainTextConfig(source=packed, target=packed).pairs())

@@ -36,7 +36,7 @@ def naive(tokenizer, texts):
 
 
 def test_gathering_equals_a_loop_over_rows(corpus, lines, tokenizers, tmp_path, chunk):
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_pieces=256)
+    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=256)
     targets = lines[::-1]
     generator = np.random.default_rng(1)
     picks = [generator.permutation(len(lines))[:size] for size in (1, 2, 8, 60)]
@@ -52,7 +52,7 @@ def test_gathering_equals_a_loop_over_rows(corpus, lines, tokenizers, tmp_path, 
 
 
 def test_lengths_count_the_end_mark(corpus, lines, tokenizers, tmp_path, chunk):
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_pieces=256)
+    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=256)
     expected = [len(ids) + 1 for ids in tokenizers.source.encode(lines)]
     assert store.source_lengths.tolist() == expected
     assert store.target_lengths.tolist() == expected[::-1]
@@ -69,7 +69,7 @@ def test_padding_may_reach_past_the_file(write, tokenizers, tmp_path):
 
 @pytest.mark.parametrize("indices", [[60], [-1], [0, 99]])
 def test_no_such_pair(corpus, tokenizers, tmp_path, indices):
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_pieces=256)
+    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=256)
     with pytest.raises(IndexError, match=r"out of bounds"):
         store.batch(np.array(indices))
 
@@ -112,8 +112,8 @@ def test_files_of_the_same_content_are_the_same_corpus(corpus, tokenizers, tmp_p
 def test_whatever_changes_the_pairs_makes_another_store(
     corpus, write, lines, tokenizers, tmp_path, monkeypatch
 ):
-    def fresh(corpora=(corpus,), tokenizers=tokenizers, max_pieces=256):
-        store = prepare(corpora, tokenizers, tmp_path / "store", max_pieces)
+    def fresh(corpora=(corpus,), tokenizers=tokenizers, max_tokens=256):
+        store = prepare(corpora, tokenizers, tmp_path / "store", max_tokens)
         assert not store.reused
         return store.path
 
@@ -122,7 +122,7 @@ def test_whatever_changes_the_pairs_makes_another_store(
     paths = {
         fresh(),
         fresh(tokenizers=others),
-        fresh(max_pieces=255),
+        fresh(max_tokens=255),
         fresh(corpora=(corpus, corpus)),
         fresh(corpora=(corpus.model_copy(update={"target": corpus.source}),)),
     }
@@ -137,17 +137,17 @@ def test_whatever_changes_the_pairs_makes_another_store(
 def test_long_and_invisible_pairs_are_dropped_and_counted(write, tokenizers, tmp_path):
     lengths = [len(tokenizers.source.encode(["x " * count])[0]) for count in (1, 2, 3)]
     corpus = write("x\nx x\nx x x\nx\n\u200b\n\nx\n", "x\nx\nx\nx x x\nx\nx\nx x\n")
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_pieces=lengths[1] + 1)
+    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=lengths[1] + 1)
     assert store.counts == PairCounts(read=7, blank=2, too_long=2)
-    fewer = prepare([corpus], tokenizers, tmp_path / "store", max_pieces=lengths[1])
+    fewer = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=lengths[1])
     assert fewer.counts == PairCounts(read=7, blank=2, too_long=4)
     assert store.source_lengths.tolist() == [lengths[0] + 1, lengths[1] + 1, lengths[0] + 1]
     assert store.target_lengths.tolist() == [lengths[0] + 1, lengths[0] + 1, lengths[1] + 1]
 
 
 def test_nothing_kept_is_an_error_and_leaves_nothing(corpus, tokenizers, tmp_path):
-    with pytest.raises(DataError, match=r"^data\.max_pieces: .* at most 2 .* 60 too long"):
-        prepare([corpus], tokenizers, tmp_path / "store", max_pieces=2)
+    with pytest.raises(DataError, match=r"^data\.max_tokens: .* at most 2 .* 60 too long"):
+        prepare([corpus], tokenizers, tmp_path / "store", max_tokens=2)
     assert list((tmp_path / "store").iterdir()) == []
 
 

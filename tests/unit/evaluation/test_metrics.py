@@ -118,13 +118,13 @@ def test_allows_blank_lines():
     assert evaluate(["", "a b c d"], [["", "a b c d"]], bootstrap=0)[0].value == pytest.approx(100)
 
 
-@pytest.mark.parametrize("pieces", ["ein gro@@ ßer Hund", "▁ein ▁großer ▁Hund"])
-def test_refuses_subword_pieces_on_either_side(pieces):
+@pytest.mark.parametrize("tokens", ["ein gro@@ ßer Hund", "▁ein ▁großer ▁Hund"])
+def test_refuses_subword_tokens_on_either_side(tokens):
     text = "ein großer Hund"
-    with pytest.raises(DataError, match="hypotheses: expected text.*subword pieces"):
-        evaluate([pieces], [[text]])
-    with pytest.raises(DataError, match="reference 2: expected text.*subword pieces"):
-        evaluate([text], [[text], [pieces]])
+    with pytest.raises(DataError, match="hypotheses: expected text.*subword tokens"):
+        evaluate([tokens], [[text]])
+    with pytest.raises(DataError, match="reference 2: expected text.*subword tokens"):
+        evaluate([text], [[text], [tokens]])
 
 
 def test_the_direction_of_each_metric():

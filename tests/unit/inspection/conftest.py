@@ -3,10 +3,11 @@ import random
 import pytest
 import torch
 
-from mt.model import TransformerConfig
+from mt.model.config import TransformerConfig
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers
-from mt.translation import TranslationConfig, Translator
+from mt.translation.config import TranslationConfig
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.translator import Translator
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,7 @@ def tokenizers(tmp_path_factory):
     lines = [" ".join(draw.choices(words, k=draw.randint(3, 8))) for _ in range(150)]
     config = TokenizerConfig(size=300)
     return train_tokenizers(
-        config, lines, lines, seed=1, directory=tmp_path_factory.mktemp("pieces")
+        config, lines, lines, seed=1, directory=tmp_path_factory.mktemp("tokens")
     )
 
 

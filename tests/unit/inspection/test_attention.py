@@ -1,4 +1,4 @@
-"""Where the decoder looked: word by word, piece by piece, layer by layer."""
+"""Where the decoder looked: word by word, token by token, layer by layer."""
 
 import pytest
 import torch
@@ -15,10 +15,10 @@ def look(translator, source, target=None, **how):
 
 
 @pytest.mark.slow
-def test_every_row_of_words_and_of_pieces_sums_to_1(translator):
-    for pieces in (False, True):
+def test_every_row_of_words_and_of_tokens_sums_to_1(translator):
+    for tokens in (False, True):
         for layer in (None, 1, 3):
-            seen = look(translator, SENTENCE, layer=layer, pieces=pieces)
+            seen = look(translator, SENTENCE, layer=layer, tokens=tokens)
             assert tuple(seen.weights.shape) == (len(seen.target), len(seen.source))
             torch.testing.assert_close(seen.weights.sum(1), torch.ones(len(seen.target)))
 
@@ -44,17 +44,17 @@ def test_the_mean_over_layers_is_that_of_the_layers(translator):
     assert not torch.allclose(layers[0], layers[2], atol=1e-4)
 
 
-def test_pieces_are_where_the_decoder_looked_as_it_wrote_them(translator, model, tokenizers):
+def test_tokens_are_where_the_decoder_looked_as_it_wrote_them(translator, model, tokenizers):
     target = "bad cäfe"
-    seen = look(translator, SENTENCE, target, layer=2, pieces=True)
+    seen = look(translator, SENTENCE, target, layer=2, tokens=True)
     ((read,), (written,)) = (tokenizers.source.encode([text]) for text in (SENTENCE, target))
-    assert seen.source == [*tokenizers.source.pieces(read), "</s>"]
-    assert seen.target == [*tokenizers.target.pieces(written), "</s>"]
+    assert seen.source == [*tokenizers.source.tokens(read), "</s>"]
+    assert seen.target == [*tokenizers.target.tokens(written), "</s>"]
     assert "<0xC3>" in seen.target
     with torch.no_grad(), record_attention(model) as tape:
         state = model.start(torch.tensor([[*read, END]]), 1)
-        for piece in [START, *written]:
-            _, state = model.step(torch.tensor([piece]), state)
+        for token in [START, *written]:
+            _, state = model.step(torch.tensor([token]), state)
     steps = [attended.weights for attended in tape.calls["decoder.1.cross_attention"]]
     torch.testing.assert_close(
         seen.weights, torch.cat(steps, dim=2)[0].mean(0), atol=1e-6, rtol=1e-5
@@ -68,7 +68,7 @@ def test_pieces_are_where_the_decoder_looked_as_it_wrote_them(translator, model,
         (SENTENCE, "", None, "target: expected a sentence"),
         (SENTENCE, "bad", 4, "layer: expected 1 to 3, .* but got 4"),
         (SENTENCE, "bad", 0, "layer: expected 1 to 3"),
-        ("ab " * 60, None, None, "source: expected fewer than 40 pieces"),
+        ("ab " * 60, None, None, "source: expected fewer than 40 tokens"),
     ],
 )
 def test_mistakes_are_told(translator, source, target, layer, message):

@@ -9,12 +9,13 @@ import torch
 
 from mt.inspection import explain, read_pair
 from mt.inspection.explanation import _cut, _variants
-from mt.model import RecurrentConfig, TransformerConfig
-from mt.model.attention import ScopeConfig, ScoreConfig
+from mt.model.attention.config import ScopeConfig, ScoreConfig
+from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
-from mt.translation import TranslationConfig, Translator
+from mt.translation.config import TranslationConfig
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.search import Limits, beam_search
+from mt.translation.translator import Translator
 
 SENTENCE = "abc hgfe dcba"
 TARGET = "bad cäfe"
@@ -35,13 +36,13 @@ def test_probabilities_are_those_of_a_softmax_by_hand(told, model, tokenizers):
         outputs = model(torch.tensor([[*read, END]]), torch.tensor([[START, *written]]))[0]
         logits = (outputs.double() @ model.output.weight.double().T).tolist()
     assert len(told.choices) == len(written) + 1
-    for choice, row, piece in zip(told.choices, logits, [*written, END], strict=True):
+    for choice, row, token in zip(told.choices, logits, [*written, END], strict=True):
         total = sum(map(math.exp, row))
-        assert choice.probability == pytest.approx(math.exp(row[piece]) / total, abs=6e-5)
-        others = [place for place in range(len(row)) if place not in {PAD, UNKNOWN, START, piece}]
+        assert choice.probability == pytest.approx(math.exp(row[token]) / total, abs=6e-5)
+        others = [place for place in range(len(row)) if place not in {PAD, UNKNOWN, START, token}]
         best = sorted(others, key=lambda place: -row[place])[:5]
-        assert choice.rank == 1 + sum(row[place] > row[piece] for place in others)
-        assert [each.piece for each in choice.alternatives] == tokenizers.target.pieces(best)
+        assert choice.rank == 1 + sum(row[place] > row[token] for place in others)
+        assert [each.token for each in choice.alternatives] == tokenizers.target.tokens(best)
         for each, place in zip(choice.alternatives, best, strict=True):
             assert each.probability == pytest.approx(math.exp(row[place]) / total, abs=6e-5)
 
@@ -49,16 +50,16 @@ def test_probabilities_are_those_of_a_softmax_by_hand(told, model, tokenizers):
 @pytest.mark.slow
 def test_alternatives_go_on_as_a_search_forced_from_the_start(told, model, tokenizers):
     read, written = ids(tokenizers, SENTENCE, TARGET)
-    names = tokenizers.target.pieces(range(tokenizers.target.size))
+    names = tokenizers.target.tokens(range(tokenizers.target.size))
     for place in range(0, len(told.choices), 4):
         alternative = told.choices[place].alternatives[place % 5]
-        prefix = (*written[:place], names.index(alternative.piece))
+        prefix = (*written[:place], names.index(alternative.token))
         length = max(3 * len(read) + 20, len(prefix) + 1)
         rules = Limits(START, END, (PAD, UNKNOWN, START), (length,), (prefix,))
         with torch.no_grad():
             state = model.start(torch.tensor([[*read, END]]), 3)
             ((found, *_),) = beam_search(model, state, rules, torch.device("cpu"), 3)
-        (text,) = tokenizers.target.decode([found.pieces])
+        (text,) = tokenizers.target.decode([found.tokens])
         assert alternative.before + alternative.forced + alternative.after == text
         assert text.startswith(alternative.before)
 
@@ -91,9 +92,9 @@ def test_weights_scores_and_axes_fit_each_other(told):
         3,
         2,
     ]
-    assert told.read.pieces == ["<s>", *told.target.pieces[:-1]]
+    assert told.read.tokens == ["<s>", *told.target.tokens[:-1]]
     for axis in (told.source, told.target, told.read):
-        assert sum(axis.sizes) == len(axis.pieces)
+        assert sum(axis.sizes) == len(axis.tokens)
         assert len(axis.sizes) == len(axis.words)
     assert told.source.words == [*SENTENCE.split(), "</s>"]
     assert told.target.words == [*TARGET.split(), "</s>"]
@@ -103,7 +104,7 @@ def test_weights_scores_and_axes_fit_each_other(told):
         "encoder_self": (told.source, told.source),
     }
     for role, layers in told.layers.items():
-        queries, keys = (len(axis.pieces) for axis in sides[role])
+        queries, keys = (len(axis.tokens) for axis in sides[role])
         for layer in layers:
             assert layer.widths == (4, 4, 4)
             weights = torch.tensor(layer.weights)
@@ -156,7 +157,12 @@ def test_every_kind_of_attention_can_be_explained(tokenizers, score, scope):
 
 @pytest.mark.parametrize(
     "choices",
-    [{}, {"asks": "before"}, {"input_feeding": True, "heads": 2}, {"attention": None}],
+    [
+        {},
+        {"attention_query": "previous_state"},
+        {"input_feeding": True, "heads": 2},
+        {"attention": None},
+    ],
     ids=["after", "before", "fed", "without"],
 )
 def test_a_recurrent_model_shows_what_it_has(tokenizers, choices):
@@ -164,8 +170,8 @@ def test_a_recurrent_model_shows_what_it_has(tokenizers, choices):
     assert [*told.layers] == ([] if "attention" in choices else ["cross"])
     for layer in told.layers.get("cross", ()):
         assert len(layer.weights) == choices.get("heads", 1)
-        assert len(layer.weights[0]) == len(told.target.pieces)
-        assert len(layer.weights[0][0]) == len(told.source.pieces)
+        assert len(layer.weights[0]) == len(told.target.tokens)
+        assert len(layer.weights[0][0]) == len(told.source.tokens)
 
 
 def told_by(config, tokenizers):
@@ -186,4 +192,4 @@ def test_what_a_model_does_not_have_is_left_out(translator):
     reading.tape.calls.clear()
     told = explain(translator, reading, 1)
     assert told.layers == {}
-    assert len(told.choices) == len(told.target.pieces)
+    assert len(told.choices) == len(told.target.tokens)

@@ -48,7 +48,7 @@ def test_the_page_holds_the_explanation():
     told = explanation_of(["▁a", "▁do", "g"], ["▁ein", "▁Hund"])
     data = data_of(page_of(told))
     assert data["axes"]["source"] == {
-        "pieces": ["▁a", "▁do", "g", "</s>"], "words": ["a", "dog", "</s>"], "sizes": [1, 2, 1],
+        "tokens": ["▁a", "▁do", "g", "</s>"], "words": ["a", "dog", "</s>"], "sizes": [1, 2, 1],
     }  # fmt: skip
     for role, layers in told.layers.items():
         for layer, again in zip(layers, data["layers"][role], strict=True):
@@ -66,7 +66,7 @@ def test_hostile_text_stays_text():
         tag for tag, *_ in Elements(page_of(explanation_of(["▁a"], ["▁b", "▁x"]))).found
     ]
     assert data_of(page)["text"] == told.text
-    assert HOSTILE in data_of(page)["axes"]["target"]["pieces"][0].replace("\ufffd", "\u2028")
+    assert HOSTILE in data_of(page)["axes"]["target"]["tokens"][0].replace("\ufffd", "\u2028")
     assert "<script>alert" not in page
     (title,) = (text for _, text in Elements(page).of("title"))
     assert title.startswith(told.text)
@@ -110,7 +110,7 @@ def test_nothing_refers_outside():
         assert not [name for name in given if name.startswith("on")]
 
 
-def test_sixty_pieces_stay_below_two_megabytes():
+def test_sixty_tokens_stay_below_two_megabytes():
     told = explanation_of(["▁abc"] * 60, ["▁abcd"] * 60, layers=4)
     assert len(page_of(told).encode()) < 2e6
 

@@ -8,7 +8,10 @@ import torch
 from torch import nn
 
 from mt.inspection import record_attention
-from mt.model.attention import Attend, MultiHeadAttention, Score
+from mt.model.attention.attend import Attend
+from mt.model.attention.contract import Score
+from mt.model.attention.multi_head import MultiHeadAttention
+from mt.model.attention.scope import GlobalScope
 
 SOURCE = torch.tensor([[7, 9, 11, 12, 3], [8, 5, 3, 0, 0]])
 TARGET = torch.tensor([[2, 20, 21, 22], [2, 30, 31, 0]])
@@ -30,7 +33,7 @@ def test_weights_have_shapes_and_rows_sum_to_1(model):
     with record_attention(model) as tape:
         model(SOURCE, TARGET)
     assert [len(tape.encoder_self), len(tape.decoder_self), len(tape.cross)] == [2, 3, 3]
-    assert next(iter(tape.calls)) == "encoder.0.attention"
+    assert next(iter(tape.calls)) == "encoder.0.self_attention"
     assert {tuple(attended.weights.shape) for attended in tape.encoder_self} == {(2, 4, 5, 5)}
     assert {tuple(attended.weights.shape) for attended in tape.decoder_self} == {(2, 4, 4, 4)}
     assert {tuple(attended.weights.shape) for attended in tape.cross} == {(2, 4, 4, 5)}
@@ -69,7 +72,7 @@ def test_weights_are_those_of_the_projections_by_hand(model):
         with record_attention(model) as tape:
             model(SOURCE, TARGET)
         hook.remove()
-        weight, bias = layer.project_in.weight, layer.project_in.bias
+        weight, bias = layer.in_proj.weight, layer.in_proj.bias
         for sentence in range(2):
             for head in range(4):
                 rows = slice(16 + 4 * head, 16 + 4 * head + 4)  # the keys' third of the matrix
@@ -153,7 +156,9 @@ def test_a_kind_with_parameters_keeps_them_in_their_place():
         def forward(self, query, key):
             return query @ key.transpose(-2, -1) * self.scale
 
-    model = nn.ModuleDict({"encoder": MultiHeadAttention(8, 2, Attend(Learnt()))})
+    model = nn.ModuleDict(
+        {"encoder": MultiHeadAttention(8, 2, Attend(Learnt(), GlobalScope(), None, "encoder_self"))}
+    )
     before, names = picture_of(model), [*model.state_dict()]
     assert "encoder.attend.score.scale" in names
     with record_attention(model) as tape:

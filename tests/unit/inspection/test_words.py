@@ -7,7 +7,7 @@ from mt.inspection.words import merge_words, places_of, words_of
 
 
 @pytest.mark.parametrize(
-    ("pieces", "words"),
+    ("tokens", "words"),
     [
         (["▁ein", "▁Hun", "d", "</s>"], [("ein", 1), ("Hund", 2), ("</s>", 1)]),
         (["Hun", "d"], [("Hund", 2)]),
@@ -19,11 +19,11 @@ from mt.inspection.words import merge_words, places_of, words_of
         (["<s>", "<0xC3>", "<0xA4>", "▁x"], [("<s>", 1), ("ä", 2), ("x", 1)]),
     ],
 )
-def test_pieces_become_words(pieces, words):
-    assert words_of(pieces) == words
+def test_tokens_become_words(tokens, words):
+    assert words_of(tokens) == words
 
 
-def test_source_pieces_add_up_and_target_pieces_are_averaged():
+def test_source_tokens_add_up_and_target_tokens_are_averaged():
     source, target = ["▁Hun", "d", "▁geht", "</s>"], ["▁a", "▁do", "g"]
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
     expected = torch.tensor([[0.3, 0.3, 0.4], [0.5, 0.3, 0.2]])
@@ -31,7 +31,7 @@ def test_source_pieces_add_up_and_target_pieces_are_averaged():
     torch.testing.assert_close(merged, expected)
 
 
-def test_a_shared_piece_counts_for_both_words_and_a_word_without_pieces_for_nothing():
+def test_a_shared_token_counts_for_both_words_and_a_word_without_tokens_for_nothing():
     merged = merge_words(
         torch.tensor([[0.75, 0.25]]), [range(1), range(2), range(0)], [range(0), range(1)]
     )

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mt.model.dropout import Dropout
+from mt.model.layers import Dropout
 
 ELEMENTS = 1_000_003  # no multiple of the eight that share a draw
 

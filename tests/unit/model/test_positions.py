@@ -5,10 +5,17 @@ import pytest
 import torch
 
 from mt.errors import ConfigError
-from mt.model import TransformerConfig
-from mt.model.attention import AttentionConfig
-from mt.model.positions import T5, Alibi, Learned, Rotary, Shaw, Sinusoidal
+from mt.model.attention.config import AttentionConfig
+from mt.model.config import TransformerConfig
 from mt.model.positions.absolute import LearnedPositions
+from mt.model.positions.config import (
+    AlibiConfig,
+    LearnedConfig,
+    RotaryConfig,
+    ShawConfig,
+    SinusoidalConfig,
+    T5Config,
+)
 from tests.models import transformer
 
 
@@ -28,14 +35,14 @@ def of_the_paper(length, dim):
 @pytest.mark.parametrize(("start", "length"), [(0, 1), (0, 300), (255, 1), (250, 90), (700, 3)])
 def test_sinusoids_are_those_of_the_paper_in_another_order(dim, start, length):
     expected = of_the_paper(start + length, dim)[start:]
-    table = Sinusoidal().absolute(dim)(start, length)
+    table = SinusoidalConfig().absolute(dim)(start, length)
     halves = np.concatenate((expected[:, 0::2], expected[:, 1::2]), axis=1)
     # An angle near 700 has a float32 spacing of 6e-5, and its wavelength is rounded as well.
     np.testing.assert_allclose(table.numpy(), halves, atol=2e-4)
 
 
 def test_sinusoids_stay_the_same_while_their_table_grows():
-    positions = Sinusoidal().absolute(8)
+    positions = SinusoidalConfig().absolute(8)
     before = positions(0, 200).clone()
     positions(0, 1000)
     assert torch.equal(positions(0, 200), before)
@@ -43,13 +50,13 @@ def test_sinusoids_stay_the_same_while_their_table_grows():
 
 
 def test_sinusoids_are_not_saved_and_follow_their_module():
-    positions = Sinusoidal().absolute(8).double()
+    positions = SinusoidalConfig().absolute(8).double()
     assert not positions.state_dict()
     assert positions(900, 5).dtype == torch.float64
 
 
 def test_learned_positions_past_the_last_share_its_vector():
-    positions = Learned(longest=5).absolute(4)
+    positions = LearnedConfig(longest=5).absolute(4)
     assert isinstance(positions, LearnedPositions)
     assert torch.equal(positions(0, 5), positions.table)
     assert torch.equal(positions(3, 4), positions.table[[3, 4, 4, 4]])
@@ -61,12 +68,12 @@ def draw(*shape):
 
 
 def test_a_turned_product_knows_the_distance_alone():
-    turn = Rotary().rotation(8).double()
+    turn = RotaryConfig().rotation(8).double()
     query, key = draw(1, 2, 1, 8).chunk(2, dim=1)
 
-    def product(place, other):
-        places = torch.tensor([place]), torch.tensor([other])
-        return float((turn(query, places[0]) * turn(key, places[1])).sum())
+    def product(position, other):
+        positions = torch.tensor([position]), torch.tensor([other])
+        return float((turn(query, positions[0]) * turn(key, positions[1])).sum())
 
     assert product(3, 1) == pytest.approx(product(13, 11), abs=1e-6)
     assert abs(product(3, 1) - product(1, 3)) > 1e-3
@@ -74,20 +81,22 @@ def test_a_turned_product_knows_the_distance_alone():
 
 
 def test_rotation_is_that_of_complex_numbers():
-    turn, states = Rotary().rotation(6).double(), draw(2, 3, 4, 6)
+    turn, states = RotaryConfig().rotation(6).double(), draw(2, 3, 4, 6)
     turned = turn(states, torch.arange(10, 14))
-    for place, pair in ((0, 0), (2, 1), (3, 2)):
-        angle = (10 + place) / 10_000 ** (2 * pair / 6)
-        number = torch.complex(states[..., place, pair], states[..., place, pair + 3])
+    for position, pair in ((0, 0), (2, 1), (3, 2)):
+        angle = (10 + position) / 10_000 ** (2 * pair / 6)
+        number = torch.complex(states[..., position, pair], states[..., position, pair + 3])
         expected = number * complex(math.cos(angle), math.sin(angle))
         # The rates are rounded to float32.
-        torch.testing.assert_close(turned[..., place, pair], expected.real, atol=1e-5, rtol=0)
-        torch.testing.assert_close(turned[..., place, pair + 3], expected.imag, atol=1e-5, rtol=0)
+        torch.testing.assert_close(turned[..., position, pair], expected.real, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            turned[..., position, pair + 3], expected.imag, atol=1e-5, rtol=0
+        )
 
 
 def test_shaw_is_its_equations_in_a_loop():
-    relative = Shaw(longest=2).relative(3, 4, causal=False).double()
-    attend = AttentionConfig().build(3, 4, relative).double()
+    relative = ShawConfig(longest=2).relative(3, 4, causal=False).double()
+    attend = AttentionConfig().build(3, 4, "encoder_self", relative).double()
     query, key, value = draw(2, 3, 5, 4), draw(2, 3, 5, 4) + 1, draw(2, 3, 5, 4) - 1
     context = attend(query, key, value)
     for sentence, head, row in ((0, 0, 0), (1, 2, 3), (1, 1, 4)):
@@ -108,7 +117,7 @@ def test_shaw_is_its_equations_in_a_loop():
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_buckets_are_those_of_the_paper(causal):
-    relative = T5(buckets=32, longest=128).relative(2, 4, causal)
+    relative = T5Config(buckets=32, longest=128).relative(2, 4, causal)
     for distance in range(-300, 301):
         length = max(-distance, 0) if causal else abs(distance)
         buckets = 32 if causal else 16
@@ -123,7 +132,7 @@ def test_buckets_are_those_of_the_paper(causal):
 
 
 def test_a_bucket_is_a_number_of_its_head():
-    relative = T5(buckets=8, longest=20).relative(2, 4, causal=True)
+    relative = T5Config(buckets=8, longest=20).relative(2, 4, causal=True)
     with torch.no_grad():
         relative.table.copy_(torch.arange(16.0).view(2, 8))
     bias = relative.bias(torch.zeros(1, 2, 1, 4), 4, torch.tensor([3]))
@@ -132,7 +141,9 @@ def test_a_bucket_is_a_number_of_its_head():
 
 def test_the_penalty_is_that_of_the_paper():
     bias = (
-        Alibi().relative(8, 4, causal=True).bias(torch.zeros(1, 8, 2, 4), 4, torch.tensor([2, 3]))
+        AlibiConfig()
+        .relative(8, 4, causal=True)
+        .bias(torch.zeros(1, 8, 2, 4), 4, torch.tensor([2, 3]))
     )
     # Section 3: with 8 heads the rates are 1/2, 1/4, ... 1/256.
     assert bias[0, 0].tolist() == [[-1, -0.5, 0, -0.5], [-1.5, -1, -0.5, 0]]
@@ -173,43 +184,45 @@ def test_the_longest_distance_lies_beyond_the_exact_ones():
         )
 
 
-@pytest.mark.parametrize(("positions", "owners"), [(T5(), 1), (Alibi(), 1), (Shaw(), 3)])
+@pytest.mark.parametrize(
+    ("positions", "owners"), [(T5Config(), 1), (AlibiConfig(), 1), (ShawConfig(), 3)]
+)
 def test_layers_share_what_the_paper_shares_and_know_their_direction(positions, owners):
     model = transformer(positions=positions, encoder_layers=3, decoder_layers=3).build(17, 17)
-    encoder = [layer.attention.attend.relative for layer in model.encoder]
+    encoder = [layer.self_attention.attend.relative for layer in model.encoder]
     decoder = [layer.self_attention.attend.relative for layer in model.decoder]
     assert len(set(map(id, encoder))) == len(set(map(id, decoder))) == owners
     assert not set(map(id, encoder)) & set(map(id, decoder))
-    if isinstance(positions, T5):
+    if isinstance(positions, T5Config):
         assert (encoder[0].causal, decoder[0].causal) == (False, True)
 
 
 def test_queries_and_keys_are_turned_alike():
     torch.manual_seed(4)
-    layer = transformer(positions=Rotary()).build(17, 17).decoder[0].self_attention.double()
-    states, places = draw(1, 5, 16), torch.arange(5)
+    layer = transformer(positions=RotaryConfig()).build(17, 17).decoder[0].self_attention.double()
+    states, positions = draw(1, 5, 16), torch.arange(5)
 
     def products(shift):
-        query, memory = layer.project_self(states, places + shift)
+        query, memory = layer.project_self(states, positions + shift)
         return query @ memory.key.mT
 
     torch.testing.assert_close(products(7), products(0), atol=1e-5, rtol=0)
     layer.rotation = None
     assert (products(0) - products(7)).abs().max() == 0
     unturned = products(0)
-    layer.rotation = Rotary().rotation(8)
+    layer.rotation = RotaryConfig().rotation(8)
     assert (products(0) - unturned).abs().amax(dim=-1).amin() > 1e-2
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_does_not_blur_places(dtype):
-    places = torch.arange(295, 305)
-    rotation = Rotary().rotation(8)
+    positions = torch.arange(295, 305)
+    rotation = RotaryConfig().rotation(8)
     states = draw(1, 1, 10, 8).to(dtype)
-    exact = rotation(states.double(), places)
-    rounded = rotation.to(dtype)(states, places)
+    exact = rotation(states.double(), positions)
+    rounded = rotation.to(dtype)(states, positions)
     # Values below 4 with the 8 bits of bf16: cosine, two products and their sum are rounded.
     torch.testing.assert_close(rounded.double(), exact, atol=4 * 4 * 2**-9, rtol=0)
-    penalty = Alibi().relative(4, 8, causal=False).to(dtype)
-    bias = penalty.bias(states.expand(1, 4, 10, 8), 600, places)
+    penalty = AlibiConfig().relative(4, 8, causal=False).to(dtype)
+    bias = penalty.bias(states.expand(1, 4, 10, 8), 600, positions)
     assert len(set(bias[0, 0, 5].tolist())) == 301  # of place 300: 0 to 300, no two alike

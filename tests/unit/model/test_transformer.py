@@ -3,9 +3,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from mt.errors import ConfigError
-from mt.model import TransformerConfig, count_parameters
+from mt.model.config import TransformerConfig
+from mt.model.contract import count_parameters
 from mt.model.layers import FeedForward, Residual
-from mt.model.positions import Learned
+from mt.model.positions.config import LearnedConfig
 
 
 @pytest.mark.parametrize("tie", ["three_way", "two_way", "none"])
@@ -23,7 +24,7 @@ def test_parameters_are_as_many_as_the_equations_name(tie, norm, activation, lea
         tie=tie,
         norm=norm,
         activation=activation,
-        **({"positions": Learned(longest=learned)} if learned else {}),
+        **({"positions": LearnedConfig(longest=learned)} if learned else {}),
     )
     attention = 4 * (d * d + d)
     feed_forward = (2 if activation == "swiglu" else 1) * (d * f + f) + f * d + d
@@ -41,7 +42,7 @@ def test_parameters_are_as_many_as_the_equations_name(tie, norm, activation, lea
 def test_the_base_model_of_the_paper_has_the_size_of_the_paper():
     with torch.device("meta"):
         model = TransformerConfig(norm="post").build(37_000, 37_000)
-    # Table 3 of Vaswani et al. (2017) says 65 million, with about 37 000 pieces.
+    # Table 3 of Vaswani et al. (2017) says 65 million, with about 37 000 tokens.
     assert count_parameters(model) == pytest.approx(65e6, rel=0.05)
 
 
@@ -77,7 +78,7 @@ def test_nonsense_is_refused_by_name(values):
 
 def test_one_table_for_all_needs_one_vocabulary():
     config = TransformerConfig(dim=8, heads=2, feed_forward=8)
-    with pytest.raises(ValueError, match=r"^tie: .* found 10 source and 11 target pieces"):
+    with pytest.raises(ValueError, match=r"^tie: .* found 10 source and 11 target tokens"):
         config.build(10, 11)
     apart = config.model_copy(update={"tie": "two_way"}).build(10, 11)
     assert apart(torch.tensor([[9, 3]]), torch.tensor([[2, 10]])).shape == (1, 2, 8)
@@ -95,13 +96,13 @@ def test_fresh_embeddings_have_unit_variance_when_scaled():
 def test_swiglu_is_its_equation():
     torch.manual_seed(1)
     layer = FeedForward(4, 6, "swiglu").double()
-    torch.nn.init.normal_(layer.widen.bias)
+    torch.nn.init.normal_(layer.linear1.bias)
     x = torch.randn(3, 4, dtype=torch.float64)
-    w1, w3 = layer.widen.weight[:6], layer.widen.weight[6:]
-    b1, b3 = layer.widen.bias[:6], layer.widen.bias[6:]
+    w1, w3 = layer.linear1.weight[:6], layer.linear1.weight[6:]
+    b1, b3 = layer.linear1.bias[:6], layer.linear1.bias[6:]
     gate = x @ w1.T + b1
-    expected = (gate * torch.sigmoid(gate) * (x @ w3.T + b3)) @ layer.narrow.weight.T
-    torch.testing.assert_close(layer(x), expected + layer.narrow.bias)
+    expected = (gate * torch.sigmoid(gate) * (x @ w3.T + b3)) @ layer.linear2.weight.T
+    torch.testing.assert_close(layer(x), expected + layer.linear2.bias)
 
 
 def test_residuals_are_their_equations():

@@ -96,7 +96,7 @@ def test_whatever_a_model_says_is_one_line_of_utf8(exact, ids):
 
 @pytest.mark.parametrize("character", BREAKS)
 def test_bytes_that_spell_a_line_break_become_a_space(exact, character):
-    names = exact.pieces(range(exact.size))
+    names = exact.tokens(range(exact.size))
     spelt = [names.index(f"<0x{byte:02X}>") for byte in character.encode()]
     before, after = exact.encode(["abc", "hij"])
     [line] = exact.decode([[*before, *spelt, *after]])
@@ -124,15 +124,15 @@ def test_ids_outside_the_vocabulary_are_refused(usual):
         usual.decode([[usual.size]])
 
 
-def test_pieces_are_visible(exact):
+def test_tokens_are_visible(exact):
     [ids] = exact.encode(["é"])
-    assert exact.pieces([*ids, END]) == ["▁", "<0xC3>", "<0xA9>", "</s>"]
+    assert exact.tokens([*ids, END]) == ["▁", "<0xC3>", "<0xA9>", "</s>"]
 
 
 @pytest.mark.parametrize("line", STRANGE)
 def test_spellings_joined_are_the_line(exact, line):
     [ids] = exact.encode([line])
-    spelt = b"".join(map(spelling, exact.pieces(ids))).decode()
+    spelt = b"".join(map(spelling, exact.tokens(ids))).decode()
     assert spelt.removeprefix(WORD_START) == line.replace(" ", WORD_START)
 
 
@@ -160,8 +160,8 @@ def test_training_is_silent_reproducible_and_can_be_loaded(tmp_path, capfd, algo
 def test_a_joint_vocabulary_knows_both_sides(tmp_path):
     joint = train(tmp_path / "joint")
     separate = train(tmp_path / "separate", vocabulary="separate")
-    assert "<0x" not in "".join(joint.source.pieces(joint.source.encode(TARGET[:1])[0]))
-    assert "<0x" in "".join(separate.source.pieces(separate.source.encode(TARGET[:1])[0]))
+    assert "<0x" not in "".join(joint.source.tokens(joint.source.encode(TARGET[:1])[0]))
+    assert "<0x" in "".join(separate.source.tokens(separate.source.encode(TARGET[:1])[0]))
 
 
 def test_saving_replaces_the_other_kind(tmp_path):
@@ -175,10 +175,10 @@ def test_saving_replaces_the_other_kind(tmp_path):
 def test_an_impossible_size_names_the_nearest_possible(tmp_path, algorithm, size, side):
     with pytest.raises(
         DataError, match=rf"^tokenizer\.size: expected at {side} \d+.*{size}"
-    ) as raised:
+    ) as pad_rows:
         train(tmp_path, size=size, algorithm=algorithm)
-    assert "\n" not in str(raised.value)
-    bound = int(str(raised.value).split(f"at {side} ")[1].split(",")[0])
+    assert "\n" not in str(pad_rows.value)
+    bound = int(str(pad_rows.value).split(f"at {side} ")[1].split(",")[0])
     assert train(tmp_path, size=bound, algorithm=algorithm).source.size == bound
     beyond = bound + (1 if side == "most" else -1)
     with pytest.raises(DataError, match=f"{side} {bound},"):
@@ -208,7 +208,7 @@ def test_long_lines_are_learnt_from(tmp_path, place):
     line = list("ab cd " * 1667)
     line[place] = "ß"
     trained = train(tmp_path, size=280, source=["".join(line)], target=SOURCE)
-    assert "<0x" not in "".join(trained.source.pieces(trained.source.encode(["ß"])[0]))
+    assert "<0x" not in "".join(trained.source.tokens(trained.source.encode(["ß"])[0]))
 
 
 def test_a_sample_is_drawn_evenly():

@@ -2,7 +2,7 @@ import pytest
 
 from mt.data.store import prepare
 from mt.text.tokenizer import train_tokenizers
-from mt.training.recipe import Recipe
+from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus
 
 
@@ -14,7 +14,7 @@ def values(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def recipe(values):
-    return Recipe.parse(values, where="tiny")
+    return RecipeConfig.parse(values, where="tiny")
 
 
 @pytest.fixture(scope="session")
@@ -26,4 +26,4 @@ def tokenizers(recipe, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def store(recipe, tokenizers, tmp_path_factory):
-    return prepare(recipe.data.train, tokenizers, tmp_path_factory.mktemp("store"), max_pieces=256)
+    return prepare(recipe.data.train, tokenizers, tmp_path_factory.mktemp("store"), max_tokens=256)

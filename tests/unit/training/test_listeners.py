@@ -6,7 +6,7 @@ import pytest
 
 from mt.training.listeners import MetricsFile, clock
 from mt.training.reports import Listeners, Report
-from mt.training.validation import Verdict
+from mt.training.validation import ValidationResult
 
 
 def report(update):
@@ -24,7 +24,7 @@ def path(tmp_path):
     for update in (5, 10, 15):
         metrics.on_report(report(update))
         if update == 10:
-            metrics.on_verdict(Verdict(10, 1.5), best=True)
+            metrics.on_validation(ValidationResult(10, 1.5), best=True)
     metrics.close()
     return path
 
@@ -61,8 +61,8 @@ def test_all_listeners_hear_of_everything(tmp_path):
         def on_report(self, report):
             self.heard.append(report.update)
 
-        def on_verdict(self, verdict, best):
-            self.heard.append((verdict.update, best))
+        def on_validation(self, result, best):
+            self.heard.append((result.update, best))
 
         def close(self):
             self.heard.append("end")
@@ -70,7 +70,7 @@ def test_all_listeners_hear_of_everything(tmp_path):
     ears = [Ear(), Ear()]
     listeners = Listeners(ears)
     listeners.on_report(report(1))
-    listeners.on_verdict(Verdict(1, 1.0), best=False)
+    listeners.on_validation(ValidationResult(1, 1.0), best=False)
     listeners.close()
     assert [ear.heard for ear in ears] == [[1, (1, False), "end"]] * 2
 

@@ -11,14 +11,14 @@ from mt.evaluation import Score
 from mt.training.checkpoints import average_weights
 from mt.training.order import Position
 from mt.training.progress import Progress, best_of, without_improvement
-from mt.training.validation import Verdict
+from mt.training.validation import ValidationResult
 
 
-def verdicts(values, metric=None):
+def results(values, metric=None):
     if metric is None:
-        return [Verdict(10 * n, value) for n, value in enumerate(values, start=1)]
+        return [ValidationResult(10 * n, value) for n, value in enumerate(values, start=1)]
     return [
-        Verdict(10 * n, 1.0, metric, Score(metric, value, "signature"))
+        ValidationResult(10 * n, 1.0, metric, Score(metric, value, "signature"))
         for n, value in enumerate(values, start=1)
     ]
 
@@ -34,7 +34,7 @@ def verdicts(values, metric=None):
     ],
 )
 def test_best(metric, values, best):
-    assert best_of(verdicts(values, metric)).update == best
+    assert best_of(results(values, metric)).update == best
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_best(metric, values, best):
     ],
 )
 def test_without_improvement(metric, values, least, count):
-    assert without_improvement(verdicts(values, metric), least) == count
+    assert without_improvement(results(values, metric), least) == count
 
 
 scores = st.builds(
@@ -63,7 +63,7 @@ scores = st.builds(
     signature=st.text(),
 )
 judged = st.builds(
-    lambda update, loss, score: Verdict(update, loss, score and score.metric, score),
+    lambda update, loss, score: ValidationResult(update, loss, score and score.metric, score),
     st.integers(1), st.floats(0, 50), st.none() | scores,
 )  # fmt: skip
 

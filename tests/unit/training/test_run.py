@@ -12,7 +12,7 @@ from mt.errors import TrainingError
 from mt.training import run as module
 from mt.training.checkpoints import average_weights
 from mt.training.objective import Objective
-from mt.training.recipe import Recipe
+from mt.training.recipe import RecipeConfig
 from mt.training.run import train
 from tests.tiny import write_corpus
 
@@ -26,7 +26,7 @@ def fit(values, tmp_path, monkeypatch):
     monkeypatch.setattr("mt.training.listeners.importlib.util.find_spec", lambda _: None)
 
     def fit(*overrides, resume=False, run="run"):
-        recipe = Recipe.parse(apply_overrides(values, overrides), where="tiny")
+        recipe = RecipeConfig.parse(apply_overrides(values, overrides), where="tiny")
         console = Console(stderr=True)
         return train(recipe, tmp_path / run, resume, torch.device("cpu"), console)
 
@@ -59,15 +59,15 @@ def bundles(run):
 def test_all_updates(fit):
     outcome = fit()
     assert (outcome.ended, outcome.finished, outcome.update) == ("all updates done", True, 40)
-    assert [verdict.update for verdict in outcome.history] == [10, 20, 30, 40]
-    losses = [verdict.loss for verdict in outcome.history]
+    assert [result.update for result in outcome.history] == [10, 20, 30, 40]
+    losses = [result.loss for result in outcome.history]
     assert losses == sorted(losses, reverse=True)
     assert outcome.best.update == 40
 
 
 def test_the_last_update_is_judged_whatever_the_interval(fit):
     outcome = fit("validation.every=1000", "training.updates=7")
-    assert [verdict.update for verdict in outcome.history] == [7]
+    assert [result.update for result in outcome.history] == [7]
     assert outcome.average is None
     assert bundles(outcome.run) == ["update-000007"]
 

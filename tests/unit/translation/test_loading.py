@@ -6,15 +6,15 @@ import torch
 from mt.bundle import Origin, open_bundle, write_bundle
 from mt.config import StrictConfig
 from mt.errors import BundleError
-from mt.model import TransformerConfig
-from mt.translation import TranslationConfig, load_translator
-from mt.translation.translator import load_model
+from mt.model.config import TransformerConfig
+from mt.translation.config import TranslationConfig
+from mt.translation.translator import load_model, load_translator
 
 
 class Saved(StrictConfig):
     """What a translator reads of a recipe."""
 
-    data: dict[str, Any] = {"max_pieces": 40}
+    data: dict[str, Any] = {"max_tokens": 40}
     model: TransformerConfig = TransformerConfig(
         dim=16, heads=2, feed_forward=16, encoder_layers=1, decoder_layers=1
     )
@@ -59,7 +59,7 @@ def test_a_translator_searches_as_its_bundle_says(model, save):
 @pytest.mark.parametrize("change", ["missing", "unknown", "narrow"])
 def test_weights_of_another_model_are_refused_by_name(model, save, tokenizers, change):
     weights = dict(model.named_parameters())
-    name = "encoder.0.feed_forward.narrow.bias"
+    name = "encoder.0.feed_forward.linear2.bias"
     if change == "unknown":
         weights["extra"] = torch.zeros(1)
         name = "extra"

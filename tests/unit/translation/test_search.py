@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from mt.model import RecurrentConfig, TransformerConfig
+from mt.kernels.top_k import BLOCK, top_k
+from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
-from mt.translation.search.candidates import BLOCK, likeliest
 
 CPU = torch.device("cpu")
 WORDS = (4, 5, 6)
@@ -20,7 +20,7 @@ SIZE = 7
 NEVER = (PAD, UNKNOWN, START)
 
 
-def chances(sentence, prefix):
+def log_probabilities(sentence, prefix):
     """Draw the logits after a prefix, always the same ones for the same prefix."""
     generator = random.Random(repr((sentence, tuple(prefix))))
     return [generator.gauss(0, 1.5) for _ in range(SIZE)]
@@ -46,35 +46,38 @@ class Prefixes:
 
 
 class Table:
-    """Scores by :func:`chances`."""
+    """Scores by :func:`log_probabilities`."""
 
-    def __init__(self, chances=chances):
-        self.chances = chances
+    def __init__(self, log_probabilities=log_probabilities):
+        self.log_probabilities = log_probabilities
 
     def start(self, names, beam):
         return Prefixes(((),) * len(names) * beam, tuple(names))
 
-    def step(self, pieces, state):
-        rows = tuple((*row, piece) for row, piece in zip(state.rows, pieces.tolist(), strict=True))
+    def step(self, tokens, state):
+        rows = tuple((*row, token) for row, token in zip(state.rows, tokens.tolist(), strict=True))
         beam = len(rows) // len(state.names)
-        logits = [self.chances(state.names[i // beam], row[1:]) for i, row in enumerate(rows)]
+        logits = [
+            self.log_probabilities(state.names[i // beam], row[1:]) for i, row in enumerate(rows)
+        ]
         assert all(row[0] == START for row in rows)
         return torch.tensor(logits, dtype=torch.float32), Prefixes(rows, state.names)
 
 
-def log_probability(sentence, pieces, chances=chances):
-    whole = (*pieces, END)
+def log_probability(sentence, tokens, log_probabilities=log_probabilities):
+    whole = (*tokens, END)
     return sum(
-        log_softmax(chances(sentence, whole[:index]))[piece] for index, piece in enumerate(whole)
+        log_softmax(log_probabilities(sentence, whole[:index]))[token]
+        for index, token in enumerate(whole)
     )
 
 
-def brute_force(sentence, length, length_penalty, chances=chances):
+def brute_force(sentence, length, length_penalty, log_probabilities=log_probabilities):
     found = []
     for words in range(length):
-        for pieces in itertools.product(WORDS, repeat=words):
-            total = log_probability(sentence, pieces, chances)
-            found.append(Hypothesis.ended(pieces, total, length_penalty))
+        for tokens in itertools.product(WORDS, repeat=words):
+            total = log_probability(sentence, tokens, log_probabilities)
+            found.append(Hypothesis.ended(tokens, total, length_penalty))
     return sorted(found, key=lambda hypothesis: -hypothesis.score)
 
 
@@ -99,7 +102,7 @@ close = {"abs": 1e-5}
 
 
 def same(found, expected):
-    assert [hypothesis.pieces for hypothesis in found] == [other.pieces for other in expected]
+    assert [hypothesis.tokens for hypothesis in found] == [other.tokens for other in expected]
     for one, other in zip(found, expected, strict=True):
         assert one.log_probability == pytest.approx(other.log_probability, **close)
         assert one.score == pytest.approx(other.score, **close)
@@ -117,16 +120,16 @@ def test_a_beam_of_one_is_greedy():
     same([pool[0] for pool in beam(NAMES, LENGTHS, 1)], greedy(NAMES, LENGTHS))
 
 
-def test_greedy_takes_the_likeliest_piece():
+def test_greedy_takes_the_likeliest_token():
     for name, length, found in zip(NAMES, LENGTHS, greedy(NAMES, LENGTHS), strict=True):
-        pieces = []
-        while len(pieces) < length - 1:
-            scores = chances(name, pieces)
+        tokens = []
+        while len(tokens) < length - 1:
+            scores = log_probabilities(name, tokens)
             best = max((*WORDS, END), key=scores.__getitem__)
             if best == END:
                 break
-            pieces.append(best)
-        assert found.pieces == tuple(pieces)
+            tokens.append(best)
+        assert found.tokens == tuple(tokens)
 
 
 def plain_beam(name, length, width, penalty):
@@ -135,19 +138,20 @@ def plain_beam(name, length, width, penalty):
     for step in range(length):
         if step == length - 1:
             finished += [
-                (row, total + log_softmax(chances(name, row))[END]) for row, total in living
+                (row, total + log_softmax(log_probabilities(name, row))[END])
+                for row, total in living
             ]
             break
         options = sorted(
             (
-                (total + log_softmax(chances(name, row))[piece], row, piece)
+                (total + log_softmax(log_probabilities(name, row))[token], row, token)
                 for row, total in living
-                for piece in (*WORDS, END)
+                for token in (*WORDS, END)
             ),
             reverse=True,
         )
-        finished += [(row, total) for total, row, piece in options[:width] if piece == END]
-        living = [((*row, piece), total) for total, row, piece in options if piece != END][:width]
+        finished += [(row, total) for total, row, token in options[:width] if token == END]
+        living = [((*row, token), total) for total, row, token in options if token != END][:width]
         if len(finished) >= width:
             break
     return sorted(
@@ -169,16 +173,16 @@ def test_any_beam_is_the_plain_one(width, penalty):
 def test_the_reported_probability_is_that_of_the_table(width):
     for name, pool in zip(NAMES, beam(NAMES, LENGTHS, width), strict=True):
         for found in pool:
-            expected = log_probability(name, found.pieces)
+            expected = log_probability(name, found.tokens)
             assert found.log_probability == pytest.approx(expected, **close)
-            assert found.score == pytest.approx(expected / (len(found.pieces) + 1), **close)
+            assert found.score == pytest.approx(expected / (len(found.tokens) + 1), **close)
 
 
 def test_greedy_reports_the_probability_of_the_table():
     for name, found in zip(NAMES, greedy(NAMES, LENGTHS, 0.5), strict=True):
-        expected = log_probability(name, found.pieces)
+        expected = log_probability(name, found.tokens)
         assert found.log_probability == pytest.approx(expected, **close)
-        assert found.score == pytest.approx(expected / (len(found.pieces) + 1) ** 0.5, **close)
+        assert found.score == pytest.approx(expected / (len(found.tokens) + 1) ** 0.5, **close)
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -203,14 +207,14 @@ def test_no_hypothesis_is_longer_than_its_sentence_allows(width):
         [[found] for found in greedy(NAMES, LENGTHS, table=Table(endless))],
     ):
         for length, pool in zip(LENGTHS, pools, strict=True):
-            assert {len(found.pieces) + 1 for found in pool} == {length}
-            assert pool[0].pieces == (4,) * (length - 1)
+            assert {len(found.tokens) + 1 for found in pool} == {length}
+            assert pool[0].tokens == (4,) * (length - 1)
 
 
 @pytest.mark.parametrize("width", [1, 2, 6])
-def test_forbidden_pieces_never_appear_however_likely(width):
+def test_forbidden_tokens_never_appear_however_likely(width):
     def tempting(sentence, prefix):
-        return [9.0, 8.0, 7.0, *chances(sentence, prefix)[3:]]
+        return [9.0, 8.0, 7.0, *log_probabilities(sentence, prefix)[3:]]
 
     table = Table(tempting)
     pools = beam(NAMES, LENGTHS, width, table=table)
@@ -218,7 +222,7 @@ def test_forbidden_pieces_never_appear_however_likely(width):
     for pool in pools:
         assert pool
         assert all(math.isfinite(found.log_probability) for found in pool)
-        assert not any(set(found.pieces) & {*NEVER, END} for found in pool)
+        assert not any(set(found.tokens) & {*NEVER, END} for found in pool)
 
 
 def test_nothing_but_the_end_is_still_a_hypothesis():
@@ -229,16 +233,16 @@ def test_nothing_but_the_end_is_still_a_hypothesis():
 
 
 def test_the_length_penalty_ranks_as_algebra_says():
-    # Ending at once: log 0.4. Two words, each 0.6, then a certain end: 2 log 0.6, over 3 pieces.
+    # Ending at once: log 0.4. Two words, each 0.6, then a certain end: 2 log 0.6, over 3 tokens.
     first = {END: 0.4, 4: 0.6}
 
     def two_ways(sentence, prefix):
         shares = (first, {4: 0.6, 5: 0.4}, {END: 1.0})[min(len(prefix), 2)]
-        return [math.log(shares.get(piece, 1e-30)) for piece in range(SIZE)]
+        return [math.log(shares.get(token, 1e-30)) for token in range(SIZE)]
 
     def pools(penalty):
         [pool] = beam("a", [9], 3, penalty, Table(two_ways))
-        return [(found.pieces, found.score) for found in pool]
+        return [(found.tokens, found.score) for found in pool]
 
     short, long = math.log(0.4), 2 * math.log(0.6)
     assert long < short < long / 3
@@ -261,25 +265,25 @@ def test_likeliest_is_topk(vocabulary, count, spoilt):
     if spoilt:
         scores[:, [0, vocabulary // 2]] = -torch.inf
         count = min(count, vocabulary - 2)
-    values, pieces = likeliest(scores, count)
+    values, tokens = top_k(scores, count)
     expected = scores.topk(min(count, vocabulary), dim=-1)
     assert torch.equal(values, expected.values)
-    assert torch.equal(pieces, expected.indices)
+    assert torch.equal(tokens, expected.indices)
 
 
 @pytest.mark.parametrize("place", [0, BLOCK - 1, BLOCK, 10 * BLOCK - 1, 10 * BLOCK, 10 * BLOCK + 4])
 def test_likeliest_looks_everywhere(place):
     scores = torch.zeros(1, 10 * BLOCK + 5)
     scores[0, place] = 1.0
-    assert likeliest(scores, 1)[1].item() == place
+    assert top_k(scores, 1)[1].item() == place
 
 
 def test_likeliest_values_are_right_even_with_ties():
     scores = torch.randint(0, 4, (7, 1000), generator=torch.manual_seed(1)).float()
-    values, pieces = likeliest(scores, 5)
+    values, tokens = top_k(scores, 5)
     assert torch.equal(values, scores.topk(5).values)
-    assert torch.equal(values, scores.gather(1, pieces))
-    assert all(len(set(row)) == 5 for row in pieces.tolist())
+    assert torch.equal(values, scores.gather(1, tokens))
+    assert all(len(set(row)) == 5 for row in tokens.tolist())
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +306,7 @@ def test_a_model_translates_a_batch_as_one_by_one(model, width):
     together = engine.generate(SOURCES, width, 1.0)
     alone = [engine.generate([source], width, 1.0)[0] for source in SOURCES]
     same(together, alone)
-    assert len({found.pieces for found in together}) > 1
+    assert len({found.tokens for found in together}) > 1
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -311,9 +315,9 @@ def test_the_score_is_that_of_forced_decoding(model, width):
         SOURCES, TorchEngine(model, CPU).generate(SOURCES, width, 0.7), strict=True
     ):
         with torch.no_grad():
-            read = torch.tensor([[START, *found.pieces]])
+            read = torch.tensor([[START, *found.tokens]])
             logits = model.output(model(torch.tensor([[*source, END]]), read))[0]
-        written = torch.tensor([*found.pieces, END])
+        written = torch.tensor([*found.tokens, END])
         total = logits.log_softmax(-1).gather(1, written[:, None]).sum().item()
         # Search sums at most 41 log-probabilities in float32.
         assert found.log_probability == pytest.approx(total, abs=1e-4)
@@ -324,7 +328,7 @@ def test_the_score_is_that_of_forced_decoding(model, width):
 def test_the_engine_splits_what_is_too_much_at_once(model, monkeypatch):
     engine = TorchEngine(model, CPU)
     whole = engine.generate(SOURCES, 2, 1.0)
-    monkeypatch.setattr("mt.translation.engines.torch.BATCH_PIECES", 20)
+    monkeypatch.setattr("mt.translation.engines.torch.BATCH_TOKENS", 20)
     same(engine.generate(SOURCES, 2, 1.0), whole)
     assert engine.generate([], 2, 1.0) == []
 
@@ -349,7 +353,7 @@ def test_a_wide_beam_finds_the_best_of_all_that_begin_as_forced():
     ):
         expected = [
             found for found in brute_force(name, length, 1.0)
-            if (*found.pieces, END)[: len(prefix)] == prefix
+            if (*found.tokens, END)[: len(prefix)] == prefix
         ]  # fmt: skip
         same(pool, expected[:width])
 
@@ -358,19 +362,19 @@ def test_greedy_goes_on_from_what_is_forced():
     for name, prefix, (found,) in zip(
         NAMES[:6], PREFIXES, forced(NAMES[:6], [7] * 6, PREFIXES, 1), strict=True
     ):
-        pieces = list(prefix)
-        while END not in pieces:
-            scores = chances(name, pieces)
+        tokens = list(prefix)
+        while END not in tokens:
+            scores = log_probabilities(name, tokens)
             best = max((*WORDS, END), key=scores.__getitem__)
-            pieces.append(END if len(pieces) == 6 else best)
-        assert (*found.pieces, END) == tuple(pieces)
-        assert found.log_probability == pytest.approx(log_probability(name, found.pieces), **close)
+            tokens.append(END if len(tokens) == 6 else best)
+        assert (*found.tokens, END) == tuple(tokens)
+        assert found.log_probability == pytest.approx(log_probability(name, found.tokens), **close)
 
 
 @pytest.mark.parametrize("width", [1, 3])
 def test_forcing_all_that_was_found_gives_it_the_same_score(width):
     free = [pool[0] for pool in forced(NAMES, LENGTHS, [()] * len(NAMES), width)]
-    whole = [(*found.pieces, END) for found in free]
+    whole = [(*found.tokens, END) for found in free]
     same([pool[0] for pool in forced(NAMES, LENGTHS, whole, width)], free)
 
 
@@ -384,10 +388,10 @@ def test_variants_are_those_of_a_search_forced_from_the_start(model, monkeypatch
     model = {"transformer": model, "recurrent": RECURRENT}[kind]
     # Five variants at once: a batch holds several places, and a place is cut by two batches.
     source, target = SOURCES[0], [*range(50, 57), END]
-    pieces = 5 * width * (len(source) + 1)
-    monkeypatch.setattr("mt.translation.engines.torch.BATCH_PIECES", pieces)
+    tokens = 5 * width * (len(source) + 1)
+    monkeypatch.setattr("mt.translation.engines.torch.BATCH_TOKENS", tokens)
     others = [[4 + place, 90 + place, END][: place % 4] for place in range(len(target))]
-    prefixes = [(*target[:place], piece) for place, row in enumerate(others) for piece in row]
+    prefixes = [(*target[:place], token) for place, row in enumerate(others) for token in row]
     found = TorchEngine(model, CPU).generate_variants(source, target, others, width, 0.7)
 
     def search(prefix):
@@ -400,4 +404,4 @@ def test_variants_are_those_of_a_search_forced_from_the_start(model, monkeypatch
 
     same(found, [search(prefix) for prefix in prefixes])
     for prefix, one in zip(prefixes, found, strict=True):
-        assert (*one.pieces, END)[: len(prefix)] == prefix
+        assert (*one.tokens, END)[: len(prefix)] == prefix

@@ -6,16 +6,17 @@ from itertools import islice
 import pytest
 import torch
 
-from mt.model import TransformerConfig
-from mt.translation import TranslationConfig, Translator
+from mt.model.config import TransformerConfig
+from mt.translation.config import TranslationConfig
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.search import Hypothesis
+from mt.translation.translator import Translator
 
 LONGEST = 30
 
 
 class Backwards:
-    """An engine that turns the pieces around, and remembers what it was given."""
+    """An engine that turns the tokens around, and remembers what it was given."""
 
     def __init__(self):
         self.seen = []
@@ -43,8 +44,8 @@ def expect(tokenizers):
     """Say what the engine makes of a line that is not cut."""
 
     def expect(line):
-        [pieces] = tokenizers.source.encode([line])
-        return tokenizers.target.decode([pieces[::-1]])[0]
+        [tokens] = tokenizers.source.encode([line])
+        return tokenizers.target.decode([tokens[::-1]])[0]
 
     return expect
 
@@ -108,8 +109,8 @@ def test_a_line_too_long_is_cut_translated_in_parts_and_joined(
 def test_the_end_mark_counts_in_the_length(translator, engine, words, tokenizers, caplog):
     line = ""
     for word in words:
-        [pieces] = tokenizers.source.encode([f"{line} {word}".strip()])
-        if len(pieces) >= LONGEST:
+        [tokens] = tokenizers.source.encode([f"{line} {word}".strip()])
+        if len(tokens) >= LONGEST:
             break
         line = f"{line} {word}".strip()
     with caplog.at_level(logging.WARNING, logger="mt"):
@@ -132,13 +133,13 @@ def test_invisible_parts_of_a_long_line_never_reach_the_engine(translator, engin
 def test_no_translation_holds_a_line_break(tokenizers):
     class Breaking:
         def generate(self, sources, *_):
-            [pieces] = tokenizers.target.encode(["abcd"])
+            [tokens] = tokenizers.target.encode(["abcd"])
             newline = next(
-                piece
-                for piece in range(tokenizers.target.size)
-                if tokenizers.target.pieces([piece]) == ["<0x0A>"]
+                token
+                for token in range(tokenizers.target.size)
+                if tokenizers.target.tokens([token]) == ["<0x0A>"]
             )
-            return [Hypothesis.ended([newline, *pieces, newline], 0.0, 1.0) for _ in sources]
+            return [Hypothesis.ended([newline, *tokens, newline], 0.0, 1.0) for _ in sources]
 
     translator = Translator(Breaking(), tokenizers, TranslationConfig(), longest=LONGEST)
     found = translator.translate_all(["abcd", "ab\ncd", "ab\u2028cd"])

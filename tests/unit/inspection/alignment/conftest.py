@@ -3,8 +3,10 @@ import torch
 from torch import nn
 
 from mt.inspection.alignment import PairReader
-from mt.model import EncoderDecoder, TransformerConfig
-from mt.model.attention import Attend, MultiHeadAttention
+from mt.model.attention.attend import Attend
+from mt.model.attention.multi_head import MultiHeadAttention
+from mt.model.config import TransformerConfig
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import PAD
 
 CPU = torch.device("cpu")

@@ -14,7 +14,7 @@ from mt.inspection.alignment.links import (
 from mt.inspection.alignment.words import CutLine
 
 
-def test_pieces_become_words_and_the_end_is_left_out():
+def test_tokens_become_words_and_the_end_is_left_out():
     source = CutLine([10, 11, 12], [range(2), range(2, 3)])
     target = CutLine([20, 21, 22], [range(1), range(1, 3)])
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
@@ -22,7 +22,7 @@ def test_pieces_become_words_and_the_end_is_left_out():
     torch.testing.assert_close(by_words(weights[None], source, target), expected)
 
 
-def test_words_without_pieces_have_no_links():
+def test_words_without_tokens_have_no_links():
     seen = torch.tensor([[0.0, 0.0, 0.0], [0.75, 0.75, 0.0]])
     assert mutual_links(seen) == {(0, 1), (1, 1)}
 

@@ -37,7 +37,7 @@ def test_a_padded_batch_shows_what_a_pair_alone_shows(request, monkeypatch, kind
     assert sorted(seen) == list(range(len(pairs)))
     for index, pair in enumerate(pairs):
         ((_, alone),) = reader.look([pair], views)
-        expected = (len(views), len(pair.target.pieces), len(pair.source.pieces) + 1)
+        expected = (len(views), len(pair.target.tokens), len(pair.source.tokens) + 1)
         assert tuple(seen[index].shape) == expected
         torch.testing.assert_close(seen[index], alone, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(alone.sum(-1), torch.ones(alone.shape[:-1]))
@@ -46,9 +46,9 @@ def test_a_padded_batch_shows_what_a_pair_alone_shows(request, monkeypatch, kind
 def test_rows_are_those_of_decoding_step_by_step(reader, model):
     (pair,) = some_pairs(reader, 1)
     with torch.no_grad(), record_attention(model) as tape:
-        state = model.start(torch.tensor([[*pair.source.pieces, END]]), 1)
-        for piece in [START, *pair.target.pieces]:
-            _, state = model.step(torch.tensor([piece]), state)
+        state = model.start(torch.tensor([[*pair.source.tokens, END]]), 1)
+        for token in [START, *pair.target.tokens]:
+            _, state = model.step(torch.tensor([token]), state)
     calls = tape.calls["decoder.1.cross_attention"]
     steps = torch.cat([call.weights for call in calls], dim=2)[0]
     views = [View.parse(name) for name in ("plain:2", "shifted:2", "shifted:2.3")]

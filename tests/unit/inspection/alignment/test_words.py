@@ -1,4 +1,4 @@
-"""Which pieces a word has."""
+"""Which tokens a word has."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,50 +32,50 @@ def test_words_by_hand():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("line", LINES)
-def test_pieces_are_those_of_the_line_and_words_are_counted(tokenizers, line, kind):
+def test_tokens_are_those_of_the_line_and_words_are_counted(tokenizers, line, kind):
     cut = cut_line(line, tokenizers.source, kind)
-    assert [cut.pieces] == tokenizers.source.encode([line])
+    assert [cut.tokens] == tokenizers.source.encode([line])
     assert len(cut.words) == len(split_words(line, kind))
 
 
 @given(st.text(max_size=30))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_every_piece_belongs_to_a_word(tokenizers, line):
+def test_every_token_belongs_to_a_word(tokenizers, line):
     for kind in KINDS:
         cut = cut_line(line, tokenizers.source, kind)
         assert len(cut.words) == len(split_words(line, kind))
         covered = {place for places in cut.words for place in places}
-        assert covered <= set(range(len(cut.pieces)))
+        assert covered <= set(range(len(cut.tokens)))
         if kind == "spaces":
             joined = [place for places in cut.words for place in places]
-            assert joined == list(range(len(cut.pieces)))
+            assert joined == list(range(len(cut.tokens)))
 
 
 @given(st.lists(st.text("abcdefgh,.!?äß", min_size=1, max_size=8), max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_word_is_spelt_by_its_pieces(tokenizers, chunks):
+def test_a_word_is_spelt_by_its_tokens(tokenizers, chunks):
     tokenizer, line = tokenizers.source, " ".join(chunks)
     for kind in KINDS:
         cut = cut_line(line, tokenizer, kind)
-        assert [cut.pieces] == tokenizer.encode([line])
+        assert [cut.tokens] == tokenizer.encode([line])
         for word, places in zip(split_words(line, kind), cut.words, strict=True):
-            spelt = tokenizer.decode([cut.pieces[places.start : places.stop]])[0]
-            # A piece that reaches over a mark spells its neighbour too.
+            spelt = tokenizer.decode([cut.tokens[places.start : places.stop]])[0]
+            # A token that reaches over a mark spells its neighbour too.
             assert word in spelt
             if kind == "spaces":
                 assert word == spelt
 
 
-def test_a_piece_over_two_words_belongs_to_both():
+def test_a_token_over_two_words_belongs_to_both():
     class Whole:
         def encode(self, texts):
             known = {"a.": [1], "a": [2], ".": [3], "b,": [4, 5], "b": [4], ",": [5]}
             return [known[text] for text in texts]
 
-        def pieces(self, ids):
+        def tokens(self, ids):
             names = {1: "▁a.", 2: "▁a", 3: "▁.", 4: "▁b", 5: ","}
-            return [names[piece] for piece in ids]
+            return [names[token] for token in ids]
 
     cut = cut_line("a. b,", Whole(), "marks")
-    assert cut.pieces == [1, 4, 5]
+    assert cut.tokens == [1, 4, 5]
     assert cut.words == [range(1), range(1), range(1, 2), range(2, 3)]

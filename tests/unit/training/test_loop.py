@@ -7,9 +7,9 @@ import torch
 
 from mt.data.batches import Batch
 from mt.text.tokenizer import PAD
+from mt.training.loop import updates
 from mt.training.objective import Objective
 from mt.training.order import Group, Position, TrainingOrder
-from mt.training.updates import updates
 
 CPU = torch.device("cpu")
 

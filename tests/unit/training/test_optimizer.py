@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from mt.training.optimization import AdamW, Cosine, InverseSquareRoot, set_rate
+from mt.training.config import AdamWConfig, CosineConfig, InverseSquareRootConfig
 
 counts = st.integers(1, 100_000)
 
@@ -17,13 +17,13 @@ counts = st.integers(1, 100_000)
 def test_inverse_square_root_is_equation_3(update, warmup, dim):
     published = dim**-0.5 * min(update**-0.5, update * warmup**-1.5)
     highest = dim**-0.5 * warmup**-0.5
-    factor = InverseSquareRoot(warmup=warmup).factor(update, 1)
+    factor = InverseSquareRootConfig(warmup=warmup).factor(update, 1)
     assert highest * factor == pytest.approx(published, rel=1e-12)
 
 
 @given(counts, st.integers(0, 1000), st.integers(1, 1000), st.floats(0, 0.99))
 def test_cosine_rises_to_one_and_falls_to_the_floor(update, warmup, decay, floor):
-    schedule, updates = Cosine(warmup=warmup, floor=floor), warmup + decay
+    schedule, updates = CosineConfig(warmup=warmup, floor=floor), warmup + decay
     assert schedule.factor(updates, updates) == pytest.approx(floor, abs=1e-12)
     assert schedule.factor(updates + update, updates) == pytest.approx(floor, abs=1e-12)
     assert 0 <= schedule.factor(update, updates) <= 1
@@ -34,22 +34,21 @@ def test_cosine_rises_to_one_and_falls_to_the_floor(update, warmup, decay, floor
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_cosine_is_half_a_wave(share):
-    schedule = Cosine(warmup=100, floor=0.2)
+    schedule = CosineConfig(warmup=100, floor=0.2)
     expected = 0.2 + 0.8 * math.cos(math.pi * share / 2) ** 2  # (1 + cos 2x) / 2 = cos² x
     assert schedule.factor(100 + round(share * 400), 500) == pytest.approx(expected)
 
 
 def test_no_warmup_begins_at_the_highest_rate():
-    assert InverseSquareRoot(warmup=0).factor(1, 10) == 1
-    assert Cosine(warmup=0).factor(1, 10_000) == pytest.approx(1, abs=1e-6)
+    assert InverseSquareRootConfig(warmup=0).factor(1, 10) == 1
+    assert CosineConfig(warmup=0).factor(1, 10_000) == pytest.approx(1, abs=1e-6)
 
 
 def test_one_step_of_adamw_equals_the_algorithm():
-    config = AdamW(learning_rate=0.1, betas=(0.9, 0.98), epsilon=1e-9, weight_decay=0.5)
+    config = AdamWConfig(learning_rate=0.01, betas=(0.9, 0.98), epsilon=1e-9, weight_decay=0.5)
     model = nn.Linear(3, 2)
     before = [weight.detach().clone() for weight in model.parameters()]
     optimizer = config.build(model)
-    set_rate(optimizer, 0.01)
     for weight in model.parameters():
         weight.grad = torch.full_like(weight, 2.0)
     optimizer.step()

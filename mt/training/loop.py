@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from mt import hardware
-from mt.model import EncoderDecoder
+from mt.model.contract import EncoderDecoder
+from mt.training.config import TrainingConfig
 from mt.training.objective import Objective
-from mt.training.optimization import set_rate
 from mt.training.order import Group, Position
-from mt.training.recipe import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Update:
     gradient_norm: Tensor
     """Euclidean norm of the mean gradient before clipping."""
     source_tokens: int
-    """Real source pieces, end marks included."""
+    """Real source tokens, end marks included."""
     target_tokens: int
-    """Real target pieces, end marks included."""
+    """Real target tokens, end marks included."""
     following: Position
     """Where the run goes on."""
 
@@ -66,7 +65,8 @@ def updates(  # noqa: PLR0917 - all that an update depends on
     for number, group in zip(range(first, config.updates + 1), groups, strict=False):
         model.train()
         rate = config.optimizer.learning_rate * config.schedule.factor(number, config.updates)
-        set_rate(optimizer, rate)
+        for parameters in optimizer.param_groups:
+            parameters["lr"] = rate
         tokens = sum(batch.target_tokens for batch in group.batches)
         smoothed = cross_entropy = torch.zeros((), device=device)
         for batch in group.batches:

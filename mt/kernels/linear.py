@@ -1,26 +1,15 @@
-"""Linear layers whose matrices have few different heights."""
+"""Matrix products whose matrices have few different heights."""
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 ROWS = 256
 """The heights of matrices are multiples of this while a CPU trains in half precision."""
-
-
-class Linear(nn.Linear):
-    """``x W^T + b``, by :func:`linear`."""
-
-    def forward(
-        self,
-        input: Float[Tensor, "*batch inputs"],  # noqa: A002 - torch's name
-    ) -> Float[Tensor, "*batch outputs"]:
-        """Multiply."""
-        return linear(input, self.weight, self.bias)
 
 
 def linear(
@@ -31,8 +20,8 @@ def linear(
     """Compute ``F.linear``, and on a CPU under autocast do so in matrices of few heights.
 
     There oneDNN multiplies half-precision matrices, and it writes and compiles a kernel for every
-    shape it has not met lately. Nearly every batch brings a number of pieces of its own, and
-    compiling takes several times as long as multiplying. Here the pieces, which have to be copied
+    shape it has not met lately. Nearly every batch brings a number of tokens of its own, and
+    compiling takes several times as long as multiplying. Here the tokens, which have to be copied
     into half precision anyway, are copied into a matrix whose height is a multiple of ``ROWS``, its
     last rows being zero; so are the gradients. The results are those of autocast.
     """
@@ -49,7 +38,7 @@ class _FewHeights(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         dtype = torch.get_autocast_dtype("cpu")
         flat, cast = states.reshape(-1, states.size(-1)), weight.to(dtype)
-        given = raised(flat, dtype)
+        given = pad_rows(flat, dtype)
         product = given @ cast.t()
         if bias is not None:
             product += bias.to(dtype)
@@ -61,14 +50,14 @@ class _FewHeights(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given, cast = ctx.saved_tensors
         gradient = gradients[0].flatten(0, -2)
-        errors = raised(gradient, cast.dtype)
+        errors = pad_rows(gradient, cast.dtype)
         states = (errors @ cast)[: len(gradient)].view(*gradients[0].shape[:-1], -1)
         weight = errors.t() @ given
         bias = errors.sum(dim=0) if ctx.needs_input_grad[2] else None
         return states, weight, bias
 
 
-def raised(rows: Float[Tensor, "rows width"], dtype: torch.dtype) -> Float[Tensor, "more width"]:
+def pad_rows(rows: Float[Tensor, "rows width"], dtype: torch.dtype) -> Float[Tensor, "more width"]:
     """Copy rows into a matrix of another dtype, below them zeros up to a multiple of ``ROWS``."""
     height = -(-len(rows) // ROWS) * ROWS
     if height == len(rows):

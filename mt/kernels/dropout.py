@@ -2,11 +2,11 @@
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
 
 
-class Dropout(nn.Module):
-    """Zero each element with probability ``rate`` while training, and scale the others up.
+def dropout(states: Tensor, rate: float) -> Tensor:
+    """Zero each element with probability ``rate``, and scale the others up.
 
     torch draws one random number per element from a serial generator, which on a CPU takes longer
     than the layer that is dropped out. Here eight elements share one 64-bit draw, a byte each. This
@@ -17,25 +17,12 @@ class Dropout(nn.Module):
 
     Source: Srivastava et al. (2014).
     """
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, states: Tensor) -> Tensor:
-        """Drop elements in training mode; return ``states`` unchanged in evaluation mode."""
-        if not self.training or self.rate == 0:
-            return states
-        if states.device.type != "cpu":
-            return F.dropout(states, self.rate)
-        threshold = min(round(self.rate * 256), 255)
-        if threshold == 0:
-            return states
-        return states * _keep_mask(states, threshold).mul_(256 / (256 - threshold))
-
-    def extra_repr(self) -> str:
-        """Show the rate where torch prints the module."""
-        return f"rate={self.rate}"
+    if states.device.type != "cpu":
+        return F.dropout(states, rate)
+    threshold = min(round(rate * 256), 255)
+    if threshold == 0:
+        return states
+    return states * _keep_mask(states, threshold).mul_(256 / (256 - threshold))
 
 
 def _keep_mask(states: Tensor, threshold: int) -> Tensor:

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from mt.config import dump_yaml
-from mt.mistakes import alternatives, elements, sections
+from mt.config_errors import alternatives, elements, sections
 
 _WIDTH = 88
 _SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
@@ -30,7 +30,7 @@ _WORDS = {
 }
 
 
-def skeleton(cls: type[BaseModel]) -> str:
+def recipe_template(cls: type[BaseModel]) -> str:
     """Write a config class as YAML that is valid once its required keys have values.
 
     Where one of several sections may stand, the default is written out and the others follow as

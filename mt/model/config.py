@@ -1,0 +1,165 @@
+"""What a recipe may say about a model; reading it loads no torch."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mt.config import StrictConfig
+from mt.model.attention.config import AdditiveConfig, AttentionConfig
+from mt.model.positions.config import PositionsConfig, SinusoidalConfig
+
+if TYPE_CHECKING:
+    from mt.model.recurrent import Recurrent
+    from mt.model.transformer import Transformer
+
+Activation = Literal["relu", "gelu", "swiglu"]
+NormPlacement = Literal["pre", "post"]
+Tie = Literal["three_way", "two_way", "none"]
+Cell = Literal["lstm", "gru"]
+
+
+class TransformerConfig(StrictConfig):
+    """An encoder and a decoder of self-attention, cross-attention and feed-forward layers."""
+
+    kind: Literal["transformer"] = "transformer"
+    dim: PositiveInt = 512
+    """Width of the model: the size of every embedding and state."""
+    encoder_layers: PositiveInt = 6
+    """Depth of the encoder."""
+    decoder_layers: PositiveInt = 6
+    """Depth of the decoder, independent of the encoder's."""
+    heads: PositiveInt = 8
+    """Attention heads in each layer; must divide `dim`."""
+    feed_forward: PositiveInt = 2048
+    """Width inside the feed-forward layers."""
+    activation: Activation = "relu"
+    """Non-linearity of the feed-forward layers: relu, gelu or swiglu."""
+    norm: NormPlacement = "pre"
+    """Layer norm before each sublayer (pre) or after its residual sum, as in the paper (post)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of each sublayer's output, and of the embeddings, that is zeroed in training."""
+    tie: Tie = "three_way"
+    """Which of source embedding, target embedding and output share one table: all three (needs a
+    joint vocabulary), the last two, or none."""
+    positions: Annotated[PositionsConfig, Field(discriminator="kind")] = SinusoidalConfig()
+    """How a token learns where it stands."""
+    self_attention: AttentionConfig = AttentionConfig()
+    """How the tokens of one side look at each other."""
+    cross_attention: AttentionConfig = AttentionConfig()
+    """How the target looks at the source."""
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _positions_suit_the_score(self) -> Self:
+        score = self.self_attention.score.kind
+        admitted = {"rotary": ["scaled_dot", "dot"], "shaw": ["scaled_dot"]}
+        if score not in admitted.get(self.positions.kind, [score]):
+            raise ValueError(
+                f"self_attention.score: expected {' or '.join(admitted[self.positions.kind])} with "
+                f"{self.positions.kind} positions, which are defined by it, but found {score}; "
+                "choose t5 or alibi, which suit every score"
+            )
+        depth = self.dim // self.heads
+        if self.positions.kind == "rotary" and depth % 2:
+            raise ValueError(
+                f"positions: expected an even size of a head with rotary positions, which turn "
+                f"pairs of dimensions, but found dim {self.dim} over {self.heads} heads"
+            )
+        return self
+
+    def build(self, source_size: int, target_size: int) -> "Transformer":
+        """Make the model with fresh weights.
+
+        Args:
+            source_size: Tokens in the source vocabulary.
+            target_size: Tokens in the target vocabulary.
+        """
+        from mt.model.transformer import Transformer
+
+        return Transformer(self, source_size, target_size)
+
+
+class RecurrentConfig(StrictConfig):
+    """An encoder and a decoder that go through their sentences step by step."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    cell: Cell = "lstm"
+    """What computes a step: lstm (Hochreiter and Schmidhuber 1997) or gru (Cho et al. 2014)."""
+    dim: PositiveInt = 512
+    """Width of the model: the size of every embedding and state."""
+    encoder_layers: PositiveInt = 1
+    """Depth of the encoder."""
+    decoder_layers: PositiveInt = 1
+    """Depth of the decoder."""
+    bidirectional: bool = True
+    """Read the source from both ends; either direction then has half of `dim`."""
+    attention: AttentionConfig | None = AttentionConfig(score=AdditiveConfig())
+    """How the target looks at the source; null: it is told one fixed context vector, and there is
+    nothing for `heads` and `attention_query` to say."""
+    heads: PositiveInt = 1
+    """Attentions side by side, each on its share of the states; must divide `dim`."""
+    attention_query: Literal["current_state", "previous_state"] = "current_state"
+    """What asks the source: the state after the step (Luong), or the one before it, whose answer
+    then enters the step (Bahdanau)."""
+    input_feeding: bool = False
+    """Let a step read the output before it, so that it knows what was looked at (Luong)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of embeddings, of what passes between layers and of outputs, zeroed in training."""
+    tie: Tie = "three_way"
+    """Which of source embedding, target embedding and output share one table: all three (needs a
+    joint vocabulary), the last two, or none."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.bidirectional and self.dim % 2:
+            raise ValueError(
+                f"dim: expected an even width with a bidirectional encoder, but found {self.dim}"
+            )
+        if self.dim % self.heads:
+            raise ValueError(f"heads: expected a divisor of dim {self.dim}, but found {self.heads}")
+        if self.attention is None and self.heads > 1:
+            raise ValueError(
+                f"heads: expected 1 without attention, but found {self.heads}; leave it out, or "
+                "choose an attention"
+            )
+        if self.attention is None and self.attention_query == "previous_state":
+            raise ValueError(
+                "attention_query: expected current_state without attention, but found "
+                "previous_state; leave it out, or choose an attention"
+            )
+        if self.input_feeding and self.attention_query == "previous_state":
+            raise ValueError(
+                "input_feeding: expected false with `attention_query: previous_state`, where the "
+                "context enters the step already, but found true; choose one of the two"
+            )
+        return self
+
+    def build(self, source_size: int, target_size: int) -> "Recurrent":
+        """Make the model with fresh weights.
+
+        Args:
+            source_size: Tokens in the source vocabulary.
+            target_size: Tokens in the target vocabulary.
+        """
+        from mt.model.recurrent import Recurrent
+
+        return Recurrent(self, source_size, target_size)
+
+
+ModelConfig = Annotated[TransformerConfig | RecurrentConfig, Field(discriminator="kind")]
+"""The architectures a recipe may choose."""
+
+
+class _ModelSectionConfig(StrictConfig):
+    model: ModelConfig
+
+
+def parse_model(values: Mapping[str, Any], where: str) -> TransformerConfig | RecurrentConfig:
+    """Validate a recipe's section ``model`` by itself; see :meth:`StrictConfig.parse`."""
+    return _ModelSectionConfig.parse({"model": values}, where).model

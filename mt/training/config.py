@@ -1,0 +1,135 @@
+"""The sections ``training`` and ``validation`` of a recipe; reading them loads no torch."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from mt.config import StrictConfig
+from mt.devices import Precision
+from mt.evaluation.score import MetricName
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class AdamWConfig(StrictConfig):
+    """Adam with decoupled weight decay.
+
+    Source: Kingma and Ba (2015), algorithm 1; Loshchilov and Hutter (2019).
+    """
+
+    learning_rate: PositiveFloat = 1e-3
+    """The highest rate, reached at the end of the warm-up."""
+    betas: tuple[Share, Share] = (0.9, 0.98)
+    """Decay of the averages of the gradient and of its square (Vaswani et al. 2017, 5.3)."""
+    epsilon: PositiveFloat = 1e-9
+    """Added to the root of the second average."""
+    weight_decay: NonNegativeFloat = 0.0
+    """Share of a weight matrix subtracted at each update, times the rate; vectors do not decay."""
+
+    def build(self, model: "nn.Module") -> "Optimizer":
+        """Make the optimiser; its fused form computes the same with fewer passes over memory."""
+        import torch
+
+        matrices = [weight for weight in model.parameters() if weight.dim() > 1]
+        vectors = [weight for weight in model.parameters() if weight.dim() <= 1]
+        device = next(model.parameters()).device.type
+        return torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": self.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=self.learning_rate,
+            betas=self.betas,
+            eps=self.epsilon,
+            fused=device in {"cpu", "cuda"},
+        )
+
+
+class InverseSquareRootConfig(StrictConfig):
+    """Rise linearly, then fall with the root of the update (Vaswani et al. 2017, equation 3)."""
+
+    kind: Literal["inverse_square_root"] = "inverse_square_root"
+    warmup: NonNegativeInt = 4000
+    """Updates until the highest rate."""
+
+    def factor(self, update: int, updates: int) -> float:
+        """Return the share of the highest rate at ``update`` (from 1) of ``updates``."""
+        warmup = max(1, self.warmup)
+        return min(update / warmup, math.sqrt(warmup / update))
+
+
+class CosineConfig(StrictConfig):
+    """Rise linearly, then fall along half a cosine to a floor.
+
+    Source: Loshchilov and Hutter (2017), equation 5.
+    """
+
+    kind: Literal["cosine"] = "cosine"
+    warmup: NonNegativeInt = 1000
+    """Updates until the highest rate."""
+    floor: Share = 0.0
+    """Share of the highest rate left at the last update."""
+
+    def factor(self, update: int, updates: int) -> float:
+        """Return the share of the highest rate at ``update`` (from 1) of ``updates``."""
+        if update <= self.warmup:
+            return update / self.warmup
+        done = (update - self.warmup) / max(1, updates - self.warmup)
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+
+
+ScheduleConfig = Annotated[InverseSquareRootConfig | CosineConfig, Field(discriminator="kind")]
+
+
+class AveragingConfig(StrictConfig):
+    """Average the weights of several checkpoints when training ends (Vaswani et al. 2017, 6.1)."""
+
+    count: PositiveInt = 5
+    """Checkpoints averaged; 1 averages nothing."""
+    of: Literal["last", "best"] = "last"
+    """Which checkpoints: the most recent, or those with the best validation."""
+
+
+class TrainingConfig(StrictConfig):
+    """How the weights are found."""
+
+    updates: PositiveInt = 100_000
+    """Optimiser updates of the whole run."""
+    batch_tokens: PositiveInt = 4096
+    """Tokens of a batch, padding included, on its longer side: pairs times the longest sentence."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients make one update."""
+    label_smoothing: Share = 0.1
+    """Share of the target distribution spread over the vocabulary."""
+    clip_norm: PositiveFloat | None = 1.0
+    """Largest Euclidean norm of the gradient; larger ones are scaled down to it."""
+    precision: Precision = "auto"
+    """Arithmetic of matrix products: fp32, bf16, or bf16 where the hardware has it (auto)."""
+    optimizer: AdamWConfig = AdamWConfig()
+    """The optimiser."""
+    schedule: ScheduleConfig = InverseSquareRootConfig()
+    """How the learning rate moves."""
+    average: AveragingConfig = AveragingConfig()
+    """Averaging of checkpoints at the end."""
+    report_every: PositiveInt = 50
+    """Updates that one line of metrics sums up."""
+
+
+class ValidationConfig(StrictConfig):
+    """When and how a model in training is judged; a checkpoint is written each time."""
+
+    every: PositiveInt = 1000
+    """Updates between two validations."""
+    metric: Literal["loss"] | MetricName = "bleu"
+    """What picks the best checkpoint and stops early; `loss` alone translates nothing."""
+    beam: PositiveInt = 1
+    """Hypotheses kept when validation pairs are translated; 1 is greedy search."""
+    patience: PositiveInt | None = None
+    """Validations in a row without a new best after which training stops; null: never."""
+    min_improvement: NonNegativeFloat = 0.0
+    """How much better a new best must be for patience to begin anew, in the metric's unit."""
