@@ -169,7 +169,7 @@ def gather(options: argparse.Namespace, name: str, model: Section) -> Result:
     info = json.loads(_mt(options, ["info", str(run), "--json"]))
     return Result(
         name, model, hypotheses,
-        parameters=info["origin"]["parameters"],
+        parameters=info["metadata"]["parameters"],
         seconds=max(entry.get("seconds", 0.0) for entry in entries),
         tokens_per_second=speeds[len(speeds) // 2],
         sentences_per_second=len(hypotheses) / seconds,

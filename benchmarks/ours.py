@@ -20,7 +20,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from torch import Tensor, nn
 
 from benchmarks.hf_weights import load_marian
-from mt import hardware
+from mt import allocator, hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
 from mt.data.corpora import PlainTextConfig
@@ -35,6 +35,7 @@ from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingCon
 from mt.training.loop import Update, updates
 from mt.training.objective import Objective
 from mt.training.order import Position, TrainingOrder
+from mt.translation.config import BeamConfig
 from mt.translation.engines.torch import TorchEngine
 
 SIZES = {
@@ -127,6 +128,7 @@ def training(
     model: EncoderDecoder, pairs: PairStore, count: int, precision: Precision
 ) -> Iterator[Update]:
     """Set up some updates of ``mt train``'s own loop."""
+    allocator.keep_freed_memory()
     hardware.prepare_training(CPU, precision)
     config = TrainingConfig(
         updates=count,
@@ -155,13 +157,13 @@ def _timed(stream: Iterator[Update], warmup: int) -> tuple[list[Update], float]:
 
 def translate(options: argparse.Namespace) -> dict[str, Any]:
     """Time the torch engine on the test set with a Marian model's weights; loading is apart."""
-    hardware.prepare_translation(CPU)
+    allocator.keep_freed_memory()
     began = time.perf_counter()
     engine = TorchEngine(load_marian(options.model), CPU)
     tokenizer = Tokenizer.load(options.data / "spm.model")
     sources = read_tokens(options.input, options.data)
     loaded = time.perf_counter()
-    found = engine.generate(sources, options.beam, length_penalty=1.0)
+    found = [best for best, *_ in engine.search(sources, BeamConfig(size=options.beam))]
     known = [[token for token in one.tokens if token < tokenizer.size] for one in found]
     lines = tokenizer.decode(known)
     seconds = time.perf_counter() - loaded
@@ -189,7 +191,7 @@ def _without_onednn() -> None:
 
 
 def _without_allocator() -> None:
-    hardware.keep_freed_memory = lambda: False  # type: ignore[assignment]
+    allocator.keep_freed_memory = lambda: False  # type: ignore[assignment]
 
 
 def _without_plain_attention() -> None:

@@ -32,12 +32,13 @@ from benchmarks.harness import (
     write_record,
 )
 from benchmarks.ours import CPU, SIZES, RandomPairs, training
-from mt import hardware
+from mt import allocator
 from mt.allocator import restart_with_tcmalloc
 from mt.data.store import PairStore
 from mt.inspection import record_attention
 from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END
+from mt.translation.config import BeamConfig
 from mt.translation.engines.torch import TorchEngine
 
 FRESH, ONCE, ALWAYS = "never recorded", "recorded once", "recorded all the time"
@@ -89,12 +90,12 @@ def training_turn(history: str) -> Turn:
 
 def translation_turn(history: str) -> Turn:
     """Set up searches of the torch engine with a beam of 5."""
-    hardware.prepare_translation(CPU)
+    allocator.keep_freed_memory()
     model = model_with(history).eval()
     engine = TorchEngine(model, CPU)
     batch = RandomPairs(SENTENCES, VOCABULARY).batch(np.arange(SENTENCES))
     sources = [[token for token in row if token > END] for row in batch.source.tolist()]
-    return watched(partial(engine.generate, sources, 5, 1.0), model, history)
+    return watched(partial(engine.search, sources, BeamConfig(size=5)), model, history)
 
 
 WORK: dict[str, Callable[[str], Turn]] = {

@@ -4,7 +4,7 @@ The command line is ``mt``; from Python, ``mt.load`` gives a translator::
 
     translator = mt.load("checkpoints/multi30k-en-de")
     for line in translator.translate(["A dog runs."]):
-        print(line)
+        print(line.text)
 """
 
 from pathlib import Path

@@ -1,8 +1,10 @@
-"""A faster allocator for training, where the machine has one."""
+"""The memory allocator of this process, which the command line chooses for speed."""
 
 import ctypes.util
 import os
+import platform
 import sys
+from functools import cache
 
 
 def restart_with_tcmalloc() -> None:
@@ -22,3 +24,26 @@ def restart_with_tcmalloc() -> None:
     if library is not None:
         os.environ["LD_PRELOAD"] = library
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep large freed blocks instead of returning them to the kernel.
+
+    By default every large matrix is mapped afresh and its pages are faulted in one by one, which
+    can cost more than the arithmetic of a small model.
+
+    Returns:
+        Whether the allocator took the advice (glibc only).
+    """
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return False
+    trim_threshold, mmap_threshold, most_arenas = -1, -3, -8  # of malloc.h
+    libc = ctypes.CDLL(None)
+    taken = (
+        libc.mallopt(mmap_threshold, 32 << 20),  # the most that glibc accepts
+        libc.mallopt(trim_threshold, 1 << 30),
+        # Else autograd's thread has a heap of its own, which is small.
+        libc.mallopt(most_arenas, 1),
+    )
+    return all(taken)

@@ -1,6 +1,6 @@
 """A model as a directory that explains itself and is enough to translate.
 
-    manifest.json       format version, languages, origin, scores, SHA-256 of every other file
+    manifest.json       format version, metadata, SHA-256 of every other file
     config.yaml         the resolved recipe
     model.safetensors   the weights, each shared tensor once
     tokenizer.model     the SentencePiece model, or source.model and target.model
@@ -11,7 +11,7 @@ manifest when it is opened. A run directory holds several and an ``index.json`` 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,8 @@ MANIFEST, CONFIG, WEIGHTS, INDEX = "manifest.json", "config.yaml", "model.safete
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a bundle's weights come from."""
+class Metadata:
+    """What a bundle's weights are and where they come from."""
 
     update: int
     """Optimiser updates behind the weights."""
@@ -40,6 +40,8 @@ class Origin:
     """Source and target language tags."""
     parameters: int
     """Trained numbers."""
+    max_tokens: int
+    """Tokens of a side, the end mark included, that the model was trained for."""
     scores: Mapping[str, Any] = field(default_factory=dict)
     """What was measured on the validation pairs, by name; sacreBLEU's with their signature."""
     averaged: tuple[int, ...] = ()
@@ -55,16 +57,27 @@ class Bundle:
     config: dict[str, Any]
 
     @property
-    def origin(self) -> Origin:
-        """Where the weights come from."""
-        about = self.manifest["origin"]
-        return Origin(
-            about["update"],
-            (about["languages"][0], about["languages"][1]),
-            about["parameters"],
-            about["scores"],
-            tuple(about["averaged"]),
+    def metadata(self) -> Metadata:
+        """What the weights are and where they come from."""
+        values = self.manifest["metadata"]
+        source, target = values["languages"]
+        return Metadata(
+            **values | {"languages": (source, target), "averaged": tuple(values["averaged"])}
         )
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Return a section of the recipe as plain values, which its room validates.
+
+        Raises:
+            BundleError: If the recipe has no such section.
+        """
+        section = self.config.get(name)
+        if not isinstance(section, dict):
+            raise BundleError(
+                f"{self.path / CONFIG}: expected a section `{name}`, but it is missing; "
+                "copy the model again"
+            )
+        return section
 
     def tokenizers(self) -> Tokenizers:
         """Load the SentencePiece models."""
@@ -82,7 +95,7 @@ def write_bundle(
     weights: "Mapping[str, Tensor]",
     config: StrictConfig,
     tokenizers: Tokenizers,
-    origin: Origin,
+    metadata: Metadata,
 ) -> None:
     """Write a bundle; it appears complete or not at all."""
     from safetensors.torch import save_file  # noqa: PLC0415
@@ -96,13 +109,7 @@ def write_bundle(
         manifest = {
             "format": FORMAT,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "origin": {
-                "update": origin.update,
-                "languages": list(origin.languages),
-                "parameters": origin.parameters,
-                "scores": dict(origin.scores),
-                "averaged": list(origin.averaged),
-            },
+            "metadata": asdict(metadata),
             "files": {file.name: sha256(file) for file in sorted(scratch.iterdir())},
         }
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
@@ -122,7 +129,7 @@ def open_bundle(path: Path) -> Bundle:
             f"{path}: expected a bundle of format {FORMAT}, but this is format "
             f"{manifest.get('format')}; use the version of mt that wrote it, or train it anew"
         )
-    for part in ("files", "origin"):
+    for part in ("files", "metadata"):
         if not isinstance(manifest.get(part), dict):
             raise BundleError(
                 f"{path / MANIFEST}: expected `{part}`, but it is missing; copy the model again"

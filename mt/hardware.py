@@ -6,7 +6,6 @@ it, torch's plain way runs and results stay the same. Their measured effect:
 """
 
 import contextlib
-import ctypes
 import os
 import platform
 import sys
@@ -42,22 +41,10 @@ def choose_device(name: DeviceName) -> torch.device:
 
 def prepare_training(device: torch.device, precision: Precision) -> None:
     """Pull the levers that make training faster. Idempotent."""
-    if device.type == "cpu":
-        keep_freed_memory()
-        if not uses_bfloat16(device, precision):
-            route_float32_matmul_through_onednn()
+    if device.type == "cpu" and not uses_bfloat16(device, precision):
+        route_float32_matmul_through_onednn()
     elif device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-
-
-def prepare_translation(device: torch.device) -> None:
-    """Pull the levers that make translation faster. Idempotent.
-
-    Products stay with torch's own choice: their shapes change at every step, and oneDNN compiles a
-    kernel for each new one, which takes longer than the product, and three times the memory.
-    """
-    if device.type == "cpu":
-        keep_freed_memory()
 
 
 def route_float32_matmul_through_onednn() -> bool:
@@ -76,29 +63,6 @@ def route_float32_matmul_through_onednn() -> bool:
         torch.backends.mkldnn.matmul.fp32_precision = "bf16"
         return True
     return False
-
-
-@cache
-def keep_freed_memory() -> bool:
-    """Tell glibc to keep large freed blocks instead of returning them to the kernel.
-
-    By default every large matrix is mapped afresh and its pages are faulted in one by one, which
-    can cost more than the arithmetic of a small model.
-
-    Returns:
-        Whether the allocator took the advice (glibc only).
-    """
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return False
-    trim_threshold, mmap_threshold, most_arenas = -1, -3, -8  # of malloc.h
-    libc = ctypes.CDLL(None)
-    taken = (
-        libc.mallopt(mmap_threshold, 32 << 20),  # the most that glibc accepts
-        libc.mallopt(trim_threshold, 1 << 30),
-        # Else autograd's thread has a heap of its own, which is small.
-        libc.mallopt(most_arenas, 1),
-    )
-    return all(taken)
 
 
 def computes_bfloat16(device: torch.device) -> bool:

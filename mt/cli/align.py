@@ -175,6 +175,7 @@ def _aligner(
     threshold: float | None,
     device: DeviceName,
 ) -> "Aligner":
+    from mt.allocator import keep_freed_memory
     from mt.inspection.alignment import Aligner, AlignmentConfig, View, load_reader
     from mt.logs import start_logging
 
@@ -186,6 +187,7 @@ def _aligner(
         None if reverse_view is None else View.parse(reverse_view, "--reverse-view"),
     )
     start_logging()
+    keep_freed_memory()
     back = None if reverse is None else load_reader(reverse, device)
     return Aligner(load_reader(model, device), back, config)
 

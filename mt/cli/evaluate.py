@@ -1,5 +1,6 @@
 """``mt evaluate``: measure a model, or hypotheses that exist already."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,15 +120,18 @@ def _read_references(paths: Sequence[Path], other: Path, lines: Sequence[str]) -
 def _translate(
     model: Path, sources: list[str], output: Path | None, device: DeviceName, beam: int | None
 ) -> list[str]:
+    from mt.allocator import keep_freed_memory
     from mt.translation import load_translator
 
-    if output is None:
-        return list(load_translator(model, device=device, beam=beam).translate(sources))
+    keep_freed_memory()
     hypotheses = []
-    with open_output(output) as file:
-        for line in load_translator(model, device=device, beam=beam).translate(sources):
-            hypotheses.append(line)
-            file.write(f"{line}\n")
+    with contextlib.nullcontext() if output is None else open_output(output) as file:
+        translator = load_translator(model, device)
+        config = translator.config if beam is None else translator.config.with_beam(beam)
+        for translation in translator.translate(sources, config):
+            hypotheses.append(translation.text)
+            if file is not None:
+                file.write(f"{translation.text}\n")
     return hypotheses
 
 

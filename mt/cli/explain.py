@@ -53,11 +53,13 @@ def explain(
     from rich.console import Console
 
     from mt import inspection
+    from mt.allocator import keep_freed_memory
     from mt.logs import start_logging
     from mt.translation import load_translator
 
     suffixes = {path: _known_suffix(path) for path in output or ()}
     start_logging()
+    keep_freed_memory()
     if sentence is None:
         sentence = next(decode_lines(sys.stdin.buffer, "stdin"), "")
     translator = load_translator(model, device)

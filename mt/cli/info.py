@@ -32,11 +32,11 @@ def info(
 
 
 def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
-    origin, config = bundle.origin, bundle.config
-    source, target = origin.languages
+    metadata, config = bundle.metadata, bundle.config
+    source, target = metadata.languages
     yield "model", f"{bundle.path} (format {bundle.manifest['format']}, checksums agree)"
     yield "languages", f"{source} → {target}"
-    yield "size", f"{origin.parameters:,} parameters, {_weight(bundle)}"
+    yield "size", f"{metadata.parameters:,} parameters, {_weight(bundle)}"
     yield "model kind", _main_values(config["model"])
     tokenizers = bundle.tokenizers()
     tokens = f"{tokenizers.source.size:,}"
@@ -45,13 +45,13 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
     yield "tokenizer", f"{config['tokenizer']['algorithm']}, {tokens} tokens"
     yield "created", bundle.manifest["created"]
     averaged = (
-        f", mean of updates {', '.join(map(str, origin.averaged))}" if origin.averaged else ""
+        f", mean of updates {', '.join(map(str, metadata.averaged))}" if metadata.averaged else ""
     )
-    yield "training", f"{origin.update:,} updates{averaged}"
+    yield "training", f"{metadata.update:,} updates{averaged}"
     for use in ("train", "validation"):
         for corpus in config["data"][use]:
             yield use, _main_values(corpus)
-    for name, score in origin.scores.items():
+    for name, score in metadata.scores.items():
         if name == "loss":
             yield "validation", f"loss {score:.3f} nats per target token"
         else:

@@ -37,9 +37,11 @@ def train(
     run = out or Path("checkpoints") / config.stem
 
     from mt import hardware
+    from mt.allocator import keep_freed_memory
     from mt.training.run import train as run_training
 
     console = start_logging()
+    keep_freed_memory()
     outcome = run_training(recipe, run, resume, hardware.choose_device(device), console)
     _summarise(outcome, console)
     if not outcome.finished:

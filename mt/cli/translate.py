@@ -1,5 +1,6 @@
 """``mt translate``: text in, text out."""
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,21 +27,22 @@ def translate(
 
     Lines are translated as they come, so that it works in a pipe and on files of any length.
     """
+    from mt.allocator import keep_freed_memory
     from mt.logs import start_logging
     from mt.translation import load_translator
 
     if source is not None and not source.exists():
         next(read_lines(source))  # complains before the model is loaded
     start_logging()
+    keep_freed_memory()
     lines = read_lines(source) if source is not None else _stdin()
-    if output is None:
-        for line in load_translator(model, device, beam).translate(lines):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-    else:
-        with open_output(output) as file:
-            for line in load_translator(model, device, beam).translate(lines):
-                file.write(f"{line}\n")
+    with contextlib.nullcontext(sys.stdout) if output is None else open_output(output) as file:
+        translator = load_translator(model, device)
+        config = translator.config if beam is None else translator.config.with_beam(beam)
+        for translation in translator.translate(lines, config):
+            file.write(f"{translation.text}\n")
+            if output is None:
+                file.flush()
 
 
 def _stdin() -> Iterator[str]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mt.inspection.reading import Reading, engine_of
 from mt.inspection.recorder import Role, Widths
+from mt.inspection.variants import translate_variants
 from mt.inspection.words import START_NAME, printable, words_of
 from mt.model.attention.contract import Attended
 from mt.text.tokenizer import PAD, START, UNKNOWN
@@ -163,15 +164,14 @@ def _variants(
     translator: Translator, reading: Reading, others: list[list[int]]
 ) -> list[tuple[str, str, str]]:
     """Translate with each other token in its place; return the text before, of and after it."""
-    settings, decode = translator.config, translator.tokenizers.target.decode
-    target = reading.target
-    found = engine_of(translator).generate_variants(
-        reading.source[:-1], target, others, settings.beam, settings.length_penalty
+    target, decode = reading.target, translator.tokenizers.target.decode
+    found = translate_variants(
+        engine_of(translator), reading.source[:-1], target, others, translator.config.search
     )
     places = [(place, token) for place, row in enumerate(others) for token in row]
     befores = decode([target[:place] for place, _ in places])
     throughs = decode([[*target[:place], token] for place, token in places])
-    wholes = decode([hypothesis.tokens for hypothesis in found])
+    wholes = decode(found)
     return [_cut(*map(printable, texts)) for texts in zip(befores, throughs, wholes, strict=True)]
 
 

@@ -50,14 +50,13 @@ def read_pair(translator: Translator, source: str, target: str | None = None) ->
     """
     engine, tokenizers = engine_of(translator), translator.tokenizers
     read = _encode("source", source, tokenizers.source.encode([source.strip()])[0])
-    if len(read) >= translator.longest:
+    if len(read) >= translator.max_tokens:
         raise DataError(
-            f"source: expected fewer than {translator.longest} tokens, but the sentence has "
+            f"source: expected fewer than {translator.max_tokens} tokens, but the sentence has "
             f"{len(read)}; give a shorter one"
         )
     if target is None:
-        settings = translator.config
-        (found,) = engine.generate([read], settings.beam, settings.length_penalty)
+        [[found, *_]] = engine.search([read], translator.config.search)
         written = list(found.tokens)
     else:
         written = _encode("target", target, tokenizers.target.encode([target.strip()])[0])

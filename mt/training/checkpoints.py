@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mt.bundle import Origin, open_bundle, read_index, write_bundle, write_index
+from mt.bundle import Metadata, open_bundle, read_index, write_bundle, write_index
 from mt.errors import TrainingError
 from mt.files import atomic_file
 from mt.model.contract import EncoderDecoder
@@ -58,7 +58,7 @@ class Checkpoints:
         last = read_index(self.run).get("last")
         if last is None:
             return None
-        path = self._state(open_bundle(last).origin.update)
+        path = self._state(open_bundle(last).metadata.update)
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -103,7 +103,7 @@ class Checkpoints:
         """Return the result on the averaged bundle that ends at an update, if there is one."""
         path = self._average(update)
         return (
-            ValidationResult.from_json(update, open_bundle(path).origin.scores)
+            ValidationResult.from_json(update, open_bundle(path).metadata.scores)
             if path.exists()
             else None
         )
@@ -129,8 +129,10 @@ class Checkpoints:
         languages = (self.recipe.data.source, self.recipe.data.target)
         parameters = sum(tensor.numel() for tensor in weights.values())
         scores = result.to_json() if result else {}
-        origin = Origin(update, languages, parameters, scores, averaged)
-        write_bundle(path, weights, self.recipe, self.tokenizers, origin)
+        metadata = Metadata(
+            update, languages, parameters, self.recipe.data.max_tokens, scores, averaged
+        )
+        write_bundle(path, weights, self.recipe, self.tokenizers, metadata)
 
     def _averaged(self, history: Sequence[ValidationResult]) -> tuple[int, ...]:
         wanted = self.recipe.training.average

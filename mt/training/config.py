@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from mt.config import StrictConfig
 from mt.devices import Precision
 from mt.evaluation.score import MetricName
+from mt.translation.config import GreedyConfig, SearchConfig
 
 if TYPE_CHECKING:
     from torch import nn
@@ -127,8 +128,8 @@ class ValidationConfig(StrictConfig):
     """Updates between two validations."""
     metric: Literal["loss"] | MetricName = "bleu"
     """What picks the best checkpoint and stops early; `loss` alone translates nothing."""
-    beam: PositiveInt = 1
-    """Hypotheses kept when validation pairs are translated; 1 is greedy search."""
+    search: SearchConfig = GreedyConfig()
+    """How validation pairs are translated."""
     patience: PositiveInt | None = None
     """Validations in a row without a new best after which training stops; null: never."""
     min_improvement: NonNegativeFloat = 0.0

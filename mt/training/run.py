@@ -28,7 +28,7 @@ from mt.training.progress import Progress, best_of, without_improvement
 from mt.training.recipe import RecipeConfig
 from mt.training.reports import Listeners, Window
 from mt.training.validation import Validation
-from mt.translation import Translator
+from mt.translation import TranslationConfig, Translator
 from mt.translation.engines.torch import TorchEngine
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Trainer:
         self.optimizer = recipe.training.optimizer.build(self.model)
         self.order = TrainingOrder(prepared.training, recipe.training.batch_tokens, recipe.seed)
         self.checkpoints = Checkpoints(run, recipe, tokenizers)
-        translation = recipe.translation.model_copy(update={"beam": recipe.validation.beam})
+        translation = TranslationConfig(search=recipe.validation.search)
         self.validation = Validation(
             recipe.validation,
             recipe.training,

@@ -84,7 +84,8 @@ class Validation:
         loss = self._loss(model)
         if self.config.metric == "loss":
             return ValidationResult(update, loss)
-        hypotheses = self.translator.translate_all([pair.source for pair in self.pairs])
+        translations = self.translator.translate_all([pair.source for pair in self.pairs])
+        hypotheses = [translation.text for translation in translations]
         references = [pair.target for pair in self.pairs]
         [score] = evaluate(hypotheses, [references], [self.config.metric], bootstrap=0)
         examples = tuple(

@@ -1,14 +1,69 @@
-"""The section ``translation`` of a recipe; reading it loads no torch."""
+"""The section ``translation`` of a recipe, which is also what one call may ask for.
 
-from pydantic import NonNegativeFloat, PositiveInt
+Reading it loads no torch.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from mt.config import StrictConfig
+
+
+class GreedyConfig(StrictConfig):
+    """Take the most probable token at every step."""
+
+    kind: Literal["greedy"] = "greedy"
+
+    def score(self, log_probability: float, length: int) -> float:
+        """Return the mean log-probability of ``length`` tokens, the end mark counted."""
+        return log_probability / length
+
+
+class BeamConfig(StrictConfig):
+    """Keep the best few hypotheses at every step (Graves 2012, section 4)."""
+
+    kind: Literal["beam"] = "beam"
+    size: PositiveInt = 5
+    """Hypotheses kept at every step; 1 is greedy search."""
+    length_penalty: NonNegativeFloat = 1.0
+    """Finished hypotheses are ranked by log-probability / length ** length_penalty: 0 favours the
+    short, 1 takes the mean over tokens."""
+
+    def score(self, log_probability: float, length: int) -> float:
+        """Return what a hypothesis of ``length`` tokens, the end mark counted, is ranked by."""
+        normaliser: float = length**self.length_penalty
+        return log_probability / normaliser
+
+
+SearchConfig = Annotated[GreedyConfig | BeamConfig, Field(discriminator="kind")]
+"""How a translation is searched for."""
 
 
 class TranslationConfig(StrictConfig):
     """How a trained model translates unless told otherwise."""
 
-    beam: PositiveInt = 5
-    """Hypotheses kept at every step; 1 is greedy search."""
-    length_penalty: NonNegativeFloat = 1.0
-    """Finished hypotheses are ranked by log-probability / length ** length_penalty."""
+    search: SearchConfig = BeamConfig()
+    """How a translation is searched for."""
+    alternatives: NonNegativeInt = 0
+    """Other hypotheses returned with a translation; fewer than the beam holds."""
+
+    @model_validator(mode="after")
+    def _alternatives_fit_the_beam(self) -> Self:
+        kept = self.search.size if isinstance(self.search, BeamConfig) else 1
+        if self.alternatives >= kept:
+            raise ValueError(
+                f"alternatives: expected fewer than the {kept} hypotheses that search keeps, but "
+                f"found {self.alternatives}; widen the beam"
+            )
+        return self
+
+    def with_beam(self, size: int) -> "TranslationConfig":
+        """Return the same with a beam of another size.
+
+        Raises:
+            ConfigError: If the size is not positive, or too small for `alternatives`.
+        """
+        beam = self.search if isinstance(self.search, BeamConfig) else BeamConfig()
+        search = beam.model_dump() | {"size": size}
+        return TranslationConfig.parse(self.model_dump() | {"search": search}, where="beam")

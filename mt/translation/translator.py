@@ -1,21 +1,16 @@
-"""Raw text in, raw text out: N lines in, N lines out, in order."""
+"""Raw text in, translations out: N lines in, N lines out, in order."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from mt import hardware
-from mt.bundle import Bundle, open_bundle
+from mt.bundle import open_bundle
 from mt.devices import DeviceName
-from mt.errors import BundleError
-from mt.model.config import parse_model
-from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import TranslationConfig
-from mt.translation.engines import Engine
-from mt.translation.engines.torch import TorchEngine
+from mt.translation.config import SearchConfig, TranslationConfig
+from mt.translation.contract import Engine, Hypothesis, Translation
+from mt.translation.engines import load_engine
 from mt.translation.long_lines import split_long
 from mt.translation.stream import pools
 
@@ -23,12 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class Translator:
-    """A tokenizer, an engine and a way to search.
+    """An engine with the tokenizers around it.
 
     Example:
         >>> translator = load_translator(Path("checkpoints/multi30k-en-de"))  # doctest: +SKIP
-        >>> list(translator.translate(["A man rides a bicycle."]))  # doctest: +SKIP
-        ['Ein Mann fährt Fahrrad.']
+        >>> [translation] = translator.translate(["A man rides a bicycle."])  # doctest: +SKIP
+        >>> translation.text  # doctest: +SKIP
+        'Ein Mann fährt Fahrrad.'
     """
 
     def __init__(
@@ -36,98 +32,111 @@ class Translator:
         engine: Engine,
         tokenizers: Tokenizers,
         config: TranslationConfig,
-        longest: int,
+        max_tokens: int,
     ) -> None:
         """Put the parts together.
 
         Args:
             engine: Turns source tokens into target tokens.
             tokenizers: Turn text into tokens and back.
-            config: How to search.
-            longest: Source tokens that are translated at once; longer lines are cut into parts.
+            config: How to translate where a call does not say otherwise.
+            max_tokens: Source tokens that are translated at once, the end mark included; longer
+                lines are cut into parts.
         """
         self.engine = engine
         self.tokenizers = tokenizers
         self.config = config
-        self.longest = longest
+        self.max_tokens = max_tokens
 
-    def translate(self, lines: Iterable[str]) -> Iterator[str]:
+    def translate(
+        self, lines: Iterable[str], config: TranslationConfig | None = None
+    ) -> Iterator[Translation]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
         A blank line stays blank and never reaches the model. Lines that come slowly are not waited
         for; memory does not grow with their number.
+
+        Args:
+            lines: Raw text, one line each.
+            config: How to translate these; ``None``: as the translator usually does.
         """
         for pool in pools(lines):
-            yield from self.translate_all(pool)
+            yield from self.translate_all(pool, config)
 
-    def translate_all(self, lines: Sequence[str]) -> list[str]:
-        """Translate lines that are all there."""
+    def translate_all(
+        self, lines: Sequence[str], config: TranslationConfig | None = None
+    ) -> list[Translation]:
+        """Translate lines that are all there; see :meth:`translate`."""
+        config = config or self.config
         encoded = self.tokenizers.source.encode([line.strip() for line in lines])
         sources: list[list[int]] = []
         spans: list[slice] = []
         for line, tokens in zip(lines, encoded, strict=True):
             first = len(sources)
-            sources += (
-                self._cut(line, tokens) if len(tokens) >= self.longest else filter(None, [tokens])
-            )
+            if len(tokens) >= self.max_tokens:
+                sources += self._cut(line, tokens)
+            elif tokens:
+                sources.append(tokens)
             spans.append(slice(first, len(sources)))
-        hypotheses = self.engine.generate(sources, self.config.beam, self.config.length_penalty)
-        targets = self.tokenizers.target.decode([found.tokens for found in hypotheses])
-        return [" ".join(targets[span]) for span in spans]
+        found = self.engine.search(sources, config.search)
+        kept = [hypotheses[: config.alternatives + 1] for hypotheses in found]
+        texts = iter(self._texts([hypothesis for group in kept for hypothesis in group]))
+        parts = [[next(texts) for _ in group] for group in kept]
+        return [_join(parts[span], config.search) for span in spans]
+
+    def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[Translation]:
+        """Turn hypotheses into text."""
+        target = self.tokenizers.target
+        texts = target.decode([hypothesis.tokens for hypothesis in hypotheses])
+        return [
+            Translation(text, tuple(target.tokens(each.tokens)), each.log_probability, each.score)
+            for text, each in zip(texts, hypotheses, strict=True)
+        ]
 
     def _cut(self, line: str, tokens: Sequence[int]) -> list[list[int]]:
         """Encode a line in parts that each leave room for the end mark."""
         encode = self.tokenizers.source.encode
-        cut = encode(split_long(line, lambda part: len(encode([part])[0]) < self.longest))
+        cut = encode(split_long(line, lambda part: len(encode([part])[0]) < self.max_tokens))
         parts = [part for part in cut if part]
         log.warning(
             "a line of %d tokens is longer than the %d the model was trained for; its %d parts are "
-            "translated one by one: %s…", len(tokens), self.longest, len(parts), line.strip()[:40],
+            "translated one by one: %s…",
+            len(tokens), self.max_tokens, len(parts), line.strip()[:40],
         )  # fmt: skip
         return parts
 
 
-def load_translator(path: Path, device: DeviceName = "auto", beam: int | None = None) -> Translator:
+def load_translator(path: Path, device: DeviceName = "auto") -> Translator:
     """Load a translator from a bundle or a run directory.
 
     Args:
         path: A bundle, or a run directory whose best bundle is meant.
         device: Where to compute.
-        beam: Hypotheses to keep instead of the bundle's own number.
 
     Raises:
         BundleError: If there is no sound model at ``path``.
         ConfigError: If the machine has no such device.
     """
     bundle = open_bundle(path)
-    place = hardware.choose_device(device)
-    hardware.prepare_translation(place)
     tokenizers = bundle.tokenizers()
-    config = TranslationConfig.parse(bundle.config["translation"], where=str(bundle.path))
-    if beam is not None:
-        config = config.model_copy(update={"beam": beam})
-    engine = TorchEngine(load_model(bundle, tokenizers), place)
-    return Translator(engine, tokenizers, config, longest=bundle.config["data"]["max_tokens"])
+    config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
+    engine = load_engine(bundle, tokenizers, device)
+    return Translator(engine, tokenizers, config, bundle.metadata.max_tokens)
 
 
-def load_model(bundle: Bundle, tokenizers: Tokenizers) -> EncoderDecoder:
-    """Build a bundle's model and fill in its weights.
-
-    Raises:
-        BundleError: If weights and config do not belong together.
-    """
-    config = parse_model(bundle.config["model"], where=str(bundle.path))
-    model = config.build(tokenizers.source.size, tokenizers.target.size)
-    weights = bundle.weights()
-    parameters = dict(model.named_parameters())
-    shapes = [{name: table[name].shape for name in table} for table in (weights, parameters)]
-    if shapes[0] != shapes[1]:
-        odd = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
-        raise BundleError(
-            f"{bundle.path}: expected the weights of its config, but they differ in "
-            f"{', '.join(odd[:3])}; copy the model again"
-        )
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(weights[name])
-    return model
+def _join(parts: Sequence[Sequence[Translation]], search: SearchConfig) -> Translation:
+    """Put the translations of a line's parts together, of each part the best first."""
+    if not parts:
+        return Translation("")
+    if len(parts) == 1:
+        [[best, *others]] = parts
+        return replace(best, alternatives=tuple(others))
+    firsts = [part[0] for part in parts]
+    log_probability = sum(each.log_probability for each in firsts)
+    length = sum(len(each.tokens) + 1 for each in firsts)
+    return Translation(
+        " ".join(each.text for each in firsts),
+        tuple(token for each in firsts for token in each.tokens),
+        log_probability,
+        search.score(log_probability, length),
+    )

@@ -7,7 +7,7 @@ import shlex
 import pytest
 import torch
 
-from mt.bundle import Origin, write_bundle
+from mt.bundle import Metadata, write_bundle
 from mt.cli.main import app
 from mt.text.tokenizer import train_tokenizers
 from mt.training.checkpoints import weights_of
@@ -35,8 +35,8 @@ def here(recipe, tokenizers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_recipe(write_corpus(tmp_path))
     model = recipe.model.build(tokenizers.source.size, tokenizers.target.size)
-    origin = Origin(update=1, languages=("xx", "yy"), parameters=1)
-    write_bundle(tmp_path / "bundle", weights_of(model), recipe, tokenizers, origin)
+    metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=256)
+    write_bundle(tmp_path / "bundle", weights_of(model), recipe, tokenizers, metadata)
     return tmp_path
 
 

@@ -34,7 +34,7 @@ training:
   batch_tokens: 512
   average: {count: 1}
 validation: {every: 12, metric: loss}
-translation: {beam: 2}
+translation: {search: {kind: beam, size: 2}}
 """
 SENTENCE = "The old dog sees the house."
 

@@ -11,7 +11,7 @@ from mt.bundle import (
     INDEX,
     MANIFEST,
     WEIGHTS,
-    Origin,
+    Metadata,
     open_bundle,
     read_index,
     write_bundle,
@@ -22,7 +22,9 @@ from mt.model.config import TransformerConfig
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers
 
 CONFIGURATION = TransformerConfig(dim=8, heads=2)
-ORIGIN = Origin(1200, ("en", "no"), 12, {"bleu": 31.5, "signature": "nrefs:1"}, (1000, 1100, 1200))
+METADATA = Metadata(
+    1200, ("en", "no"), 12, 256, {"bleu": 31.5, "signature": "nrefs:1"}, (1000, 1100, 1200)
+)
 TENSORS = {
     "table": torch.arange(6.0).reshape(2, 3),
     "turned": torch.arange(6.0).reshape(2, 3).T,  # not contiguous
@@ -40,7 +42,7 @@ def tokenizers(tmp_path_factory):
 @pytest.fixture
 def write(tokenizers):
     def write(path, weights=TENSORS):
-        write_bundle(path, weights, CONFIGURATION, tokenizers, ORIGIN)
+        write_bundle(path, weights, CONFIGURATION, tokenizers, METADATA)
         return path
 
     return write
@@ -63,7 +65,7 @@ def refused(path, *words):
 def test_what_was_written_is_read(path, tokenizers):
     bundle = open_bundle(path)
     assert bundle.path == path
-    assert bundle.origin == ORIGIN
+    assert bundle.metadata == METADATA
     assert bundle.config == CONFIGURATION.model_dump(mode="json")
     assert TransformerConfig.parse(bundle.config, where="") == CONFIGURATION
     assert bundle.tokenizers().fingerprint == tokenizers.fingerprint
@@ -84,7 +86,7 @@ def test_a_bundle_holds_what_its_docstring_says_and_nothing_else(path):
 
 def test_a_bundle_may_be_moved(path, tmp_path):
     moved = shutil.move(path, tmp_path / "elsewhere")
-    assert open_bundle(moved).origin == ORIGIN
+    assert open_bundle(moved).metadata == METADATA
 
 
 def test_a_bundle_can_be_replaced(path, write):
@@ -130,7 +132,7 @@ def test_a_damaged_manifest_is_named(path, content):
     refused(path, str(path / MANIFEST), "expected")
 
 
-@pytest.mark.parametrize("key", ["files", "origin"])
+@pytest.mark.parametrize("key", ["files", "metadata"])
 def test_a_manifest_that_lacks_a_part_is_refused(path, key):
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     del manifest[key]

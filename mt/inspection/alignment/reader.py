@@ -16,8 +16,8 @@ from mt.inspection.alignment.views import View, all_views
 from mt.inspection.alignment.words import CutLine, WordKind, cut_line
 from mt.inspection.recorder import record_attention
 from mt.model.contract import EncoderDecoder
+from mt.model.loading import load_model
 from mt.text.tokenizer import END, PAD, START, Tokenizers
-from mt.translation.translator import load_model
 
 BATCH_CELLS = 65_536
 """Padded source times target tokens of a batch: what each head of each layer has weights for."""
@@ -121,12 +121,16 @@ def load_reader(path: Path, device: DeviceName = "auto") -> PairReader:
         ConfigError: If the machine has no such device.
     """
     bundle = open_bundle(path)
-    place = hardware.choose_device(device)
     tokenizers = bundle.tokenizers()
     model = load_model(bundle, tokenizers)
-    longest = bundle.config["data"]["max_tokens"]
+    metadata = bundle.metadata
     return PairReader(
-        model, tokenizers, longest, place, name=str(path), languages=bundle.origin.languages
+        model,
+        tokenizers,
+        metadata.max_tokens,
+        hardware.choose_device(device),
+        name=str(path),
+        languages=metadata.languages,
     )
 
 

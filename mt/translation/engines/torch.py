@@ -1,23 +1,25 @@
 """The engine that runs every model of :mod:`mt.model`, on every device of torch."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mt.model.contract import DecoderState, EncoderDecoder
+from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
-from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
-from mt.translation.search.candidates import log_softmax
+from mt.translation.config import SearchConfig
+from mt.translation.contract import Hypothesis
+from mt.translation.search import Limits, Suppress, rows_per_sentence, run_search
 
 BATCH_TOKENS = 8192
 """Padded source tokens times hypotheses searched at once; measured, see docs/experiments.md."""
+NEVER = (PAD, UNKNOWN, START)
+"""Tokens that no translation may hold."""
 
 
 class TorchEngine:
-    """Searches batches of sentences of similar length.
+    """Searches batches of sentences of similar length; see :class:`Engine`.
 
     Attributes:
         model: In evaluation mode, on ``device``.
@@ -29,75 +31,25 @@ class TorchEngine:
         self.device = device
 
     @torch.inference_mode()
-    def generate(
-        self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float
-    ) -> list[Hypothesis]:
-        """Translate each source and return its best hypothesis; see :class:`Engine`.
-
-        Args:
-            sources: Token ids without marks.
-            beam: Hypotheses kept at every step.
-            length_penalty: Exponent of the length in the score.
-        """
-        results: dict[int, Hypothesis] = {}
+    def search(
+        self, sources: Sequence[Sequence[int]], config: SearchConfig
+    ) -> list[list[Hypothesis]]:
+        """Translate sentences; see :meth:`Engine.search`."""
+        beam = rows_per_sentence(config)
+        results: dict[int, list[Hypothesis]] = {}
         for indices in _batches(sources, budget=BATCH_TOKENS // beam):
             batch = [sources[index] for index in indices]
-            state = self.model.start(self._rows(batch), beam)
-            limits = _limits(_most_tokens(len(source)) for source in batch)
-            found = self._search(state, limits, beam, length_penalty)
+            lengths = tuple(longest_translation(len(source)) for source in batch)
+            found = run_search(
+                config,
+                self.model,
+                self.model.start(self._rows(batch), beam),
+                Limits(START, END, lengths),
+                self.device,
+                [Suppress(NEVER)],
+            )
             results |= zip(indices, found, strict=True)
         return [results[index] for index in range(len(sources))]
-
-    @torch.inference_mode()
-    def generate_variants(
-        self,
-        source: Sequence[int],
-        target: Sequence[int],
-        others: Sequence[Sequence[int]],
-        beam: int,
-        length_penalty: float,
-    ) -> list[Hypothesis]:
-        """Translate a source once for every token that may replace one of its target.
-
-        A variant begins with the target up to a token, then another token, and goes on as search
-        finds best; the beginning counts in its score as if search had chosen it. What variants
-        share is read once: the source, and the target token by token; each batch of variants
-        branches off from there.
-
-        Args:
-            source: Token ids without marks.
-            target: Token ids, with or without the end mark.
-            others: Of each target token, in order: those to put in its place. They may be the end
-                mark.
-            beam: Hypotheses kept at every step.
-            length_penalty: Exponent of the length in the score.
-
-        Returns:
-            The best hypothesis of each variant, in the order of ``others``.
-        """
-        branches = [(place, token) for place, row in enumerate(others) for token in row]
-        size = max(1, BATCH_TOKENS // beam // (len(source) + 1))
-        found: list[Hypothesis] = []
-        trunk, read = self.model.start(self._rows([source]), 1), 0
-        log_probability = torch.zeros((), device=self.device)
-        for first in range(0, len(branches), size):
-            batch = branches[first : first + size]
-            for place in range(read, batch[0][0]):
-                token = torch.tensor([(START, *target)[place]], device=self.device)
-                logits, trunk = self.model.step(token, trunk)
-                log_probability = log_probability + log_softmax(logits)[0, target[place]]
-            read = batch[0][0]
-            row = torch.zeros(len(batch), dtype=torch.long, device=self.device)
-            state = trunk.select(row.repeat_interleave(beam), row)
-            prefixes = [(*target[:place], token) for place, token in batch]
-            limits = replace(
-                _limits(max(_most_tokens(len(source)), len(prefix) + 1) for prefix in prefixes),
-                prefixes=tuple(prefixes),
-                begun=tuple(target[:read]),
-                log_probability=log_probability.item(),
-            )
-            found += self._search(state, limits, beam, length_penalty)
-        return found
 
     def _rows(self, sources: Sequence[Sequence[int]]) -> Int[Tensor, "sentences source_len"]:
         """End each source, and pad to the longest."""
@@ -105,17 +57,10 @@ class TorchEngine:
         rows = [[*source, END, *[PAD] * (longest - len(source))] for source in sources]
         return torch.tensor(rows, device=self.device)
 
-    def _search(
-        self, state: DecoderState, limits: Limits, beam: int, length_penalty: float
-    ) -> list[Hypothesis]:
-        if beam == 1:
-            return greedy_search(self.model, state, limits, self.device, length_penalty)
-        pools = beam_search(self.model, state, limits, self.device, beam, length_penalty)
-        return [pool[0] for pool in pools]
 
-
-def _limits(lengths: Iterable[int]) -> Limits:
-    return Limits(start=START, end=END, never=(PAD, UNKNOWN, START), lengths=tuple(lengths))
+def longest_translation(source: int) -> int:
+    """Bound the tokens of a translation: no language pair needs more, and a loop must end."""
+    return 3 * source + 20
 
 
 def _batches(sources: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
@@ -128,8 +73,3 @@ def _batches(sources: Sequence[Sequence[int]], budget: int) -> Iterator[list[int
         batch.append(index)
     if batch:
         yield batch
-
-
-def _most_tokens(source: int) -> int:
-    """Bound the tokens of a translation: no language pair needs more, and a loop must end."""
-    return 3 * source + 20

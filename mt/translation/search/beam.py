@@ -1,5 +1,6 @@
 """Beam search: keep the best few unfinished hypotheses of every sentence, side by side."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,9 +9,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mt.kernels.top_k import top_k
-from mt.translation.search.candidates import log_softmax
-from mt.translation.search.constraint import Constraint
-from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
+from mt.translation.contract import Hypothesis
+from mt.translation.search.contract import Limits, S, Score, Scorer
+from mt.translation.search.greedy import finished
+from mt.translation.search.processors import Processor, process
 
 
 def beam_search(  # noqa: PLR0917 - as the docstring names them
@@ -19,7 +21,8 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     limits: Limits,
     device: torch.device,
     beam: int,
-    length_penalty: float = 1.0,
+    processors: Sequence[Processor],
+    score: Score,
 ) -> list[list[Hypothesis]]:
     """Find likely translations of each sentence.
 
@@ -30,48 +33,43 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
 
     Args:
         scorer: Scores the next token.
-        state: Before the first step, ``beam`` equal rows a sentence; see :attr:`Limits.begun`.
-        limits: Marks, lengths and forced beginnings.
+        state: Before the first step, ``beam`` equal rows a sentence.
+        limits: Marks and lengths.
         device: Where the scorer's tensors are.
         beam: Hypotheses kept; 1 equals greedy search.
-        length_penalty: Finished hypotheses are ranked by
-            ``log_probability / length ** length_penalty``; 0 favours the short, 1 takes the mean
-            over tokens.
+        processors: Change the log-probabilities of every step, in this order.
+        score: Ranks the finished hypotheses of a sentence.
 
     Returns:
         Of each sentence, in order: finished hypotheses, at least one and at most ``beam``, best
         first.
 
-    Source: Graves (2012), section 4; the normalisation is that of Wu et al. (2016), section 7,
-    without its constants.
+    Source: Graves (2012), section 4.
     """
     lengths = torch.tensor(limits.lengths, device=device)
     alive = torch.arange(len(lengths), device=device)
     counts = torch.zeros_like(alive)
-    written = torch.tensor(limits.begun, dtype=torch.long, device=device)
-    written = written.expand(len(lengths), beam, -1)
-    tokens = torch.full((len(lengths), beam), (limits.start, *limits.begun)[-1], device=device)
+    written = torch.empty(len(lengths), beam, 0, dtype=torch.long, device=device)
+    tokens = torch.full((len(lengths), beam), limits.start, device=device)
     totals = torch.full((len(lengths), beam), -torch.inf, device=device)
-    # The rows of a sentence are still equal: extend one of them only.
-    totals[:, 0] = limits.log_probability
-    finished: list[list[Hypothesis]] = [[] for _ in limits.lengths]
-    permitted = Constraint(limits, device)
+    totals[:, 0] = 0.0  # the rows of a sentence are still equal: extend one of them only
+    found: list[list[Hypothesis]] = [[] for _ in limits.lengths]
 
-    for step in range(len(limits.begun), max(limits.lengths)):
+    for step in range(max(limits.lengths)):
         logits, state = scorer.step(tokens.flatten(), state)
-        log_probabilities = permitted(log_softmax(logits), step, alive)
+        log_probabilities = process(logits, written.flatten(0, 1), processors)
         last = lengths[alive] == step + 1
         best = _extend(totals, log_probabilities, limits.end, last)
 
         finish = best.ended[:, :beam] & best.totals[:, :beam].isfinite()
-        place, rank = finish.nonzero(as_tuple=True)
-        for sentence, row, total in zip(
-            alive[place].tolist(),
-            written[place, best.origins[place, rank]].tolist(),
-            best.totals[place, rank].tolist(),
+        sentence, rank = finish.nonzero(as_tuple=True)
+        for index, row, total in zip(
+            alive[sentence].tolist(),
+            written[sentence, best.origins[sentence, rank]].tolist(),
+            best.totals[sentence, rank].tolist(),
             strict=True,
         ):
-            finished[sentence].append(Hypothesis.ended(row, total, length_penalty))
+            found[index].append(finished(row, total, score))
 
         counts = counts + finish.sum(dim=1)
         totals, order = best.totals.masked_fill(best.ended, -torch.inf).topk(beam, dim=-1)
@@ -83,9 +81,10 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
         written = torch.cat((written[going[:, None], origins], tokens[:, :, None]), dim=2)
         rows = (going[:, None] * beam + origins).flatten()
         state = state.select(rows, going if len(going) < len(alive) else None)
+        processors = [processor.select(rows) for processor in processors]
         alive, counts = alive[going], counts[going]
 
-    return [sorted(pool, key=lambda found: -found.score)[:beam] for pool in finished]
+    return [sorted(pool, key=lambda each: -each.score)[:beam] for pool in found]
 
 
 class _Extensions(NamedTuple):
@@ -111,9 +110,9 @@ def _extend(
     beam = totals.size(1)
     values, choices = top_k(log_probabilities, 2 * beam)
     options = (totals[:, :, None] + torch.unflatten(values, 0, (-1, beam))).flatten(1)
-    best, places = options.topk(min(2 * beam, options.size(1)), dim=-1)
-    origins = places // values.size(1)
-    tokens = torch.unflatten(choices, 0, (-1, beam)).flatten(1).gather(1, places)
+    best, indices = options.topk(min(2 * beam, options.size(1)), dim=-1)
+    origins = indices // values.size(1)
+    tokens = torch.unflatten(choices, 0, (-1, beam)).flatten(1).gather(1, indices)
     ended = tokens == end
     if last.any():
         spare = best.size(1) - beam

@@ -1,9 +1,9 @@
-"""What search needs to know: something that scores the next token, and what a hypothesis is.
+"""What search needs to know: something that scores the next token, and how long it may go on.
 
 Search never sees a model, so that it can be tested with a table of probabilities.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
@@ -49,38 +49,12 @@ class Limits:
     """Which tokens frame a hypothesis, and how long it may grow."""
 
     start: int
-    """The token a decoder reads first."""
+    """The token that the scorer reads first."""
     end: int
     """The token that ends a hypothesis."""
-    never: tuple[int, ...]
-    """Tokens that no hypothesis may hold."""
     lengths: tuple[int, ...]
     """Of each sentence: the most tokens its hypotheses may have, the end mark included."""
-    prefixes: tuple[tuple[int, ...], ...] = ()
-    """Of each sentence: the tokens that its hypotheses begin with. The last may be the end mark;
-    without it they must leave room for one. No prefixes: all sentences begin as they like."""
-    begun: tuple[int, ...] = ()
-    """What all prefixes begin with and the state knows: before the first step it has read the start
-    mark and all of these but the last, which search reads first."""
-    log_probability: float = 0.0
-    """Of ``begun``, in nats."""
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """One translation as tokens."""
-
-    tokens: tuple[int, ...]
-    """Without start and end marks."""
-    log_probability: float
-    """Sum over the tokens and the end mark, in nats."""
-    score: float
-    """What it is ranked by: ``log_probability / length ** length_penalty``, end mark counted."""
-
-    @classmethod
-    def ended(
-        cls, tokens: Sequence[int], log_probability: float, length_penalty: float
-    ) -> "Hypothesis":
-        """Rank a finished hypothesis."""
-        length = len(tokens) + 1
-        return cls(tuple(tokens), log_probability, log_probability / length**length_penalty)
+Score = Callable[[float, int], float]
+"""Ranks a finished hypothesis by its log-probability in nats and its tokens, end mark counted."""

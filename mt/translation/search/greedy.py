@@ -1,42 +1,47 @@
-"""Greedy search: always the likeliest next token."""
+"""Greedy search: always the most probable next token."""
+
+from collections.abc import Sequence
 
 import torch
 
 from mt.kernels.top_k import top_k
-from mt.translation.search.candidates import log_softmax
-from mt.translation.search.constraint import Constraint
-from mt.translation.search.contract import Hypothesis, Limits, S, Scorer
+from mt.translation.contract import Hypothesis
+from mt.translation.search.contract import Limits, S, Score, Scorer
+from mt.translation.search.processors import Processor, process
 
 
-def greedy_search(
-    scorer: Scorer[S], state: S, limits: Limits, device: torch.device, length_penalty: float = 1.0
+def greedy_search(  # noqa: PLR0917 - as the docstring names them
+    scorer: Scorer[S],
+    state: S,
+    limits: Limits,
+    device: torch.device,
+    processors: Sequence[Processor],
+    score: Score,
 ) -> list[Hypothesis]:
-    """Translate each sentence by taking the likeliest token at every step.
+    """Translate each sentence by taking the most probable token at every step.
 
     The same as a beam of one, without the bookkeeping. A sentence that has ended leaves the batch.
 
     Args:
         scorer: Scores the next token.
-        state: Before the first step, one row a sentence; see :attr:`Limits.begun`.
-        limits: Marks, lengths and forced beginnings; a hypothesis that reaches its length is ended
-            there.
+        state: Before the first step, one row a sentence.
+        limits: Marks and lengths; a hypothesis that reaches its length is ended there.
         device: Where the scorer's tensors are.
-        length_penalty: Exponent of the length in the reported score.
+        processors: Change the log-probabilities of every step, in this order.
+        score: Gives the reported score.
 
     Returns:
         One hypothesis a sentence, in the sentences' order.
     """
     alive = torch.arange(len(limits.lengths), device=device)
     lengths = torch.tensor(limits.lengths, device=device)
-    totals = torch.full((len(alive),), limits.log_probability, device=device)
-    tokens = torch.full_like(alive, (limits.start, *limits.begun)[-1])
+    totals = torch.zeros(len(alive), device=device)
+    tokens = torch.full_like(alive, limits.start)
     written = torch.full((len(alive), max(limits.lengths)), limits.end, device=device)
-    written[:, : len(limits.begun)] = torch.tensor(limits.begun, device=device)
     sums = torch.zeros_like(totals)
-    permitted = Constraint(limits, device)
-    for step in range(len(limits.begun), max(limits.lengths)):
+    for step in range(max(limits.lengths)):
         logits, state = scorer.step(tokens, state)
-        log_probabilities = permitted(log_softmax(logits), step, alive)
+        log_probabilities = process(logits, written[alive, :step], processors)
         best, tokens = (column[:, 0] for column in top_k(log_probabilities, 1))
         last = lengths[alive] == step + 1
         best = torch.where(last, log_probabilities[:, limits.end], best)
@@ -51,7 +56,13 @@ def greedy_search(
                 break
             alive, totals, tokens = alive[going], totals[going], tokens[going]
             state = state.select(going, going)
+            processors = [processor.select(going) for processor in processors]
     return [
-        Hypothesis.ended(row[: row.index(limits.end)], total, length_penalty)
+        finished(row[: row.index(limits.end)], total, score)
         for row, total in zip(written.tolist(), sums.tolist(), strict=True)
     ]
+
+
+def finished(tokens: Sequence[int], log_probability: float, score: Score) -> Hypothesis:
+    """Score a finished hypothesis; its end mark counts as a token."""
+    return Hypothesis(tuple(tokens), log_probability, score(log_probability, len(tokens) + 1))

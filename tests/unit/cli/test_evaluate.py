@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from mt.cli.main import app
 from mt.evaluation import evaluate
+from mt.translation import Translation
+from mt.translation.config import BeamConfig, TranslationConfig
 
 TRUTH = ["Ein Mann fährt ein rotes Rad.", "Zwei Hunde laufen über die Wiese.", "Es regnet.", ""]
 GUESS = ["Ein Mann fährt ein blaues Rad.", "Zwei Hunde laufen auf einer Wiese.", "Es nieselt.", ""]
@@ -44,12 +46,14 @@ def translator(monkeypatch):
     asked = []
 
     class Translator:
-        def translate(self, lines):
-            asked.append(list(lines))
-            yield from GUESS
+        config = TranslationConfig()
 
-    def load_translator(path, *, device, beam):
-        asked.append((str(path), device, beam))
+        def translate(self, lines, config):
+            asked.append((list(lines), config.search))
+            yield from map(Translation, GUESS)
+
+    def load_translator(path, device):
+        asked.append((str(path), device))
         return Translator()
 
     fake = types.ModuleType("mt.translation")
@@ -93,13 +97,13 @@ def test_translates_with_a_model(run, translator, tmp_path):
     arguments = ["--beam", "3", "--device", "cpu", "--output", "out"]
     result = run("model", "--source", "src", "--reference", "ref", *arguments)
     assert result.stdout == f"{evaluate(GUESS, [TRUTH])[0]}\n"
-    assert translator == [("model", "cpu", 3), SOURCE]
+    assert translator == [("model", "cpu"), (SOURCE, BeamConfig(size=3))]
     assert (tmp_path / "out").read_text(encoding="utf-8") == "\n".join([*GUESS, ""])
 
 
 def test_a_model_translates_as_it_likes_unless_told_otherwise(run, translator):
     run("model", "--source", "src", "--reference", "ref")
-    assert translator[0] == ("model", "auto", None)
+    assert translator == [("model", "auto"), (SOURCE, TranslationConfig().search)]
 
 
 @pytest.mark.parametrize(

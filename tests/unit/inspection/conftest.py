@@ -5,7 +5,7 @@ import torch
 
 from mt.model.config import TransformerConfig
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers
-from mt.translation.config import TranslationConfig
+from mt.translation.config import BeamConfig, TranslationConfig
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.translator import Translator
 
@@ -35,4 +35,4 @@ def model(config, tokenizers):
 @pytest.fixture
 def translator(model, tokenizers):
     engine = TorchEngine(model, torch.device("cpu"))
-    return Translator(engine, tokenizers, TranslationConfig(beam=3), longest=40)
+    return Translator(engine, tokenizers, TranslationConfig(search=BeamConfig(size=3)), 40)

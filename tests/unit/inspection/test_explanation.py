@@ -12,9 +12,9 @@ from mt.inspection.explanation import _cut, _variants
 from mt.model.attention.config import ScopeConfig, ScoreConfig
 from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
-from mt.translation.config import TranslationConfig
-from mt.translation.engines.torch import TorchEngine
-from mt.translation.search import Limits, beam_search
+from mt.translation.config import BeamConfig, TranslationConfig
+from mt.translation.engines.torch import NEVER, TorchEngine
+from mt.translation.search import ForcePrefix, Limits, Suppress, run_search
 from mt.translation.translator import Translator
 
 SENTENCE = "abc hgfe dcba"
@@ -55,10 +55,11 @@ def test_alternatives_go_on_as_a_search_forced_from_the_start(told, model, token
         alternative = told.choices[place].alternatives[place % 5]
         prefix = (*written[:place], names.index(alternative.token))
         length = max(3 * len(read) + 20, len(prefix) + 1)
-        rules = Limits(START, END, (PAD, UNKNOWN, START), (length,), (prefix,))
+        limits, cpu = Limits(START, END, (length,)), torch.device("cpu")
+        processors = [Suppress(NEVER), ForcePrefix.of([prefix], 3, cpu)]
         with torch.no_grad():
             state = model.start(torch.tensor([[*read, END]]), 3)
-            ((found, *_),) = beam_search(model, state, rules, torch.device("cpu"), 3)
+            ((found, *_),) = run_search(BeamConfig(size=3), model, state, limits, cpu, processors)
         (text,) = tokenizers.target.decode([found.tokens])
         assert alternative.before + alternative.forced + alternative.after == text
         assert text.startswith(alternative.before)
@@ -134,9 +135,9 @@ def test_numbers_are_those_of_the_tape_and_short(told, translator):
 @pytest.mark.slow
 @pytest.mark.parametrize("beam", [1, 3])
 def test_the_models_own_translation_is_what_it_translates(translator, beam):
-    translator.config = translator.config.model_copy(update={"beam": beam})
+    translator.config = translator.config.with_beam(beam)
     told = explain(translator, read_pair(translator, SENTENCE), alternatives=2)
-    assert [told.text] == translator.translate_all([SENTENCE])
+    assert [told.text] == [each.text for each in translator.translate_all([SENTENCE])]
     assert {len(choice.alternatives) for choice in told.choices} == {2}
     if beam == 1:
         assert {choice.rank for choice in told.choices[:-1]} == {1}
@@ -177,7 +178,7 @@ def test_a_recurrent_model_shows_what_it_has(tokenizers, choices):
 def told_by(config, tokenizers):
     size = tokenizers.source.size
     engine = TorchEngine(config.build(size, size), torch.device("cpu"))
-    translator = Translator(engine, tokenizers, TranslationConfig(beam=2), longest=40)
+    translator = Translator(engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), 40)
     told = explain(translator, read_pair(translator, SENTENCE, TARGET), alternatives=1)
     for layer in itertools.chain(*told.layers.values()):
         assert torch.tensor(layer.weights).sum(-1).sub(1).abs().max() < 1e-3

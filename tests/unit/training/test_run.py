@@ -78,7 +78,7 @@ def test_the_average_is_that_of_the_kept_checkpoints(fit, of):
     names = ["update-000020", "update-000030", "update-000040"]
     assert bundles(outcome.run) == ["average-000040", *names]
     average = open_bundle(outcome.run / "bundles" / "average-000040")
-    assert average.origin.averaged == (20, 30, 40)
+    assert average.metadata.averaged == (20, 30, 40)
     parts = [open_bundle(outcome.run / "bundles" / name).weights() for name in names]
     for name, expected in average_weights(parts).items():
         assert torch.equal(average.weights()[name], expected)
@@ -107,7 +107,7 @@ def test_divergence_keeps_the_checkpoint(fit, diverge):
         fit()
     run = healthy.run.parent / "run"
     last = open_bundle(read_index(run)["last"])
-    assert last.origin.update == 20
+    assert last.metadata.update == 20
     assert all(weight.isfinite().all() for weight in last.weights().values())
     mend()
     outcome = fit(resume=True)
@@ -136,7 +136,7 @@ def test_a_changed_recipe_is_refused_with_the_key(fit):
     }.items():
         with pytest.raises(TrainingError, match=told):
             fit("training.updates=10", change, resume=True)
-    assert fit("training.updates=20", "translation.beam=2", resume=True).update == 20
+    assert fit("training.updates=20", "translation.alternatives=2", resume=True).update == 20
 
 
 def test_changed_text_is_refused(fit, tmp_path):

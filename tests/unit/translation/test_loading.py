@@ -1,24 +1,24 @@
-from typing import Any
-
 import pytest
 import torch
 
-from mt.bundle import Origin, open_bundle, write_bundle
+from mt.bundle import Metadata, open_bundle, write_bundle
 from mt.config import StrictConfig
 from mt.errors import BundleError
 from mt.model.config import TransformerConfig
-from mt.translation.config import TranslationConfig
-from mt.translation.translator import load_model, load_translator
+from mt.model.loading import load_model
+from mt.translation.config import BeamConfig, TranslationConfig
+from mt.translation.translator import load_translator
 
 
 class Saved(StrictConfig):
     """What a translator reads of a recipe."""
 
-    data: dict[str, Any] = {"max_tokens": 40}
     model: TransformerConfig = TransformerConfig(
         dim=16, heads=2, feed_forward=16, encoder_layers=1, decoder_layers=1
     )
-    translation: TranslationConfig = TranslationConfig(beam=2, length_penalty=0.3)
+    translation: TranslationConfig = TranslationConfig(
+        search=BeamConfig(size=2, length_penalty=0.3)
+    )
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def model(tokenizers):
 @pytest.fixture
 def save(tmp_path, tokenizers):
     def save(weights):
-        origin = Origin(update=1, languages=("xx", "yy"), parameters=1)
-        write_bundle(tmp_path / "bundle", weights, Saved(), tokenizers, origin)
+        metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=40)
+        write_bundle(tmp_path / "bundle", weights, Saved(), tokenizers, metadata)
         return tmp_path / "bundle"
 
     return save
@@ -49,10 +49,8 @@ def test_a_translator_searches_as_its_bundle_says(model, save):
     path = save(dict(model.named_parameters()))
     translator = load_translator(path, device="cpu")
     assert translator.config == Saved().translation
-    assert translator.longest == 40
+    assert translator.max_tokens == 40
     assert not translator.engine.model.training
-    assert load_translator(path, device="cpu", beam=7).config.beam == 7
-    assert load_translator(path, device="cpu", beam=7).config.length_penalty == 0.3
     assert len(list(translator.translate(["abcd", "", "efgh ijkl"]))) == 3
 
 

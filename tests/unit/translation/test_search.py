@@ -8,16 +8,25 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from mt.kernels.top_k import BLOCK, top_k
+from mt.inspection.variants import translate_variants
 from mt.model.config import RecurrentConfig, TransformerConfig
-from mt.text.tokenizer import END, PAD, START, UNKNOWN
-from mt.translation.engines.torch import TorchEngine
-from mt.translation.search import Hypothesis, Limits, beam_search, greedy_search
+from mt.text.tokenizer import END, START
+from mt.translation.config import BeamConfig
+from mt.translation.engines.torch import NEVER, TorchEngine
+from mt.translation.search import (
+    ForcePrefix,
+    Hypothesis,
+    Limits,
+    Suppress,
+    beam_search,
+    greedy_search,
+    run_search,
+)
+from mt.translation.search.greedy import finished
 
 CPU = torch.device("cpu")
 WORDS = (4, 5, 6)
 SIZE = 7
-NEVER = (PAD, UNKNOWN, START)
 
 
 def log_probabilities(sentence, prefix):
@@ -77,22 +86,27 @@ def brute_force(sentence, length, length_penalty, log_probabilities=log_probabil
     for words in range(length):
         for tokens in itertools.product(WORDS, repeat=words):
             total = log_probability(sentence, tokens, log_probabilities)
-            found.append(Hypothesis.ended(tokens, total, length_penalty))
+            found.append(finished(tokens, total, normalised(length_penalty)))
     return sorted(found, key=lambda hypothesis: -hypothesis.score)
 
 
-def limits(lengths, never=NEVER):
-    return Limits(start=START, end=END, never=never, lengths=tuple(lengths))
+PERMITTED = (Suppress(NEVER),)
 
 
-def greedy(names, lengths, penalty=1.0, table=None):
-    table = table or Table()
-    return greedy_search(table, table.start(names, 1), limits(lengths), CPU, penalty)
+def normalised(penalty):
+    return BeamConfig(length_penalty=penalty).score
 
 
-def beam(names, lengths, width, penalty=1.0, table=None):
-    table = table or Table()
-    return beam_search(table, table.start(names, width), limits(lengths), CPU, width, penalty)
+def greedy(names, lengths, penalty=1.0, table=None, processors=PERMITTED):
+    table, limits = table or Table(), Limits(START, END, tuple(lengths))
+    start = table.start(names, 1)
+    return greedy_search(table, start, limits, CPU, processors, normalised(penalty))
+
+
+def beam(names, lengths, width, penalty=1.0, table=None, processors=PERMITTED):
+    table, limits = table or Table(), Limits(START, END, tuple(lengths))
+    start = table.start(names, width)
+    return beam_search(table, start, limits, CPU, width, processors, normalised(penalty))
 
 
 NAMES = tuple("abcdefghijklmnop")
@@ -120,7 +134,7 @@ def test_a_beam_of_one_is_greedy():
     same([pool[0] for pool in beam(NAMES, LENGTHS, 1)], greedy(NAMES, LENGTHS))
 
 
-def test_greedy_takes_the_likeliest_token():
+def test_greedy_takes_the_most_probable_token():
     for name, length, found in zip(NAMES, LENGTHS, greedy(NAMES, LENGTHS), strict=True):
         tokens = []
         while len(tokens) < length - 1:
@@ -134,10 +148,10 @@ def test_greedy_takes_the_likeliest_token():
 
 def plain_beam(name, length, width, penalty):
     """Search as the docstring of the beam says, with lists and loops."""
-    living, finished = [((), 0.0)], []
+    living, ended = [((), 0.0)], []
     for step in range(length):
         if step == length - 1:
-            finished += [
+            ended += [
                 (row, total + log_softmax(log_probabilities(name, row))[END])
                 for row, total in living
             ]
@@ -150,12 +164,12 @@ def plain_beam(name, length, width, penalty):
             ),
             reverse=True,
         )
-        finished += [(row, total) for total, row, token in options[:width] if token == END]
+        ended += [(row, total) for total, row, token in options[:width] if token == END]
         living = [((*row, token), total) for total, row, token in options if token != END][:width]
-        if len(finished) >= width:
+        if len(ended) >= width:
             break
     return sorted(
-        (Hypothesis.ended(row, total, penalty) for row, total in finished),
+        (finished(row, total, normalised(penalty)) for row, total in ended),
         key=lambda hypothesis: -hypothesis.score,
     )[:width]
 
@@ -227,9 +241,9 @@ def test_forbidden_tokens_never_appear_however_likely(width):
 
 def test_nothing_but_the_end_is_still_a_hypothesis():
     table = Table(lambda *_: [0.0] * SIZE)
-    rules = Limits(START, END, never=(*NEVER, *WORDS), lengths=(5, 3))
-    for pool in beam_search(table, table.start("ab", 4), rules, CPU, 4):
-        same(pool, [Hypothesis.ended((), math.log(1 / SIZE), 1.0)])
+    nothing = math.log(1 / SIZE)
+    for pool in beam("ab", (5, 3), 4, table=table, processors=[Suppress((*NEVER, *WORDS))]):
+        same(pool, [Hypothesis((), nothing, nothing)])
 
 
 def test_the_length_penalty_ranks_as_algebra_says():
@@ -254,38 +268,6 @@ def test_the_length_penalty_ranks_as_algebra_says():
         assert scores[4, 4] == pytest.approx(long / 3**penalty, **close)
 
 
-@pytest.mark.parametrize("vocabulary", [3, 63, 64, 65, 500, 640, 641, 8003])
-@pytest.mark.parametrize("count", [1, 2, 10])
-@pytest.mark.parametrize("spoilt", [False, True])
-def test_likeliest_is_topk(vocabulary, count, spoilt):
-    generator = torch.manual_seed(vocabulary + count)
-    # A shuffled range has no ties, which topk may break as it likes.
-    rows = [torch.randperm(vocabulary, generator=generator).float() for _ in range(5)]
-    scores = torch.stack(rows)
-    if spoilt:
-        scores[:, [0, vocabulary // 2]] = -torch.inf
-        count = min(count, vocabulary - 2)
-    values, tokens = top_k(scores, count)
-    expected = scores.topk(min(count, vocabulary), dim=-1)
-    assert torch.equal(values, expected.values)
-    assert torch.equal(tokens, expected.indices)
-
-
-@pytest.mark.parametrize("place", [0, BLOCK - 1, BLOCK, 10 * BLOCK - 1, 10 * BLOCK, 10 * BLOCK + 4])
-def test_likeliest_looks_everywhere(place):
-    scores = torch.zeros(1, 10 * BLOCK + 5)
-    scores[0, place] = 1.0
-    assert top_k(scores, 1)[1].item() == place
-
-
-def test_likeliest_values_are_right_even_with_ties():
-    scores = torch.randint(0, 4, (7, 1000), generator=torch.manual_seed(1)).float()
-    values, tokens = top_k(scores, 5)
-    assert torch.equal(values, scores.topk(5).values)
-    assert torch.equal(values, scores.gather(1, tokens))
-    assert all(len(set(row)) == 5 for row in tokens.tolist())
-
-
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(3)
@@ -303,16 +285,18 @@ SOURCES = [GENERATOR.choices(range(4, 150), k=length) for length in (3, 1, 4, 4,
 @pytest.mark.parametrize("width", [1, 4])
 def test_a_model_translates_a_batch_as_one_by_one(model, width):
     engine = TorchEngine(model, CPU)
-    together = engine.generate(SOURCES, width, 1.0)
-    alone = [engine.generate([source], width, 1.0)[0] for source in SOURCES]
-    same(together, alone)
-    assert len({found.tokens for found in together}) > 1
+    together = engine.search(SOURCES, BeamConfig(size=width))
+    for source, pool in zip(SOURCES, together, strict=True):
+        same(pool, engine.search([source], BeamConfig(size=width))[0])
+    assert len({pool[0].tokens for pool in together}) > 1
 
 
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_score_is_that_of_forced_decoding(model, width):
-    for source, found in zip(
-        SOURCES, TorchEngine(model, CPU).generate(SOURCES, width, 0.7), strict=True
+    config = BeamConfig(size=width, length_penalty=0.7)
+    pools = TorchEngine(model, CPU).search(SOURCES, config)
+    for source, found in (
+        (source, found) for source, pool in zip(SOURCES, pools, strict=True) for found in pool
     ):
         with torch.no_grad():
             read = torch.tensor([[START, *found.tokens]])
@@ -327,19 +311,18 @@ def test_the_score_is_that_of_forced_decoding(model, width):
 
 def test_the_engine_splits_what_is_too_much_at_once(model, monkeypatch):
     engine = TorchEngine(model, CPU)
-    whole = engine.generate(SOURCES, 2, 1.0)
+    whole = engine.search(SOURCES, BeamConfig(size=2))
     monkeypatch.setattr("mt.translation.engines.torch.BATCH_TOKENS", 20)
-    same(engine.generate(SOURCES, 2, 1.0), whole)
-    assert engine.generate([], 2, 1.0) == []
+    for pool, expected in zip(engine.search(SOURCES, BeamConfig(size=2)), whole, strict=True):
+        same(pool, expected)
+    assert engine.search([], BeamConfig(size=2)) == []
 
 
 def forced(names, lengths, prefixes, width):
-    table = Table()
-    rules = Limits(START, END, NEVER, tuple(lengths), tuple(prefixes))
+    processors = [Suppress(NEVER), ForcePrefix.of(prefixes, width, CPU)]
     if width == 1:
-        found = greedy_search(table, table.start(names, 1), rules, CPU)
-        return [[one] for one in found]
-    return beam_search(table, table.start(names, width), rules, CPU, width)
+        return [[found] for found in greedy(names, lengths, processors=processors)]
+    return beam(names, lengths, width, processors=processors)
 
 
 PREFIXES = ((), (4,), (5, 5), (6, 4), (5, 6, 4), (4, END))
@@ -378,6 +361,68 @@ def test_forcing_all_that_was_found_gives_it_the_same_score(width):
     same([pool[0] for pool in forced(NAMES, LENGTHS, whole, width)], free)
 
 
+class NoRepetition:
+    """Forbids a token that its hypothesis holds already."""
+
+    def __call__(self, log_probabilities, written):
+        for row, tokens in enumerate(written.tolist()):
+            log_probabilities[row, tokens] = -torch.inf
+        return log_probabilities
+
+    def select(self, _):
+        return self
+
+
+@pytest.mark.parametrize("width", [1, 40])
+def test_a_processor_sees_what_was_written(width):
+    """No token twice: of all sequences of three words without repetition, the best are found."""
+    names, length, processors = NAMES[:6], 4, [Suppress(NEVER), NoRepetition()]
+    if width == 1:
+        pools = [[found] for found in greedy(names, [length] * 6, processors=processors)]
+    else:
+        pools = beam(names, [length] * 6, width, processors=processors)
+    for name, pool in zip(names, pools, strict=True):
+        expected = {
+            found.tokens: found.log_probability
+            for found in brute_force(name, length, 1.0)
+            if len(set(found.tokens)) == len(found.tokens)
+        }
+        assert all(found.tokens in expected for found in pool)
+        if width > 1:
+            best = max(expected, key=lambda tokens: expected[tokens] / (len(tokens) + 1))
+            assert pool[0].tokens == best
+            assert len(pool) == len(expected)
+
+
+class Counter:
+    """Remembers by itself how often each row has written a token, as search reorders the rows."""
+
+    def __init__(self, counts):
+        self.counts = counts
+
+    def __call__(self, log_probabilities, written):
+        if written.size(1):
+            self.counts = self.counts + (written[:, -1] == WORDS[0])
+        assert torch.equal(self.counts, (written == WORDS[0]).sum(dim=1))
+        return log_probabilities
+
+    def select(self, rows):
+        return Counter(self.counts[rows])
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_what_a_processor_remembers_follows_the_reordering_of_hypotheses(width):
+    counter = Counter(torch.zeros(len(NAMES) * width, dtype=torch.long))
+    processors = [Suppress(NEVER), counter]
+    found = (
+        [[one] for one in greedy(NAMES, LENGTHS, processors=processors)]
+        if width == 1
+        else beam(NAMES, LENGTHS, width, processors=processors)
+    )
+    plain = [[one] for one in greedy(NAMES, LENGTHS)] if width == 1 else beam(NAMES, LENGTHS, width)
+    assert found == plain
+
+
 RECURRENT = RecurrentConfig(dim=16, attention=None, tie="none").build(150, 150).double().eval()
 
 
@@ -386,22 +431,22 @@ RECURRENT = RecurrentConfig(dim=16, attention=None, tie="none").build(150, 150).
 @pytest.mark.parametrize("width", [1, 4])
 def test_variants_are_those_of_a_search_forced_from_the_start(model, monkeypatch, kind, width):
     model = {"transformer": model, "recurrent": RECURRENT}[kind]
-    # Five variants at once: a batch holds several places, and a place is cut by two batches.
+    # Five variants at once: a batch holds several positions, and one is cut by two batches.
     source, target = SOURCES[0], [*range(50, 57), END]
     tokens = 5 * width * (len(source) + 1)
-    monkeypatch.setattr("mt.translation.engines.torch.BATCH_TOKENS", tokens)
-    others = [[4 + place, 90 + place, END][: place % 4] for place in range(len(target))]
-    prefixes = [(*target[:place], token) for place, row in enumerate(others) for token in row]
-    found = TorchEngine(model, CPU).generate_variants(source, target, others, width, 0.7)
+    monkeypatch.setattr("mt.inspection.variants.BATCH_TOKENS", tokens)
+    others = [[4 + index, 90 + index, END][: index % 4] for index in range(len(target))]
+    prefixes = [(*target[:index], token) for index, row in enumerate(others) for token in row]
+    config = BeamConfig(size=width, length_penalty=0.7)
+    found = translate_variants(TorchEngine(model, CPU), source, target, others, config)
 
     def search(prefix):
-        rules = Limits(START, END, NEVER, (max(29, len(prefix) + 1),), (prefix,))
+        limits = Limits(START, END, (max(29, len(prefix) + 1),))
+        processors = [Suppress(NEVER), ForcePrefix.of([prefix], width, CPU)]
         with torch.no_grad():
             state = model.start(torch.tensor([[*source, END]]), width)
-            if width == 1:
-                return greedy_search(model, state, rules, CPU, 0.7)[0]
-            return beam_search(model, state, rules, CPU, width, 0.7)[0][0]
+            return run_search(config, model, state, limits, CPU, processors)[0][0].tokens
 
-    same(found, [search(prefix) for prefix in prefixes])
-    for prefix, one in zip(prefixes, found, strict=True):
-        assert (*one.tokens, END)[: len(prefix)] == prefix
+    assert found == [search(prefix) for prefix in prefixes]
+    for prefix, tokens in zip(prefixes, found, strict=True):
+        assert (*tokens, END)[: len(prefix)] == prefix

@@ -5,14 +5,22 @@ from itertools import islice
 
 import pytest
 import torch
+from pydantic import ValidationError
 
+from mt.errors import ConfigError
 from mt.model.config import TransformerConfig
-from mt.translation.config import TranslationConfig
+from mt.translation.config import BeamConfig, GreedyConfig, TranslationConfig
+from mt.translation.contract import Hypothesis, Translation
 from mt.translation.engines.torch import TorchEngine
-from mt.translation.search import Hypothesis
 from mt.translation.translator import Translator
 
 LONGEST = 30
+SEARCH = BeamConfig(size=3, length_penalty=0.5)
+GREEDY = GreedyConfig()
+
+
+def texts(translations):
+    return [translation.text for translation in translations]
 
 
 class Backwards:
@@ -20,12 +28,18 @@ class Backwards:
 
     def __init__(self):
         self.seen = []
-        self.settings = set()
+        self.configs = []
 
-    def generate(self, sources, beam, length_penalty):
+    def search(self, sources, config):
         self.seen += [list(source) for source in sources]
-        self.settings.add((beam, length_penalty))
-        return [Hypothesis.ended(source[::-1], -1.0, length_penalty) for source in sources]
+        self.configs.append(config)
+        return [
+            [
+                Hypothesis(tuple(source[::-1]), -1.0, config.score(-1.0, len(source) + 1)),
+                Hypothesis(tuple(source), -2.0, config.score(-2.0, len(source) + 1)),
+            ]
+            for source in sources
+        ]
 
 
 @pytest.fixture
@@ -35,8 +49,8 @@ def engine():
 
 @pytest.fixture
 def translator(engine, tokenizers):
-    config = TranslationConfig(beam=3, length_penalty=0.5)
-    return Translator(engine, tokenizers, config, longest=LONGEST)
+    config = TranslationConfig(search=SEARCH)
+    return Translator(engine, tokenizers, config, max_tokens=LONGEST)
 
 
 @pytest.fixture
@@ -57,8 +71,50 @@ def lines_of(words, number):
 
 def test_lines_come_out_in_order(translator, engine, words, expect):
     lines = lines_of(words, 300)
-    assert list(translator.translate(iter(lines))) == [expect(line) for line in lines]
-    assert engine.settings == {(3, 0.5)}
+    assert texts(translator.translate(iter(lines))) == [expect(line) for line in lines]
+    assert set(engine.configs) == {SEARCH}
+
+
+def test_a_call_says_how_it_is_translated(translator, engine, words, tokenizers):
+    [line] = lines_of(words, 1)
+    [tokens] = tokenizers.source.encode([line])
+    asked = TranslationConfig(search=BeamConfig(size=2, length_penalty=0.0), alternatives=1)
+    [found] = translator.translate([line], asked)
+    assert engine.configs == [asked.search]
+    names = tuple(tokenizers.target.tokens(tokens))
+    other = Translation(line, names, log_probability=-2.0, score=-2.0)
+    backwards = tokenizers.target.decode([tokens[::-1]])[0]
+    assert found == Translation(backwards, names[::-1], -1.0, -1.0, (other,))
+    assert str(found) == backwards
+    assert translator.translate_all([line])[0].alternatives == ()
+    assert engine.configs[1] == SEARCH
+
+
+def test_a_line_in_parts_is_scored_as_a_whole(translator, words):
+    [line] = translator.translate_all([" ".join(words[:40])], TranslationConfig(search=GREEDY))
+    [first] = translator.translate_all([words[0]], TranslationConfig(search=GREEDY))
+    assert first.score == pytest.approx(-1 / (len(first.tokens) + 1))
+    parts = -line.log_probability  # each has one nat
+    assert parts > 2
+    assert line.score == pytest.approx(-parts / (len(line.tokens) + parts))
+    assert line.alternatives == ()
+
+
+def test_more_alternatives_than_the_beam_holds_are_refused():
+    for config, kept in (({"search": GREEDY}, 1), ({"search": BeamConfig(size=3)}, 3)):
+        with pytest.raises(ValidationError, match=f"expected fewer than the {kept} hypotheses"):
+            TranslationConfig(**config, alternatives=kept)
+        assert TranslationConfig(**config, alternatives=kept - 1).alternatives == kept - 1
+
+
+def test_another_beam_is_validated_and_keeps_the_length_penalty():
+    config = TranslationConfig(search=SEARCH, alternatives=2)
+    assert config.with_beam(7).search == BeamConfig(size=7, length_penalty=0.5)
+    assert TranslationConfig(search=GREEDY).with_beam(2).search == BeamConfig(size=2)
+    with pytest.raises(ConfigError, match="greater than 0"):
+        config.with_beam(0)
+    with pytest.raises(ConfigError, match="alternatives: expected fewer than the 2"):
+        config.with_beam(2)
 
 
 def test_no_lines_make_no_lines(translator):
@@ -71,14 +127,14 @@ BLANKS = ["", " ", "\t", "  \u3000 ", "\u00a0", "\r", "\u2028", "\x0c"]
 
 def test_blank_lines_stay_blank_and_never_reach_the_engine(translator, engine, words, expect):
     first, last = lines_of(words, 2)
-    found = list(translator.translate([*BLANKS, first, *BLANKS, last, *BLANKS]))
+    found = texts(translator.translate([*BLANKS, first, *BLANKS, last, *BLANKS]))
     blank = [""] * len(BLANKS)
     assert found == [*blank, expect(first), *blank, expect(last), *blank]
     assert len(engine.seen) == 2
 
 
 def test_blank_lines_alone_are_no_work(translator, engine):
-    assert list(translator.translate(BLANKS)) == [""] * len(BLANKS)
+    assert texts(translator.translate(BLANKS)) == [""] * len(BLANKS)
     assert not engine.seen
 
 
@@ -94,7 +150,7 @@ def test_a_line_too_long_is_cut_translated_in_parts_and_joined(
     sentences = [" ".join(words[place : place + 4]) + "." for place in range(0, 40, 4)]
     long, short = " ".join(sentences), words[0]
     with caplog.at_level(logging.WARNING, logger="mt"):
-        found = list(translator.translate([short, long, short]))
+        found = texts(translator.translate([short, long, short]))
     assert found[0] == found[2] == expect(short)
     assert all(0 < len(source) < LONGEST for source in engine.seen)
     assert len(engine.seen) > 3
@@ -132,17 +188,17 @@ def test_invisible_parts_of_a_long_line_never_reach_the_engine(translator, engin
 
 def test_no_translation_holds_a_line_break(tokenizers):
     class Breaking:
-        def generate(self, sources, *_):
+        def search(self, sources, _):
             [tokens] = tokenizers.target.encode(["abcd"])
             newline = next(
                 token
                 for token in range(tokenizers.target.size)
                 if tokenizers.target.tokens([token]) == ["<0x0A>"]
             )
-            return [Hypothesis.ended([newline, *tokens, newline], 0.0, 1.0) for _ in sources]
+            return [[Hypothesis((newline, *tokens, newline), 0.0, 0.0)] for _ in sources]
 
-    translator = Translator(Breaking(), tokenizers, TranslationConfig(), longest=LONGEST)
-    found = translator.translate_all(["abcd", "ab\ncd", "ab\u2028cd"])
+    translator = Translator(Breaking(), tokenizers, TranslationConfig(), max_tokens=LONGEST)
+    found = texts(translator.translate_all(["abcd", "ab\ncd", "ab\u2028cd"]))
     assert len(found) == 3
     assert all(len(line.splitlines()) == 1 for line in found)
 
@@ -156,8 +212,8 @@ def test_a_reader_that_fails_does_so_after_its_earlier_lines(translator, words, 
 
     found = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for line in translator.translate(broken()):
-            found.append(line)  # noqa: PERF402 - a list comprehension would lose them
+        for translation in translator.translate(broken()):
+            found.append(translation.text)  # noqa: PERF401 - a list comprehension would lose them
     assert found == [expect(line) for line in lines]
 
 
@@ -171,7 +227,7 @@ def test_a_slow_reader_gets_early_answers(translator, words, expect):
             answered.clear()
 
     for line, found in zip(lines, translator.translate(conversation()), strict=True):
-        assert found == expect(line)
+        assert found.text == expect(line)
         answered.set()
 
 
@@ -181,7 +237,7 @@ def test_an_endless_stream_is_translated_as_it_comes(translator, words, expect):
             yield words[0]
 
     stream = translator.translate(endless())
-    assert list(islice(stream, 5000)) == [expect(words[0])] * 5000
+    assert texts(islice(stream, 5000)) == [expect(words[0])] * 5000
     stream.close()
 
 
@@ -190,8 +246,10 @@ def test_translations_do_not_depend_on_their_company(tokenizers, words):
     shape = {"dim": 16, "heads": 2, "feed_forward": 16, "encoder_layers": 1, "decoder_layers": 1}
     model = TransformerConfig(**shape).build(tokenizers.source.size, tokenizers.target.size)
     engine = TorchEngine(model.double(), torch.device("cpu"))
-    translator = Translator(engine, tokenizers, TranslationConfig(beam=2), longest=12)
+    translator = Translator(
+        engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), max_tokens=12
+    )
     lines = ["", *lines_of(words, 2), " ".join(words[:5])]
     together = list(translator.translate(lines))
     assert together == [translator.translate_all([line])[0] for line in lines]
-    assert len(set(together)) > 2
+    assert len(set(texts(together))) > 2

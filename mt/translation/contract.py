@@ -1,0 +1,57 @@
+"""What translation gives and what an engine must do; it imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mt.translation.config import SearchConfig
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One translation as tokens, as search found it."""
+
+    tokens: tuple[int, ...]
+    """Without start and end marks."""
+    log_probability: float
+    """Sum over the tokens and the end mark, in nats."""
+    score: float
+    """What it is ranked by; see :meth:`BeamConfig.score`."""
+
+
+class Engine(Protocol):
+    """Translates token ids; batching and the order of computation are its own affair."""
+
+    def search(
+        self, sources: Sequence[Sequence[int]], config: SearchConfig
+    ) -> list[list[Hypothesis]]:
+        """Translate sentences.
+
+        Args:
+            sources: Token ids without marks; none is empty.
+            config: How to search.
+
+        Returns:
+            For each source, in order: the finished hypotheses, at least one, best first.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The translation of one line; ``str`` gives its text."""
+
+    text: str
+    """One line of raw text; empty if the source is blank."""
+    tokens: tuple[str, ...] = ()
+    """The text as the target tokenizer's tokens."""
+    log_probability: float = 0.0
+    """Of the tokens and end marks, in nats; 0 of a blank line."""
+    score: float = 0.0
+    """What search ranked it by; see :meth:`BeamConfig.score`."""
+    alternatives: tuple["Translation", ...] = ()
+    """Other hypotheses, best first, as many as were asked for and found. A line that was cut into
+    parts has none."""
+
+    def __str__(self) -> str:
+        return self.text
