@@ -1,6 +1,6 @@
 """Which pairs learn together, and the tensors they become."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +38,14 @@ class Batch:
         )
         moved.__dict__.update(counts)
         return moved
+
+
+def pad_sequences(
+    rows: Sequence[Sequence[int]], device: torch.device | str = "cpu"
+) -> Int64[Tensor, "rows longest"]:
+    """Make a rectangle of rows of token ids, filled up with ``PAD`` at their ends."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows], device=device)
 
 
 def plan_epoch(

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from mt import hardware
 from mt.bundle import open_bundle
+from mt.data.batches import pad_sequences
+from mt.data.lengths import group_by_length
 from mt.devices import DeviceName
 from mt.errors import BundleError
 from mt.inspection.alignment.views import View, all_views
@@ -17,7 +19,7 @@ from mt.inspection.alignment.words import CutLine, WordKind, cut_line
 from mt.inspection.recorder import record_attention
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import load_model
-from mt.text.tokenizer import END, PAD, START, Tokenizers
+from mt.text.tokenizer import END, START, Tokenizers
 
 BATCH_CELLS = 65_536
 """Padded source times target tokens of a batch: what each head of each layer has weights for."""
@@ -91,10 +93,14 @@ class PairReader:
             target token how much it looked at each source token and, in the last column, at the
             source's end mark.
         """
-        for indices in _batches(pairs):
+        sources = [len(pair.source.tokens) + 1 for pair in pairs]
+        targets = [len(pair.target.tokens) + 1 for pair in pairs]
+        for indices in group_by_length(sources, targets, budget=BATCH_CELLS):
             batch = [pairs[index] for index in indices]
-            sources = [[*pair.source.tokens, END] for pair in batch]
-            layers = self._cross(sources, [[START, *pair.target.tokens] for pair in batch])
+            layers = self._cross(
+                [[*pair.source.tokens, END] for pair in batch],
+                [[START, *pair.target.tokens] for pair in batch],
+            )
             seen = torch.stack([view.of(layers) for view in views], dim=1).cpu()
             for index, pair, weights in zip(indices, batch, seen, strict=True):
                 rows, columns = len(pair.target.tokens), len(pair.source.tokens) + 1
@@ -104,13 +110,8 @@ class PairReader:
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "batch heads target_len source_len"]]:
         with torch.inference_mode(), record_attention(self._model) as tape:
-            self._model(self._rectangle(sources), self._rectangle(targets))
+            self._model(*(pad_sequences(side, self._device) for side in (sources, targets)))
         return [attended.weights for attended in tape.cross]
-
-    def _rectangle(self, rows: Sequence[Sequence[int]]) -> Int[Tensor, "batch length"]:
-        longest = max(len(row) for row in rows)
-        padded = [[*row, *[PAD] * (longest - len(row))] for row in rows]
-        return torch.tensor(padded, device=self._device)
 
 
 def load_reader(path: Path, device: DeviceName = "auto") -> PairReader:
@@ -132,22 +133,3 @@ def load_reader(path: Path, device: DeviceName = "auto") -> PairReader:
         name=str(path),
         languages=metadata.languages,
     )
-
-
-def _batches(pairs: Sequence[CutPair]) -> Iterator[list[int]]:
-    """Group pairs of similar lengths, longest first, within the budget."""
-
-    def lengths(index: int) -> tuple[int, int]:
-        return len(pairs[index].source.tokens) + 1, len(pairs[index].target.tokens) + 1
-
-    batch: list[int] = []
-    widest = 0
-    for index in sorted(range(len(pairs)), key=lengths, reverse=True):
-        wider = max(widest, lengths(index)[1])
-        if batch and (len(batch) + 1) * lengths(batch[0])[0] * wider > BATCH_CELLS:
-            yield batch
-            batch, wider = [], lengths(index)[1]
-        batch.append(index)
-        widest = wider
-    if batch:
-        yield batch
