@@ -68,7 +68,7 @@ class RandomPairs:
 
     def batch(self, indices: np.ndarray[Any, Any]) -> Batch:
         """Make up the tokens of some pairs."""
-        return Batch(
+        return Batch.of(
             self._rows(self.source_lengths[indices]), self._rows(self.target_lengths[indices])
         )
 

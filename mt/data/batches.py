@@ -1,8 +1,7 @@
 """Which pairs learn together, and the tensors they become."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,25 +18,39 @@ class Batch:
 
     source: Int64[Tensor, "batch source_len"]
     target: Int64[Tensor, "batch target_len"]
+    source_tokens: int
+    """Source tokens, end marks included, padding not."""
+    target_tokens: int
+    """Target tokens, end marks included, padding not."""
 
-    @cached_property
-    def source_tokens(self) -> int:
-        """Source tokens, end marks included, padding not."""
-        return int((self.source != PAD).sum())
-
-    @cached_property
-    def target_tokens(self) -> int:
-        """Target tokens, end marks included, padding not."""
-        return int((self.target != PAD).sum())
+    @classmethod
+    def of(
+        cls, source: Int64[Tensor, "batch source_len"], target: Int64[Tensor, "batch target_len"]
+    ) -> "Batch":
+        """Make a batch of two rectangles, and count their tokens."""
+        return cls(source, target, *(int((side != PAD).sum()) for side in (source, target)))
 
     def to(self, device: torch.device | str) -> "Batch":
-        """Copy to a device; tokens are counted before, as asking the device would make us wait."""
-        counts = {"source_tokens": self.source_tokens, "target_tokens": self.target_tokens}
-        moved = Batch(
-            self.source.to(device, non_blocking=True), self.target.to(device, non_blocking=True)
+        """Copy to a device; the counts go along, as counting there would make us wait."""
+        return replace(
+            self,
+            source=self.source.to(device, non_blocking=True),
+            target=self.target.to(device, non_blocking=True),
         )
-        moved.__dict__.update(counts)
-        return moved
+
+    def shard(self, rank: int, size: int) -> "Batch":
+        """Return the rows of one process of several: every ``size``-th row from ``rank`` on.
+
+        The shards of all processes hold every row once; where there are more processes than rows,
+        some hold none. Rows stay as long as they are, so that a row is computed on alike in each.
+
+        Args:
+            rank: The number of the process, from 0.
+            size: Processes that share the batch.
+        """
+        if size == 1:
+            return self
+        return Batch.of(self.source[rank::size], self.target[rank::size])
 
 
 def pad_sequences(

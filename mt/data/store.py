@@ -163,7 +163,7 @@ class PairStore:
         """
         if indices.min() < 0:
             raise IndexError(f"pair {indices.min()} is out of bounds")
-        return Batch(self._gather(self._source, indices), self._gather(self._target, indices))
+        return Batch.of(self._gather(self._source, indices), self._gather(self._target, indices))
 
     def _gather(
         self, side: _Side, indices: Integer[np.ndarray, " rows"]

@@ -43,7 +43,7 @@ class Store:
             [side[index] + [PAD] * (width - len(side[index])) for index in indices]
             for side in (self.sources, self.targets)
         )
-        return Batch(*map(torch.tensor, sides))
+        return Batch.of(*map(torch.tensor, sides))
 
 
 def losses():

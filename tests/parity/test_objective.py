@@ -179,7 +179,7 @@ def model():
     return config.build(20, 20)
 
 
-BATCH = Batch(
+BATCH = Batch.of(
     source=torch.tensor(
         [[4, 5, 6, END], [7, END, PAD, PAD], [8, 9, END, PAD], [11, END, PAD, PAD]]
     ),
@@ -202,7 +202,7 @@ def test_loss_counts_target_tokens_and_end_marks_but_no_padding(model):
 
 
 def test_padding_changes_nothing(model):
-    wider = Batch(
+    wider = Batch.of(
         source=F.pad(BATCH.source, (0, 3), value=PAD), target=F.pad(BATCH.target, (0, 2), value=PAD)
     )
     one, other = Objective(0.1)(model, BATCH), Objective(0.1)(model, wider)
@@ -227,7 +227,7 @@ def test_two_halves_are_one_batch(model):
             (objective(model, batch).smoothed / BATCH.target_tokens).backward()
         return {name: p.grad.clone() for name, p in model.named_parameters()}
 
-    halves = [Batch(BATCH.source[rows], BATCH.target[rows]) for rows in (slice(2), slice(2, 4))]
+    halves = [Batch.of(BATCH.source[rows], BATCH.target[rows]) for rows in (slice(2), slice(2, 4))]
     whole, parts = gradients([BATCH]), gradients(halves)
     for name, gradient in whole.items():
         # The order of float32 sums over nine tokens, gradients being at most about 1.

@@ -41,7 +41,7 @@ def joined(batches):
     for side in ("source", "target"):
         rows = [row for batch in batches for row in getattr(batch, side)]
         sides.append(torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD))
-    return Batch(*sides)
+    return Batch.of(*sides)
 
 
 def norm_of(gradient):
