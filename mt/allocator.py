@@ -10,7 +10,7 @@ from functools import cache
 def restart_with_tcmalloc() -> None:
     """Start this program again with tcmalloc instead of the C library's allocator, if it is there.
 
-    An update of training asks for hundreds of large matrices of changing size. tcmalloc hands out
+    An update of training asks for hundreds of large matrices of changing size. tcmalloc reuses
     what was freed last, which the processor still has in its cache, and never gives it back to the
     kernel in between; glibc often does neither. That is worth a tenth of the time on two cores.
 

@@ -1,4 +1,4 @@
-"""Strict configuration: YAML in, frozen and validated objects out, every mistake reported at once.
+"""Strict configuration: YAML in, frozen and validated objects out, every error reported at once.
 
 A section is a :class:`StrictConfig` defined beside the code that uses it. Values come from the
 defaults in code, then the YAML file, then ``--set a.b=value``; later ones win. YAML is read by the
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from mt.config_errors import explain, kind_of
+from mt.config_errors import error_lines, kind_of
 from mt.errors import ConfigError
 
 Overrides = Sequence[str]
@@ -33,19 +33,17 @@ class StrictConfig(BaseModel):
 
         Args:
             values: What a YAML or JSON file held.
-            where: The name shown before each mistake, usually the file.
+            where: The name shown before each error, usually the file.
 
         Raises:
-            ConfigError: Naming every mistake with its dotted path, the value found and, for an
+            ConfigError: Naming every error with its dotted path, the value found and, for an
                 unknown key, the nearest known one.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            config_errors = explain(cls, error.errors())
-            raise ConfigError(
-                "\n".join(f"{where}: {mistake}" for mistake in config_errors)
-            ) from None
+            lines = error_lines(cls, error.errors())
+            raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from None
 
     def to_yaml(self) -> str:
         """Write every value, defaults included, as YAML that :func:`load` reads back."""

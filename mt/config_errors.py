@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, in the words of the person who wrote it.
+"""The errors of a validation as lines for the person who wrote the recipe.
 
 pydantic locates an error by its schema: a location also holds the tags of unions and the names of
 types, which nobody wrote. Here a location becomes the dotted path of the YAML file, and an error
@@ -46,8 +46,8 @@ _KINDS: dict[type, str] = {
 }
 
 
-def explain(cls: type[BaseModel], details: Iterable[ErrorDetails]) -> list[str]:
-    """Explain the errors of a validation, one line each.
+def error_lines(cls: type[BaseModel], details: Iterable[ErrorDetails]) -> list[str]:
+    """Turn the errors of a validation into lines, one each.
 
     Where a number or a word may stand, pydantic reports a wrong value once for each; these become
     one line.
@@ -58,10 +58,10 @@ def explain(cls: type[BaseModel], details: Iterable[ErrorDetails]) -> list[str]:
     """
     lines: dict[tuple[str, str], str] = {}
     for detail in details:
-        expected, found, path = _explain(cls, detail)
-        place = (f"`{path}`: " if path else "", found)
-        before = lines.get(place)
-        lines[place] = f"{before} or {expected.removeprefix('expected ')}" if before else expected
+        expected, found, path = _describe(cls, detail)
+        key = (f"`{path}`: " if path else "", found)
+        before = lines.get(key)
+        lines[key] = f"{before} or {expected.removeprefix('expected ')}" if before else expected
     return [f"{where}{expected}{found}" for (where, found), expected in lines.items()]
 
 
@@ -100,7 +100,7 @@ def tags(section: Any) -> tuple[str, ...]:
     return get_args(field.annotation) if field else ()
 
 
-def _explain(cls: type[BaseModel], detail: ErrorDetails) -> tuple[str, str, str]:
+def _describe(cls: type[BaseModel], detail: ErrorDetails) -> tuple[str, str, str]:
     """Return what was expected, what came with what to do, and the dotted path."""
     path, here = _follow(cls, detail["loc"])
     match detail["type"]:

@@ -1,6 +1,6 @@
 """What can go wrong, as a tree.
 
-    MtError                  a mistake the user can mend: one line on stderr, exit code 2
+    MtError                  an error the user can mend: one line on stderr, exit code 2
     ├── ConfigError          a recipe or an override that does not fit
     ├── DataError            a corpus, an input or an output that cannot be used
     ├── BundleError          a directory that is no model, or a damaged one
@@ -12,7 +12,7 @@ Programming errors are ordinary Python exceptions and keep their traceback.
 
 
 class MtError(Exception):
-    """A mistake the user can mend; its text is the whole message."""
+    """An error the user can mend; its text is the whole message."""
 
 
 class ConfigError(MtError):

@@ -1,1 +1,1 @@
-"""The command line door: one file per command, assembled in :mod:`mt.cli.main`."""
+"""The command line: one file per command, assembled in :mod:`mt.cli.main`."""

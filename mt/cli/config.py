@@ -33,16 +33,16 @@ def check(
     from mt.config import load
     from mt.training.recipe import RecipeConfig
 
-    config_errors = []
+    errors = []
     for path in configs:
         try:
             load(RecipeConfig, path, overrides or ())
         except ConfigError as error:
-            config_errors.append(str(error))
+            errors.append(str(error))
         else:
             typer.echo(f"{path}: OK")
-    if config_errors:
-        raise ConfigError("\n".join(config_errors))
+    if errors:
+        raise ConfigError("\n".join(errors))
 
 
 @app.command()

@@ -71,7 +71,7 @@ def evaluate(
         hypotheses = _read(hypothesis)
         truth = _read_references(references, hypothesis, hypotheses)
     elif model is not None and source is not None:
-        sources = _read(source, judged=False)
+        sources = _read(source, is_scored=False)
         truth = _read_references(references, source, sources)
         hypotheses = _translate(model, sources, output, device, beam)
     else:
@@ -90,17 +90,17 @@ def _refuse_unused(**values: object) -> None:
         raise typer.BadParameter(f"with --hypothesis nothing is translated; leave out {names}")
 
 
-def _read(path: Path, judged: bool = True) -> list[str]:
-    """Read a file; what is judged must be text as people write it."""
+def _read(path: Path, is_scored: bool = True) -> list[str]:
+    """Read a file; what is scored must be text as people write it."""
     lines = list(read_lines(path))
     if not lines:
         raise DataError(f"{path}: expected text, but the file is empty; check the path")
-    if judged:
+    if is_scored:
         refuse_subwords(lines, str(path))
         if looks_tokenized(lines):
             typer.echo(
                 f"mt: warning: {path}: expected text as people write it, but it looks tokenized; "
-                "its scores compare with nobody's",
+                "its scores cannot be compared with other people's",
                 err=True,
             )
     return lines

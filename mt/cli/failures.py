@@ -1,11 +1,11 @@
-"""What a user meets when something goes wrong: one line on stderr and an exit code.
+"""What the command line does when something fails: one line on stderr and an exit code.
 
 =====  ====================================================================
 code   when
 =====  ====================================================================
 0      it worked
 1      a programming error of ours, with its traceback
-2      a mistake the user can mend, or a file or device that fails
+2      an error the user can mend, or a file or device that fails
 130    interrupted from the keyboard
 141    the reader of stdout left, as in ``mt translate ... | head``
 =====  ====================================================================
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from mt.errors import MtError
 
-MISTAKE = 2
+USER_ERROR = 2
 INTERRUPTED = 130
 READER_LEFT = 141
 
@@ -45,10 +45,10 @@ def report_failures(debug: bool) -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except MtError as error:
-        _tell(str(error), debug)
-        sys.exit(MISTAKE)
+        _print_error(str(error), debug)
+        sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        _tell("interrupted", debug)
+        _print_error("interrupted", debug)
         sys.exit(INTERRUPTED)
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_left():
@@ -56,19 +56,19 @@ def report_failures(debug: bool) -> Iterator[None]:
             sys.exit(READER_LEFT)
         where = f"{error.filename}: " if error.filename else ""
         hint = "" if debug else "; `mt --debug` shows where it happened"
-        _tell(f"{where}{error.strerror or error}{hint}", debug)
+        _print_error(f"{where}{error.strerror or error}{hint}", debug)
         _drop_stdout()
-        sys.exit(MISTAKE)
+        sys.exit(USER_ERROR)
 
 
-def _tell(message: str, debug: bool) -> None:
+def _print_error(message: str, debug: bool) -> None:
     lines = "".join(f"mt: {line}\n" for line in message.splitlines())
     with contextlib.suppress(OSError):
         sys.stderr.write(traceback.format_exc() + lines if debug else lines)
 
 
 def _reader_left() -> bool:
-    """Tell a closed stdout from any other broken pipe, such as that of a lost worker process."""
+    """Distinguish a closed stdout from other broken pipes, such as that of a lost worker."""
     if not hasattr(select, "poll"):
         return True
     poll = select.poll()

@@ -16,7 +16,7 @@ from mt.cli.failures import report_failures
 
 
 class CommandGroup(TyperGroup):
-    """The group of all commands, which tells failures plainly instead of with tracebacks."""
+    """The group of all commands; it reports failures as lines instead of tracebacks."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Parse the arguments, run the command and leave with its exit code."""
@@ -62,7 +62,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of mistakes.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
         typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),

@@ -153,7 +153,7 @@ def refuse_links_outside(
     """
     outside = sorted(link for link in gold.possible if link[0] >= source or link[1] >= target)
     if outside:
-        shown = "-".join(str(place + base) for place in outside[0])
+        shown = "-".join(str(index + base) for index in outside[0])
         raise DataError(
             f"{where}: expected links between {source} source and {target} target words counted "
             f"from {base}, but found {shown}; compare what counts as a word (--words), the first "

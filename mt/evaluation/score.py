@@ -15,7 +15,7 @@ _NAMES: dict[MetricName, str] = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}
 
 
 def higher_is_better(metric: MetricName) -> bool:
-    """Tell the direction of a metric: TER counts mistakes, the others count matches."""
+    """Say whether more is better: TER counts errors, the other metrics count matches."""
     return metric != "ter"
 
 

@@ -14,7 +14,7 @@ _TOKENIZED = re.compile(r"\w [.,](?: |$)|&(?:apos|quot|#91|#93|#124);| @-@ ")
 
 
 def looks_like_subwords(lines: Iterable[str]) -> bool:
-    """Tell whether subword marks (``@@`` or ``▁``) stand in more than a tenth of the lines.
+    """Say whether subword marks (``@@`` or ``▁``) stand in more than a tenth of the lines.
 
     Blank lines do not count. The share leaves room for a stray mark in honest text.
     """
@@ -39,7 +39,7 @@ def refuse_subwords(lines: Iterable[str], where: str) -> None:
 
 
 def looks_tokenized(lines: Iterable[str]) -> bool:
-    """Tell whether a tokenizer seems to have split words and punctuation.
+    """Say whether a tokenizer seems to have split words and punctuation.
 
     True if more than a third of the lines that are not blank have a space before a full stop or a
     comma, or an escape of the Moses tokenizer.

@@ -81,16 +81,16 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if state_gradient is None or weight_gradient is None:
                 normaliser = logits.float().logsumexp(dim=1, keepdim=True)
             else:
-                chance = _softmax_in_place(product)[: len(real)].gather(1, reference).float()
-                normaliser = wanted_logit - chance.log()
-                if (chance < torch.finfo(torch.float32).tiny).any():  # 0 or imprecise; seldom
+                probability = _softmax_in_place(product)[: len(real)].gather(1, reference).float()
+                normaliser = wanted_logit - probability.log()
+                if (probability < torch.finfo(torch.float32).tiny).any():  # 0 or imprecise; seldom
                     again = torch.mm(real, table.t()).float() + (0.0 if bias is None else bias)
                     normaliser = again.logsumexp(dim=1, keepdim=True)
                 # d loss / d logits = softmax - target distribution. The part of the latter that is
                 # the same for every token is taken off all at once below.
                 errors = product
                 rows = torch.arange(len(real), device=errors.device)[:, None]
-                errors[rows, reference] = (chance - (1 - smoothing)).to(errors.dtype)
+                errors[rows, reference] = (probability - (1 - smoothing)).to(errors.dtype)
                 errors[len(real) :].zero_()
                 torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
                 torch.mm(errors.t(), chunk, out=share_of_chunk)

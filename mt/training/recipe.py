@@ -13,7 +13,7 @@ from mt.translation.config import TranslationConfig
 
 
 class RecipeConfig(StrictConfig):
-    """Everything that determines a run, one section a room."""
+    """Everything that determines a run."""
 
     seed: int = 1
     """Seeds weights, dropout, the order of batches, and the tokenizer's sample."""
