@@ -23,7 +23,7 @@ function drawChoices() {
     token: told.axes.target.tokens[state.place],
     probability: choice.probability,
   };
-  const rows = [own, ...choice.alternatives].sort(
+  const rows = [own, ...choice.alternatives].toSorted(
     (one, other) => other.probability - one.probability,
   );
   id("alternatives").replaceChildren(...rows.map((row, index) => option(row, index, word)));
@@ -48,8 +48,8 @@ function drawParts({ first, size }) {
 
 /** Return the word that a forced token became part of, if the token is text at all. */
 function wordAround({ before, forced, after }) {
-  const start = forced.startsWith(" ") ? before.length + 1 : before.lastIndexOf(" ") + 1;
-  return forced && (before + forced + after).slice(start).split(" ")[0];
+  const begin = forced.startsWith(" ") ? before.length + 1 : before.lastIndexOf(" ") + 1;
+  return forced && (before + forced + after).slice(begin).split(" ")[0];
 }
 
 /** Write one row of the choices: what was written, or a button that shows what would have been. */

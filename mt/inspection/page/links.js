@@ -6,7 +6,7 @@ const weighted = (label, share) => [make("b", {}, label), ` ${percent(share)}`];
 function say(line, subject, verb, labels, shares) {
   const best = shares
     .map((share, index) => ({ share, label: labels[index] }))
-    .sort((one, other) => other.share - one.share)
+    .toSorted((one, other) => other.share - one.share)
     .slice(0, 5)
     .filter(({ share }) => share >= 0.01);
   const parts = best.flatMap(({ label, share }, index) => [

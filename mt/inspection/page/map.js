@@ -3,7 +3,7 @@
 function drawMap() {
   const { rows, columns, weights } = shown;
   const { query, key } = ROLES[state.role];
-  const labels = [rows, columns].map((units) => units.map(({ label }) => label));
+  const labels = [rows, columns].map((axis) => axis.map(({ label }) => label));
   const table = id("weights");
   id("map-lead").textContent =
     state.role === "decoder_self"

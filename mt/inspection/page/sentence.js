@@ -59,16 +59,16 @@ function drawLinks(wanted, softly) {
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       if (from.parentElement === to.parentElement) {
         const above = from.parentElement === sides.target;
-        const [start, end] = above ? [a.top, b.top] : [a.bottom, b.bottom];
+        const [begin, end] = above ? [a.top, b.top] : [a.bottom, b.bottom];
         const bend = (above ? -1 : 1) * Math.min(60, 14 + Math.abs(a.x - b.x) / 5);
         path.setAttribute(
           "d",
-          `M${a.x} ${start} C${a.x} ${start + bend} ${b.x} ${end + bend} ${b.x} ${end}`,
+          `M${a.x} ${begin} C${a.x} ${begin + bend} ${b.x} ${end + bend} ${b.x} ${end}`,
         );
       } else {
-        const [start, end] = a.top < b.top ? [a.bottom, b.top] : [a.top, b.bottom];
-        const middle = (start + end) / 2;
-        path.setAttribute("d", `M${a.x} ${start} C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${end}`);
+        const [begin, end] = a.top < b.top ? [a.bottom, b.top] : [a.top, b.bottom];
+        const middle = (begin + end) / 2;
+        path.setAttribute("d", `M${a.x} ${begin} C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${end}`);
       }
       path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
       path.setAttribute("opacity", (share * (softly ? 0.35 : 0.85)).toFixed(3));
