@@ -14,7 +14,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check style types layers format bench clean
+.PHONY: help demo test quick check style scripts types layers format bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +41,14 @@ test: $(READY)  ## Run all tests
 quick: $(READY)  ## Run the tests of which all cases take no longer than a few seconds
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
-check: style types layers test  ## Run everything that CI runs
+check: style scripts types layers test  ## Run everything that CI runs
 
 style: $(READY)  ## Check format and lint
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+
+scripts: $(READY)  ## Check the script of the page that explains a translation
+	$(BIN)/python -m tests.page_scripts
 
 types: $(READY)  ## Check types
 	$(BIN)/mypy
