@@ -6,13 +6,18 @@ ends.
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import os
 import secrets
 import shutil
+import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Literal, TextIO
+
+import portalocker
 
 from mt.errors import DataError
 
@@ -81,36 +86,83 @@ def open_output(path: Path) -> Iterator[TextIO]:
     """Open a text file for writing that appears as ``path`` when the block ends well.
 
     Until then it is called ``path`` with ``.part`` behind it, and stays there if the block fails or
-    the process dies: whatever was written is kept. Opening it before the work begins tells early
-    that it cannot be written. What is no regular file, such as ``/dev/stdout`` or a named pipe, is
-    written as it is.
+    the process dies: whatever was written is kept. What stands under that name already, from an
+    interrupted run or of somebody else, is left alone: ``.part2`` is taken instead, and so on. A
+    file that is replaced keeps its permissions, and so does the text that is to replace it. What is
+    no regular file, such as ``/dev/stdout`` or a named pipe, is written as it is.
+
+    Opening it before the work begins tells early that it cannot be written.
 
     Raises:
-        DataError: If it cannot be opened.
+        DataError: If it cannot be opened, or another process is writing it.
     """
-    regular = path.is_file() or not path.exists()
-    target = path.resolve() if regular else path
-    part = target.with_name(f"{target.name}.part") if regular else path
+    if path.exists() and not path.is_file():
+        with _open(path, "w", path) as file:
+            yield file
+        return
+    target = path.resolve()
+    part, file = _open_part(target, path)
     try:
-        file = part.open("w", encoding="utf-8", newline="\n", buffering=1)
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(target)
+        _flush(target.parent)
+    except BaseException:
+        if part.exists() and part.stat().st_size == 0:
+            part.unlink()
+        elif part.exists():
+            log.warning("%s: not finished; what was written so far is in %s", path, part)
+        raise
+
+
+def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:
+    """Create a file of a free name beside ``target``, locked as long as it is open."""
+    for number in itertools.count(1):
+        part = target.with_name(f"{target.name}.part{number if number > 1 else ''}")
+        try:
+            file = _open(part, "x", path)
+        except FileExistsError:
+            if _is_locked(part):
+                raise DataError(
+                    f"{path}: expected to be the only one who writes it, but another process is "
+                    f"writing {part}; wait for it, or choose another file"
+                ) from None
+            continue
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        if target.exists():
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
+        return part, file
+    raise AssertionError("there is always another number")
+
+
+def _open(name: Path, mode: Literal["w", "x"], path: Path) -> TextIO:
+    try:
+        return name.open(mode, encoding="utf-8", newline="\n", buffering=1)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise DataError(
             f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
             "check the path"
         ) from None
+
+
+def _is_locked(part: Path) -> bool:
+    """Say whether a living process has the file open to write it.
+
+    Between the creation and the lock of another process lies a moment; it is waited for.
+    """
+    time.sleep(0.05)
     try:
-        with file:
-            yield file
-    except BaseException:
-        if regular and part.stat().st_size == 0:
-            part.unlink()
-        elif regular:
-            log.warning("%s: not finished; what was written so far is in %s", path, part)
-        raise
-    if regular:
-        _flush(part)
-        part.replace(target)
-        _flush(target.parent)
+        with part.open("rb") as file:
+            portalocker.lock(file, portalocker.LOCK_SH | portalocker.LOCK_NB)
+    except portalocker.LockException:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def sha256(path: Path) -> str:

@@ -197,6 +197,51 @@ def test_what_a_killed_process_wrote_stays(tmp_path):
     assert (tmp_path / "out.txt.part").read_text() == "a line\n"
 
 
+def test_what_stands_under_a_name_already_is_left_alone(tmp_path, caplog):
+    (tmp_path / "out.txt.part").write_text("of an interrupted run")
+    (tmp_path / "out.txt.part2").write_text("mine")
+    with pytest.raises(Stop), open_output(tmp_path / "out.txt") as file:
+        file.write("new\n")
+        raise Stop
+    assert {name: (tmp_path / name).read_text() for name in names(tmp_path)} == {
+        "out.txt.part": "of an interrupted run",
+        "out.txt.part2": "mine",
+        "out.txt.part3": "new\n",
+    }
+    assert "out.txt.part3" in caplog.text
+
+
+def test_the_permissions_of_a_replaced_file_stay(tmp_path):
+    path = tmp_path / "secret.txt"
+    path.write_text("old")
+    path.chmod(0o600)
+    with open_output(path) as file:
+        file.write("new")
+        assert stat.S_IMODE((tmp_path / "secret.txt.part").stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == "new"
+
+
+def test_two_processes_do_not_write_one_output(tmp_path):
+    path = tmp_path / "out.txt"
+    program = (
+        "import sys; from pathlib import Path; from mt.files import open_output\n"
+        "with open_output(Path(sys.argv[1])) as file:\n"
+        "    file.write('first\\n'); print('open', flush=True); sys.stdin.readline()"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", program, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert first.stdout.readline() == "open\n"
+    message = f"{path}: expected to be the only one.*another process is writing {path}.part"
+    with pytest.raises(DataError, match=message), open_output(path):
+        pytest.fail("the block began")
+    first.communicate("go on\n")
+    assert path.read_text() == "first\n"
+    assert names(tmp_path) == ["out.txt"]
+
+
 def test_an_output_in_a_folder_that_is_not_there_is_refused(tmp_path):
     path = tmp_path / "typo" / "out.txt"
     with pytest.raises(DataError, match="cannot be opened"), open_output(path):
