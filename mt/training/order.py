@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mt.data.batches import Batch, plan_epoch
+from mt.data.batches import Batch
+from mt.data.lengths import plan_epoch
 from mt.data.store import PairStore
 
 

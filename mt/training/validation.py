@@ -7,7 +7,7 @@ from typing import Any, get_args
 import torch
 
 from mt import hardware
-from mt.data.batches import plan_epoch
+from mt.data.lengths import plan_epoch
 from mt.data.pairs import Pair
 from mt.data.store import PairStore
 from mt.evaluation import MetricName, Score, evaluate, higher_is_better
