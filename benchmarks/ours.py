@@ -24,7 +24,8 @@ from mt import allocator, hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
 from mt.data.corpora import PlainTextConfig
-from mt.data.store import PairStore, prepare
+from mt.data.mixture import Mixture, prepare
+from mt.data.pairs import Blank, TooLong
 from mt.model.attention import attend
 from mt.model.config import TransformerConfig
 from mt.model.contract import EncoderDecoder, count_parameters
@@ -81,7 +82,7 @@ class RandomPairs:
         return torch.from_numpy(tokens)
 
 
-def open_pairs(data: Path, store: Path) -> tuple[PairStore, int]:
+def open_pairs(data: Path, store: Path) -> tuple[Mixture, int]:
     """Encode the training pairs, as ``mt train`` does, with the tokens the others train on.
 
     Returns:
@@ -92,7 +93,9 @@ def open_pairs(data: Path, store: Path) -> tuple[PairStore, int]:
     """
     tokenizer = Tokenizer.load(data / "spm.model")
     corpus = PlainTextConfig(source=data / "train.en", target=data / "train.de")
-    pairs = prepare([corpus], Tokenizers(tokenizer, tokenizer), store, max_tokens=BATCH_TOKENS)
+    pairs = prepare(
+        [corpus], Tokenizers(tokenizer, tokenizer), store, (Blank(), TooLong(BATCH_TOKENS))
+    )
     for language, lengths in (("en", pairs.source_lengths), ("de", pairs.target_lengths)):
         with (data / f"train.sp.{language}").open(encoding="utf-8", newline="\n") as lines:
             theirs = sum(line.count(" ") + 2 for line in lines)
@@ -106,7 +109,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     """Time updates of ``mt train``'s own loop, after some that do not count."""
     torch.manual_seed(1)
     if options.data is None:
-        pairs, vocabulary = cast(PairStore, RandomPairs()), 8000
+        pairs, vocabulary = cast(Mixture, RandomPairs()), 8000
     else:
         pairs, vocabulary = open_pairs(options.data, options.store)
     model = SIZES[options.size].build(vocabulary, vocabulary)
@@ -125,7 +128,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def training(
-    model: EncoderDecoder, pairs: PairStore, count: int, precision: Precision
+    model: EncoderDecoder, pairs: Mixture, count: int, precision: Precision
 ) -> Iterator[Update]:
     """Set up some updates of ``mt train``'s own loop."""
     allocator.keep_freed_memory()

@@ -34,7 +34,7 @@ from benchmarks.harness import (
 from benchmarks.ours import CPU, SIZES, RandomPairs, training
 from mt import allocator
 from mt.allocator import restart_with_tcmalloc
-from mt.data.store import PairStore
+from mt.data.mixture import Mixture
 from mt.inspection import record_attention
 from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END
@@ -83,7 +83,7 @@ def watched(turn: Turn, model: EncoderDecoder, history: str) -> Turn:
 def training_turn(history: str) -> Turn:
     """Set up updates of ``mt train``'s own loop."""
     model = model_with(history)
-    pairs = cast(PairStore, RandomPairs(vocabulary=VOCABULARY))
+    pairs = cast(Mixture, RandomPairs(vocabulary=VOCABULARY))
     stream = training(model, pairs, MOST_TURNS, "auto")
     return watched(partial(next, stream), model, history)
 

@@ -23,7 +23,7 @@ from mt.evaluation.alignment import (
 from mt.files import open_output
 
 if TYPE_CHECKING:
-    from mt.data.corpora.pair import Pair
+    from mt.data.corpora.contract import Pair
     from mt.data.corpora.plain import PlainTextConfig
     from mt.inspection.alignment import Aligner, WeightedLinks
 

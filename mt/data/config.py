@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, field_valid
 
 from mt.config import StrictConfig
 from mt.data.corpora import CorpusConfig
+from mt.data.pairs import Blank, Filter, TooLong
 
 
 def _several(value: Any) -> Any:
@@ -33,6 +34,10 @@ class DataConfig(StrictConfig):
     """Where encoded pairs are kept between runs; may be deleted at any time."""
     max_tokens: PositiveInt = 256
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
+
+    def filters(self) -> tuple[Filter, ...]:
+        """Return what drops pairs, in the order in which their reasons count."""
+        return Blank(), TooLong(self.max_tokens)
 
     @field_validator("train", "validation")
     @classmethod

@@ -6,8 +6,6 @@ from math import prod
 import numpy as np
 from jaxtyping import Integer
 
-from mt.errors import DataError
-
 _BLOCK = 65_536
 """Pairs whose sort keys are computed at a time."""
 
@@ -63,7 +61,7 @@ def plan_epoch(
         Indices of the pairs of each batch; every pair occurs exactly once.
 
     Raises:
-        DataError: If a pair alone exceeds the budget.
+        ValueError: If a pair alone exceeds the budget.
 
     Cost: O(pairs log pairs) time; 16 bytes a pair while it works, 4 bytes a pair in the result.
     """
@@ -71,12 +69,7 @@ def plan_epoch(
         return []
     longest = int(max(source_lengths.max(), target_lengths.max()))
     if longest > budget:
-        number = int(np.maximum(source_lengths, target_lengths).argmax()) + 1
-        raise DataError(
-            f"training.batch_tokens: expected at least {longest}, the tokens of the longest "
-            f"pair (number {number:,} of those kept), but found {budget}; raise it, "
-            "or lower data.max_tokens"
-        )
+        raise ValueError(f"budget: expected at least {longest}, the longest pair, got {budget}")
     generator = np.random.default_rng([seed, epoch])
     order = _sort(source_lengths, target_lengths, longest, generator)
     ends = list(_cut(source_lengths, target_lengths, order, budget))

@@ -1,87 +1,82 @@
-"""Encoded pairs on disk, read without loading them: memory use does not grow with the text.
+"""Encoded pairs of one corpus on disk, read without loading them.
 
-A store is an Arrow file with a list of token ids for each side, beside a manifest that tells what
-it was made of. It is named after that, so that a second run with the same corpora and tokenizer
-finds it.
+A store is a directory of plain arrays beside a manifest that tells what they were made of:
+
+    source.tokens    token ids of all sources, one after the other, each ended by END (int32)
+    source.offsets   where each source begins among them, and where the last one ends (int64)
+    target.tokens, target.offsets    the same of the targets
+    rows             the number of each pair in its corpus, dropped ones counted, from 0 (int64)
+    manifest.json    version, fingerprints, and what became of the pairs that were read
+
+It is named after what it was made of, so that a second run with the same corpus, filters and
+tokenizers finds it. The files are mapped: the memory that reading takes does not grow with them.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
-import torch
-from jaxtyping import Int32, Int64, Integer
+from jaxtyping import Int32, Integer, Shaped
 
-from mt.data.batches import Batch
-from mt.data.corpora import CorpusConfig
-from mt.data.pairs import Pair, PairCounts, read_pairs
+from mt.data.corpora import Corpus
+from mt.data.pairs import EncodedPair, Filter, PairCounts
 from mt.errors import DataError
 from mt.files import atomic_directory
-from mt.text.tokenizer import END, PAD, Tokenizers
+from mt.text.tokenizer import END, Tokenizers
 
-_VERSION = 1
+_VERSION = 2
 """Of the files; another one makes stores be prepared anew."""
 
 _CHUNK = 8192
 """Pairs encoded and written at a time."""
 
-_PAIRS = "pairs.arrow"
-_MANIFEST = "manifest.json"
-_SCHEMA = pa.schema([(side, pa.list_(pa.int32())) for side in ("source", "target")])
+_MANIFEST, _ROWS = "manifest.json", "rows"
+_TOKEN, _OFFSET = np.dtype("<i4"), np.dtype("<i8")
 
 
-def prepare(
-    corpora: Sequence[CorpusConfig],
+def prepare_store(
+    corpus: Corpus,
     tokenizers: Tokenizers,
     directory: Path,
-    max_tokens: int,
+    filters: Sequence[Filter],
     progress: Callable[[PairCounts], object] | None = None,
-) -> "PairStore":
-    """Encode every pair once, or find that an earlier run has done so.
+) -> "Store":
+    """Encode every pair of a corpus once, or find that an earlier run has done so.
 
     Several processes may prepare the same pairs at once: each gets a complete store.
 
     Args:
-        corpora: What to read; pairs with a blank side are dropped.
+        corpus: What to read.
         tokenizers: Encode the sides; each gets an ``END``.
         directory: Where stores are kept, each under its fingerprint.
-        max_tokens: Most tokens of a side, ``END`` included; longer pairs are dropped.
-        progress: Told what has been read so far, every few thousand pairs.
+        filters: Say which pairs are dropped; the first reason counts.
+        progress: Called with what has been read so far, every few thousand pairs.
 
     Returns:
-        The opened store; :attr:`PairStore.reused` tells which way it came.
+        The opened store; :attr:`Store.reused` tells which way it came.
 
     Raises:
-        DataError: If a corpus cannot be read, no pair is left, or the store cannot be written.
+        DataError: If the corpus cannot be read, or the store cannot be written.
     """
     made_of = {
         "version": _VERSION,
-        "corpora": [corpus.fingerprint() for corpus in corpora],
+        "corpus": corpus.fingerprint(),
         "tokenizers": tokenizers.fingerprint,
-        "max_tokens": max_tokens,
+        "filters": [each.fingerprint() for each in filters],
     }
-    fingerprint = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     path = directory / fingerprint[:16]
     if path.exists():
-        return PairStore.open(path, reused=True)
-    counts = PairCounts()
+        return Store.open(path, corpus.where, reused=True)
     try:
         with atomic_directory(path, replace=False) as scratch:
-            with pa.ipc.new_file(scratch / _PAIRS, _SCHEMA) as file:
-                for rows in _encode(read_pairs(corpora, counts), tokenizers, max_tokens, counts):
-                    file.write_batch(rows)
-                    if progress:
-                        progress(counts)
-            if not counts.kept:
-                raise DataError(
-                    f"data.max_tokens: expected pairs of at most {max_tokens} tokens, but found "
-                    f"none ({counts}); raise it"
-                )
+            counts = _write(scratch, corpus, tokenizers, filters, progress)
             manifest = made_of | {"fingerprint": fingerprint, "counts": asdict(counts)}
             (scratch / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     except OSError as error:
@@ -89,129 +84,139 @@ def prepare(
             f"{path}: expected to keep encoded pairs here, but it cannot be written "
             f"({error.strerror or error}); choose another data.store"
         ) from None
-    return PairStore.open(path)
+    return Store.open(path, corpus.where)
 
 
-@dataclass(frozen=True)
-class _Side:
-    """Where the tokens of one side lie, counted in 32-bit words from the start of the file."""
+class Side:
+    """The sources or the targets of a store, as token ids."""
 
-    offsets: Int64[np.ndarray, " chunks"]
-    """Where each chunk tells which of its tokens belong to which row."""
-    tokens: Int64[np.ndarray, " chunks"]
-    """Where each chunk holds its tokens."""
-    lengths: Int32[np.ndarray, " pairs"]
+    def __init__(self, directory: Path, name: str) -> None:
+        self._tokens = _map(directory / f"{name}.tokens", _TOKEN)
+        self._offsets = _map(directory / f"{name}.offsets", _OFFSET)
+        if not len(self._offsets) or self._offsets[-1] != len(self._tokens):
+            raise ValueError(f"{directory}: the {name} tokens end elsewhere than their last row")
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def lengths(self) -> Int32[np.ndarray, " pairs"]:
+        """Count the tokens of each row, ``END`` included."""
+        lengths = np.empty(len(self), np.int32)
+        np.subtract(self._offsets[1:], self._offsets[:-1], out=lengths, casting="unsafe")
+        return lengths
+
+    def tokens(self, rows: Integer[np.ndarray, " rows"]) -> Int32[np.ndarray, " tokens"]:
+        """Gather rows, one after the other."""
+        begins = self._offsets[rows]
+        ends = np.cumsum(self._offsets[rows + 1] - begins)
+        shifts = begins - np.concatenate([[0], ends[:-1]])
+        cells = np.repeat(shifts, np.diff(ends, prepend=0)) + np.arange(ends[-1])
+        return self._tokens.take(cells)
 
 
-class PairStore:
-    """Encoded pairs, numbered from 0, in the order of their corpora."""
+class Store:
+    """Encoded pairs of one corpus, numbered from 0 in its order.
 
-    def __init__(self, path: Path, counts: PairCounts, reused: bool) -> None:
+    Attributes:
+        source: The sources.
+        target: The targets.
+        rows: The number of each pair in its corpus, from 0.
+        where: How messages call the corpus.
+        counts: What became of the pairs that were read.
+        fingerprint: Changes with the pairs.
+        reused: Whether :func:`prepare_store` found it ready.
+    """
+
+    def __init__(self, path: Path, where: str, reused: bool) -> None:
+        manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
         self.path = path
-        self.counts = counts
-        """What became of the pairs that were read."""
+        self.source, self.target = Side(path, "source"), Side(path, "target")
+        self.rows = _map(path / _ROWS, _OFFSET)
+        self.where = where
+        self.counts = PairCounts(**manifest["counts"])
+        self.fingerprint: str = manifest["fingerprint"]
         self.reused = reused
-        """Whether :func:`prepare` found it ready."""
-        # The whole file as one array of words: Arrow aligns its buffers, so every token of every
-        # chunk has an index in it, and a batch is gathered from all chunks at once.
-        file = pa.memory_map(str(path / _PAIRS)).read_buffer()
-        self._words = np.frombuffer(file, dtype=np.int32, count=file.size // 4)
-        table = pa.ipc.open_file(file).read_all()
-        rows = [len(chunk) for chunk in table["source"].chunks]
-        self._first_rows = np.cumsum([0, *rows[:-1]], dtype=np.int64)
-        self._source = _locate(table["source"], file.address)
-        self._target = _locate(table["target"], file.address)
+        found = manifest["version"], len(self.source), len(self.target), len(self.rows)
+        if found != (_VERSION, *[self.counts.kept] * 3):
+            raise ValueError(f"{path}: expected {self.counts.kept} pairs, found {found}")
 
     @classmethod
-    def open(cls, path: Path, reused: bool = False) -> "PairStore":
-        """Open what :func:`prepare` wrote.
+    def open(cls, path: Path, where: str, reused: bool = False) -> "Store":
+        """Open what :func:`prepare_store` wrote.
 
         Raises:
             DataError: If it is missing or damaged.
         """
         try:
-            manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
-            store = cls(path, PairCounts(**manifest["counts"]), reused)
-            intact = manifest["version"] == _VERSION and len(store) == store.counts.kept
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
-            intact = False
-        if not intact:
+            return cls(path, where, reused)
+        except (OSError, ValueError, KeyError, TypeError):
             raise DataError(
                 f"{path}: expected prepared pairs, but they are missing or damaged; "
                 "delete the directory, and they are prepared again"
-            )
-        return store
+            ) from None
 
     def __len__(self) -> int:
-        return len(self._source.lengths)
-
-    @property
-    def source_lengths(self) -> Int32[np.ndarray, " pairs"]:
-        """Tokens of each source, ``END`` included."""
-        return self._source.lengths
-
-    @property
-    def target_lengths(self) -> Int32[np.ndarray, " pairs"]:
-        """Tokens of each target, ``END`` included."""
-        return self._target.lengths
-
-    def batch(self, indices: Integer[np.ndarray, " rows"]) -> Batch:
-        """Gather pairs, in the order of ``indices``.
-
-        Raises:
-            IndexError: If there is no such pair.
-        """
-        if indices.min() < 0:
-            raise IndexError(f"pair {indices.min()} is out of bounds")
-        return Batch.of(self._gather(self._source, indices), self._gather(self._target, indices))
-
-    def _gather(
-        self, side: _Side, indices: Integer[np.ndarray, " rows"]
-    ) -> Int64[torch.Tensor, "rows longest"]:
-        lengths = side.lengths[indices]
-        chunks = np.searchsorted(self._first_rows, indices, side="right") - 1
-        offsets = self._words[side.offsets[chunks] + (indices - self._first_rows[chunks])]
-        columns = np.arange(lengths.max())
-        words = (side.tokens[chunks] + offsets)[:, None] + columns
-        # Padding cells read past their row, at worst past the file.
-        rows = self._words.take(words, mode="clip").astype(np.int64)
-        rows[columns >= lengths[:, None]] = PAD
-        return torch.from_numpy(rows)
+        return len(self.rows)
 
 
-def _locate(column: pa.ChunkedArray, origin: int) -> _Side:
-    buffers = [chunk.buffers() for chunk in column.chunks]
-    offsets = [
-        np.frombuffer(buffer[1], np.int32)[: len(chunk) + 1]
-        for chunk, buffer in zip(column.chunks, buffers, strict=True)
-    ]
-    return _Side(
-        offsets=np.array([(buffer[1].address - origin) // 4 for buffer in buffers], np.int64),
-        tokens=np.array([(buffer[3].address - origin) // 4 for buffer in buffers], np.int64),
-        lengths=np.concatenate([np.diff(part) for part in offsets]),
-    )
+def _map(path: Path, dtype: np.dtype[np.generic]) -> Shaped[np.ndarray, " values"]:
+    """Map a file of numbers into memory; an empty one cannot be, and needs not."""
+    if not path.stat().st_size:
+        return np.empty(0, dtype)
+    return np.asarray(np.memmap(path, dtype, mode="r"))
 
 
-def _encode(
-    pairs: Iterator[Pair], tokenizers: Tokenizers, max_tokens: int, counts: PairCounts
-) -> Iterator[pa.RecordBatch]:
-    while chunk := list(islice(pairs, _CHUNK)):
-        sources = tokenizers.source.encode([pair.source for pair in chunk])
-        targets = tokenizers.target.encode([pair.target for pair in chunk])
-        kept = []
-        for source, target in zip(sources, targets, strict=True):
-            if not source or not target:  # invisible characters alone leave no token
-                counts.blank += 1
-            elif max(len(source), len(target)) >= max_tokens:
-                counts.too_long += 1
-            else:
-                kept.append((source, target))
-        if kept:
-            columns = [_column(side) for side in zip(*kept, strict=True)]
-            yield pa.record_batch(columns, schema=_SCHEMA)
+def _write(
+    directory: Path,
+    corpus: Corpus,
+    tokenizers: Tokenizers,
+    filters: Sequence[Filter],
+    progress: Callable[[PairCounts], object] | None,
+) -> PairCounts:
+    """Write all files but the manifest, a chunk at a time."""
+    counts = PairCounts()
+    pairs = corpus.pairs()
+    with ExitStack() as stack:
+
+        def create(name: str) -> BinaryIO:
+            return stack.enter_context((directory / name).open("wb"))
+
+        source, target = (
+            _SideWriter(create(f"{side}.tokens"), create(f"{side}.offsets"))
+            for side in ("source", "target")
+        )
+        rows = create(_ROWS)
+        while chunk := list(islice(pairs, _CHUNK)):
+            sources = tokenizers.source.encode([pair.source for pair in chunk])
+            targets = tokenizers.target.encode([pair.target for pair in chunk])
+            kept = []
+            for pair in map(EncodedPair, chunk, sources, targets):
+                reasons = (each.reason(pair) for each in filters)
+                reason = next((each for each in reasons if each), None)
+                if reason:
+                    counts.drop(reason)
+                else:
+                    kept.append((counts.read, pair))
+                counts.read += 1
+            rows.write(np.array([row for row, _ in kept], _OFFSET).tobytes())
+            source.write([pair.source for _, pair in kept])
+            target.write([pair.target for _, pair in kept])
+            if progress:
+                progress(counts)
+    return counts
 
 
-def _column(rows: Sequence[list[int]]) -> pa.ListArray:
-    ends = np.cumsum([len(row) + 1 for row in rows], dtype=np.int32)
-    tokens = np.fromiter(chain.from_iterable([*row, END] for row in rows), np.int32, ends[-1])
-    return pa.ListArray.from_arrays(np.append(np.int32(0), ends), pa.array(tokens))
+class _SideWriter:
+    """Writes the tokens of one side, and where each row begins and ends among them."""
+
+    def __init__(self, tokens: BinaryIO, offsets: BinaryIO) -> None:
+        self._tokens, self._offsets = tokens, offsets
+        self._end = 0
+        offsets.write(np.zeros(1, _OFFSET).tobytes())
+
+    def write(self, rows: Sequence[Sequence[int]]) -> None:
+        ends = self._end + np.cumsum([len(row) + 1 for row in rows], dtype=_OFFSET)
+        tokens = np.fromiter(chain.from_iterable([*row, END] for row in rows), _TOKEN)
+        self._tokens.write(tokens.tobytes())
+        self._offsets.write(ends.tobytes())
+        self._end += len(tokens)

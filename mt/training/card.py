@@ -29,7 +29,7 @@ def write_card(
 def _card(
     recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, device: torch.device
 ) -> Iterator[str]:
-    data, pairs = recipe.data, prepared.training.counts
+    data = recipe.data
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
     ended, planned = outcome.ended.capitalize(), recipe.training.updates
     yield f"{ended} at update {outcome.update:,} of {planned:,}"
@@ -42,8 +42,9 @@ def _card(
     yield "\nScores on validation pairs pick a checkpoint; report those of `mt evaluate` on"
     yield "test pairs.\n"
     yield "## Data\n\n| | pairs | fingerprint |\n|---|---|---|"
-    yield f"| training | {pairs} | `{prepared.training.path.name}` |"
-    yield f"| validation | {prepared.validation.counts} | `{prepared.validation.path.name}` |\n"
+    for use, pairs in (("training", prepared.training), ("validation", prepared.validation)):
+        yield f"| {use} | {pairs.counts} | `{pairs.fingerprint[:16]}` |"
+    yield ""
     for use, corpora in (("training", data.train), ("validation", data.validation)):
         for corpus in corpora:
             about = corpus.model_dump(mode="json", exclude_none=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mt.data.batches import Batch
 from mt.data.lengths import plan_epoch
-from mt.data.store import PairStore
+from mt.data.mixture import Mixture
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TrainingOrder:
     groups of accumulated batches run across the border of epochs, so that no batch is left over.
     """
 
-    def __init__(self, store: PairStore, batch_tokens: int, seed: int) -> None:
+    def __init__(self, store: Mixture, batch_tokens: int, seed: int) -> None:
         self.store = store
         self.batch_tokens = batch_tokens
         self.seed = seed

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mt.bundle import CONFIG, INDEX
 from mt.config import read_yaml
-from mt.data.pairs import Pair, PairCounts, read_pairs
-from mt.data.store import PairStore, prepare
-from mt.errors import TrainingError
+from mt.data.corpora import Pair
+from mt.data.mixture import Mixture, prepare
+from mt.data.pairs import PairCounts, read_pairs
+from mt.errors import DataError, TrainingError
 from mt.files import atomic_directory, write_atomically
 from mt.text.tokenizer import Tokenizers, train_tokenizers
 from mt.training.listeners import SECONDS_BETWEEN_LINES
@@ -37,8 +40,8 @@ class Prepared:
     """What a run trains on."""
 
     tokenizers: Tokenizers
-    training: PairStore
-    validation: PairStore
+    training: Mixture
+    validation: Mixture
     validation_pairs: tuple[Pair, ...]
 
 
@@ -83,17 +86,30 @@ def prepare_run(recipe: RecipeConfig, run: Path) -> Prepared:
     """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
 
     Raises:
-        DataError: If a corpus cannot be used.
+        DataError: If a corpus cannot be used, or a pair fits into no batch.
     """
     data = recipe.data
     tokenizers = _obtain_tokenizers(recipe, run)
-    limit = data.max_tokens
-    training = prepare(data.train, tokenizers, data.store, limit, _LogNowAndThen())
-    validation = prepare(data.validation, tokenizers, data.store, limit)
+    filters = data.filters()
+    training = prepare(data.train, tokenizers, data.store, filters, _LogNowAndThen())
+    validation = prepare(data.validation, tokenizers, data.store, filters)
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
+    _refuse_longer(training, recipe.training.batch_tokens)
     pairs = tuple(read_pairs(data.validation))
     return Prepared(tokenizers, training, validation, pairs)
+
+
+def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:
+    """Refuse a pair that no batch can hold."""
+    longer = np.maximum(pairs.source_lengths, pairs.target_lengths)
+    if longer.max() > batch_tokens:
+        corpus, row = pairs.origin(int(longer.argmax()))
+        raise DataError(
+            f"training.batch_tokens: expected at least {longer.max()}, the tokens of the longest "
+            f"pair (number {row + 1:,} of {corpus}), but found {batch_tokens}; raise it, or lower "
+            "data.max_tokens"
+        )
 
 
 class _LogNowAndThen:

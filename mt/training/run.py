@@ -113,7 +113,7 @@ class Trainer:
             ),
             device,
         )
-        self.pairs = prepared.training.path.name
+        self.pairs = prepared.training.fingerprint
         self.progress = Progress()
         log.info(
             "model: %s parameters, on %s",

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import torch
 
 from mt import hardware
+from mt.data.corpora import Pair
 from mt.data.lengths import plan_epoch
-from mt.data.pairs import Pair
-from mt.data.store import PairStore
+from mt.data.mixture import Mixture
 from mt.evaluation import MetricName, Score, evaluate, higher_is_better
 from mt.model.contract import EncoderDecoder
 from mt.training.config import TrainingConfig, ValidationConfig
@@ -66,7 +66,7 @@ class Validation:
         self,
         config: ValidationConfig,
         training: TrainingConfig,
-        store: PairStore,
+        store: Mixture,
         pairs: Sequence[Pair],
         translator: Translator,
         device: torch.device,

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from mt.data.corpora import CorpusConfig, HuggingFaceConfig, PlainTextConfig
-from mt.data.pairs import Pair, read_pairs
+from mt.data.corpora import CorpusConfig, HuggingFaceConfig, Pair, PlainTextConfig
+from mt.data.pairs import read_pairs
 from mt.errors import DataError
 
 KINDS = get_args(get_args(CorpusConfig)[0])
@@ -96,9 +96,9 @@ def test_a_missing_file_is_one_line(kind, tmp_path):
     for file in tmp_path.glob("a.*"):
         file.unlink()
     for read in (corpus.fingerprint, lambda: list(corpus.pairs())):
-        with pytest.raises(DataError, match=r"a\.(en|jsonl).*expected") as pad_rows:
+        with pytest.raises(DataError, match=r"a\.(en|jsonl).*expected") as caught:
             read()
-        assert "\n" not in str(pad_rows.value)
+        assert "\n" not in str(caught.value)
 
 
 @every_kind
@@ -146,9 +146,9 @@ def test_a_mistaken_name_is_answered_with_the_nearest(tmp_path, monkeypatch, cha
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     corpus = write_nested(tmp_path, PAIRS).model_copy(update=change)
-    with pytest.raises(DataError, match=message) as pad_rows:
+    with pytest.raises(DataError, match=message) as caught:
         list(corpus.pairs())
-    assert "\n" not in str(pad_rows.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_column_must_hold_text(tmp_path):
@@ -162,9 +162,9 @@ def test_a_damaged_dataset_is_explained(tmp_path):
     (tmp_path / "a.jsonl").write_text("no json\n")
     with pytest.raises(
         DataError, match=r"json, .*a\.jsonl, split train: expected to load"
-    ) as pad_rows:
+    ) as caught:
         list(corpus.pairs())
-    assert "\n" not in str(pad_rows.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unreachable_hub_is_one_line(monkeypatch):

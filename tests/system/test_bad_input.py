@@ -128,7 +128,7 @@ def test_one_line_says_what_to_do(shell, arguments, fragment):
         ),
         (
             {"dev.src": b" \n\n", "dev.tgt": b"eins\n\n"},
-            "expected sentence pairs, but found none with text on both sides",
+            "expected sentence pairs, but found none to keep (2 read, 2 blank dropped, 0 kept)",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """Where sentence pairs come from: one small file for each format.
 
-A corpus is a config with ``pairs()``, which reads it from the start; ``fingerprint()``, which
-changes with its content; and ``where``, which messages begin with. A new one joins the union below.
+A corpus is whatever satisfies :class:`Corpus`; here it is a config too, so that a recipe may name
+it. A new kind joins the union below.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from mt.data.corpora.contract import Corpus, Pair
 from mt.data.corpora.huggingface import HuggingFaceConfig
-from mt.data.corpora.pair import Pair
 from mt.data.corpora.plain import PlainTextConfig
 
 
-def _plain_unless_told(value: Any) -> Any:
+def _plain_by_default(value: Any) -> Any:
     if isinstance(value, Mapping) and "kind" not in value:
         return {"kind": "plain", **value}
     return value
@@ -23,8 +23,8 @@ def _plain_unless_told(value: Any) -> Any:
 CorpusConfig = Annotated[
     PlainTextConfig | HuggingFaceConfig,
     Field(discriminator="kind"),
-    BeforeValidator(_plain_unless_told),
+    BeforeValidator(_plain_by_default),
 ]
 """A corpus of any kind; two text files need not name theirs."""
 
-__all__ = ["CorpusConfig", "HuggingFaceConfig", "Pair", "PlainTextConfig"]
+__all__ = ["Corpus", "CorpusConfig", "HuggingFaceConfig", "Pair", "PlainTextConfig"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from mt.config import StrictConfig
-from mt.data.corpora.pair import Pair
+from mt.data.corpora.contract import Pair
 from mt.errors import DataError
 
 if TYPE_CHECKING:

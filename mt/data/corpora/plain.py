@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from mt.config import StrictConfig
-from mt.data.corpora.pair import Pair
+from mt.data.corpora.contract import Pair
 from mt.errors import DataError
 from mt.files import decode_lines, open_text, read_lines, sha256
 

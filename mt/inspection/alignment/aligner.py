@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from mt.data.corpora.pair import Pair
+from mt.data.corpora.contract import Pair
 from mt.errors import BundleError, DataError
 from mt.inspection.alignment.choice import most_agreeing, most_informative
 from mt.inspection.alignment.links import (

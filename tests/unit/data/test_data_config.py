@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,21 @@ def test_kinds_may_be_mixed():
     plain, named, hub = parse(train=[FILES, {"kind": "plain", **FILES}, HUB]).train
     assert plain == named == PlainTextConfig(source=Path("a.de"), target=Path("a.en"))
     assert hub == HuggingFaceConfig(path="p", split="s", source="de", target="en")
+
+
+def test_only_batches_need_torch():
+    program = """
+import sys
+import mt.data.fetch, mt.data.lengths, mt.data.store
+print("torch" in sys.modules)
+import mt.data.mixture
+print("torch" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_defaults():

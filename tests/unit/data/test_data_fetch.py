@@ -49,9 +49,9 @@ def test_what_is_there_is_left_alone(tmp_path):
 
 def test_offline_it_tells_which_files_to_put_where(tmp_path):
     hub = FakeHub(train=DataError("bentrevett/multi30k: the hub cannot be reached; connect"))
-    with pytest.raises(DataError) as pad_rows:
+    with pytest.raises(DataError) as caught:
         fetch("multi30k", tmp_path, read=hub)
-    message = str(pad_rows.value)
+    message = str(caught.value)
     assert message.startswith("bentrevett/multi30k: the hub cannot be reached")
     assert f"or put {', '.join(NAMES)} into {tmp_path} by hand" in message
     assert "\n" not in message

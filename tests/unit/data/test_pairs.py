@@ -2,16 +2,14 @@ import gzip
 
 import pytest
 
-from mt.data.corpora import PlainTextConfig
-from mt.data.pairs import Pair, PairCounts, read_pairs
+from mt.data.corpora import Pair, PlainTextConfig
+from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError
 
 
 def test_a_blank_side_drops_the_pair_and_shifts_nothing(write):
     corpus = write("one\ntwo\nthree\nfour\n", "eins\n\ndrei\n \u00a0\t\n")
-    counts = PairCounts()
-    assert list(read_pairs([corpus], counts)) == [Pair("one", "eins"), Pair("three", "drei")]
-    assert (counts.read, counts.blank, counts.too_long, counts.kept) == (4, 2, 0, 2)
+    assert list(read_pairs([corpus])) == [Pair("one", "eins"), Pair("three", "drei")]
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -49,10 +47,22 @@ def test_an_empty_corpus_beside_another_is_no_error(write):
     assert list(read_pairs([write("", "", "none"), write("1\n", "a\n")])) == [("1", "a")]
 
 
-def test_counts_fit_on_a_line():
-    counts = PairCounts(read=1234567, blank=3, too_long=4)
-    expected = "1,234,567 read, 3 blank and 4 too long dropped, 1,234,560 kept"
-    assert str(counts) == expected
+@pytest.mark.parametrize(
+    ("dropped", "line"),
+    [
+        ({}, "1,234 read, none dropped, 1,234 kept"),
+        ({"blank": 1000}, "1,234 read, 1,000 blank dropped, 234 kept"),
+        ({"too long": 4, "blank": 3}, "1,234 read, 3 blank and 4 too long dropped, 1,227 kept"),
+        ({"c": 1, "b": 1, "a": 1}, "1,234 read, 1 a, 1 b and 1 c dropped, 1,231 kept"),
+    ],
+)
+def test_counts_fit_on_a_line(dropped, line):
+    assert str(PairCounts(1234, dropped)) == line
+
+
+def test_counts_add_up():
+    total = PairCounts(5, {"blank": 1, "too long": 2}) + PairCounts(7, {"blank": 1, "other": 3})
+    assert total == PairCounts(12, {"blank": 2, "too long": 2, "other": 3})
 
 
 def test_reading_is_a_stream(write):
@@ -64,9 +74,9 @@ def test_reading_is_a_stream(write):
 @pytest.mark.parametrize(("sources", "targets"), [(7, 5), (5, 7), (0, 2), (3, 2)])
 def test_unequal_files_tell_both_lengths(write, sources, targets):
     corpus = write("s\n" * sources, "t\n" * targets)
-    with pytest.raises(DataError, match=f"but found {sources} and {targets};") as pad_rows:
+    with pytest.raises(DataError, match=f"but found {sources} and {targets};") as caught:
         list(corpus.pairs())
-    assert "\n" not in str(pad_rows.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_compressed_files_read_the_same(write, tmp_path):

@@ -1,16 +1,17 @@
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pyarrow as pa
 import pytest
-import torch
 
 from mt.data import store as module
-from mt.data.pairs import PairCounts
-from mt.data.store import PairStore, prepare
+from mt.data.pairs import Blank, PairCounts, TooLong
+from mt.data.store import prepare_store
 from mt.errors import DataError
-from mt.text.tokenizer import END, PAD, TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import END, TokenizerConfig, train_tokenizers
+
+FILTERS = (Blank(), TooLong(256))
 
 
 @pytest.fixture
@@ -18,10 +19,12 @@ def corpus(write, lines):
     return write("\n".join(lines) + "\n", "\n".join(reversed(lines)) + "\n")
 
 
-@pytest.fixture(params=[8192, 7, 1])
-def chunk(request, monkeypatch):
-    monkeypatch.setattr(module, "_CHUNK", request.param)
-    return request.param
+@pytest.fixture
+def prepare(tokenizers, tmp_path):
+    def prepare(corpus, tokenizers=tokenizers, filters=FILTERS, progress=None):
+        return prepare_store(corpus, tokenizers, tmp_path / "store", filters, progress)
+
+    return prepare
 
 
 @pytest.fixture
@@ -29,174 +32,171 @@ def many_chunks(monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 7)
 
 
-def naive(tokenizer, texts):
-    rows = [[*ids, END] for ids in tokenizer.encode(texts)]
-    width = max(map(len, rows))
-    return torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
+@pytest.mark.parametrize("chunk", [8192, 7, 1])
+def test_rows_are_those_of_the_tokenizer(corpus, lines, tokenizers, prepare, monkeypatch, chunk):
+    monkeypatch.setattr(module, "_CHUNK", chunk)
+    store = prepare(corpus)
+    expected = [[*ids, END] for ids in tokenizers.source.encode(lines)]
+    for side, rows in ((store.source, expected), (store.target, expected[::-1])):
+        assert len(store) == len(side) == 60
+        assert side.lengths().tolist() == [len(row) for row in rows]
+        assert side.lengths().dtype == np.int32
+        for picked in ([59], [0, 59, 30], [3, 3, 3], range(60)):
+            tokens = side.tokens(np.array(picked))
+            assert tokens.tolist() == [token for row in picked for token in rows[row]]
+    assert store.rows.tolist() == list(range(60))
+    assert store.counts == PairCounts(read=60)
 
 
-def test_gathering_equals_a_loop_over_rows(corpus, lines, tokenizers, tmp_path, chunk):
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=256)
-    targets = lines[::-1]
-    generator = np.random.default_rng(1)
-    picks = [generator.permutation(len(lines))[:size] for size in (1, 2, 8, 60)]
-    for indices in [*picks, np.array([59]), np.array([0]), np.array([3, 3, 3])]:
-        batch = store.batch(indices)
-        source = naive(tokenizers.source, [lines[i] for i in indices])
-        target = naive(tokenizers.target, [targets[i] for i in indices])
-        assert batch.source.dtype == batch.target.dtype == torch.int64
-        assert torch.equal(batch.source, source)
-        assert torch.equal(batch.target, target)
-        assert batch.source_tokens == store.source_lengths[indices].sum() == (source != PAD).sum()
-        assert batch.target_tokens == store.target_lengths[indices].sum() == (target != PAD).sum()
+def test_files_are_mapped_and_not_loaded(corpus, prepare):
+    store = prepare(corpus)
+    arrays = [store.rows, *vars(store.source).values(), *vars(store.target).values()]
+    assert len(arrays) == 5
+    for array in arrays:
+        assert isinstance(array.base, np.memmap)
+        assert not array.flags.writeable
 
 
-def test_lengths_count_the_end_mark(corpus, lines, tokenizers, tmp_path, chunk):
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=256)
-    expected = [len(ids) + 1 for ids in tokenizers.source.encode(lines)]
-    assert store.source_lengths.tolist() == expected
-    assert store.target_lengths.tolist() == expected[::-1]
-    assert store.source_lengths.dtype == store.target_lengths.dtype == np.int32
-    assert len(store) == store.counts.kept == len(lines)
-
-
-def test_padding_may_reach_past_the_file(write, tokenizers, tmp_path):
-    texts = ["abcd " * 5000, "efgh"]
-    corpus = write("\n".join(texts), "\n".join(texts))
-    batch = prepare([corpus], tokenizers, tmp_path / "store", 99_999).batch(np.arange(2))
-    assert torch.equal(batch.target, naive(tokenizers.target, texts))
-
-
-@pytest.mark.parametrize("indices", [[60], [-1], [0, 99]])
-def test_no_such_pair(corpus, tokenizers, tmp_path, indices):
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=256)
-    with pytest.raises(IndexError, match=r"out of bounds"):
-        store.batch(np.array(indices))
-
-
-def test_opening_copies_nothing(corpus, tokenizers, tmp_path, many_chunks):
-    path = prepare([corpus], tokenizers, tmp_path / "store", 256).path
-    before = pa.total_allocated_bytes()
-    store = PairStore.open(path)
-    assert pa.total_allocated_bytes() == before
-    assert not store._words.flags.owndata
-    assert not store._words.flags.writeable
-    assert store._words.nbytes == (path / "pairs.arrow").stat().st_size // 4 * 4
-
-
-def test_a_second_run_reuses_the_first(corpus, tokenizers, tmp_path, monkeypatch):
-    first = prepare([corpus], tokenizers, tmp_path / "store", 256)
-    monkeypatch.setattr(module, "read_pairs", None)  # would fail
-    second = prepare([corpus], tokenizers, tmp_path / "store", 256)
+def test_a_second_run_reuses_the_first(corpus, prepare, monkeypatch):
+    first = prepare(corpus)
+    monkeypatch.setattr(module, "_write", None)  # would fail
+    second = prepare(corpus)
     assert (first.reused, second.reused) == (False, True)
-    assert first.path == second.path
-    assert first.counts == second.counts
+    assert (first.path, first.counts) == (second.path, second.counts)
+    assert first.fingerprint == second.fingerprint
 
 
-def test_files_of_the_same_content_are_the_same_corpus(corpus, tokenizers, tmp_path):
-    first = prepare([corpus], tokenizers, tmp_path / "store", 256)
+def test_files_of_the_same_content_are_the_same_corpus(corpus, prepare, tmp_path):
+    first = prepare(corpus)
     moved = corpus.model_copy(update={"source": tmp_path / "elsewhere"})
     shutil.move(corpus.source, moved.source)
-    assert prepare([moved], tokenizers, tmp_path / "store", 256).path == first.path
+    assert prepare(moved).path == first.path
+    assert prepare(moved).where == moved.where
 
 
 def test_whatever_changes_the_pairs_makes_another_store(
-    corpus, write, lines, tokenizers, tmp_path, monkeypatch
+    corpus, lines, prepare, tmp_path, monkeypatch
 ):
-    def fresh(corpora=(corpus,), tokenizers=tokenizers, max_tokens=256):
-        store = prepare(corpora, tokenizers, tmp_path / "store", max_tokens)
-        assert not store.reused
-        return store.path
-
     config = TokenizerConfig(size=310)
     others = train_tokenizers(config, lines, lines, 1, tmp_path / "others")
-    paths = {
-        fresh(),
-        fresh(tokenizers=others),
-        fresh(max_tokens=255),
-        fresh(corpora=(corpus, corpus)),
-        fresh(corpora=(corpus.model_copy(update={"target": corpus.source}),)),
-    }
+    stores = [
+        prepare(corpus),
+        prepare(corpus, tokenizers=others),
+        prepare(corpus, filters=(Blank(), TooLong(255))),
+        prepare(corpus, filters=(TooLong(256), Blank())),
+        prepare(corpus.model_copy(update={"target": corpus.source})),
+    ]
     corpus.target.write_text(corpus.target.read_text() + "\n")
     corpus.source.write_text(corpus.source.read_text() + "\n")
-    paths.add(fresh())
-    monkeypatch.setattr(module, "_VERSION", 2)
-    paths.add(fresh())
-    assert len(paths) == 7
+    stores.append(prepare(corpus))
+    monkeypatch.setattr(module, "_VERSION", 3)
+    stores.append(prepare(corpus))
+    assert len({store.path for store in stores}) == 7
+    assert not any(store.reused for store in stores)
 
 
-def test_long_and_invisible_pairs_are_dropped_and_counted(write, tokenizers, tmp_path):
+def test_long_and_invisible_pairs_are_dropped_and_counted(write, tokenizers, prepare):
     lengths = [len(tokenizers.source.encode(["x " * count])[0]) for count in (1, 2, 3)]
     corpus = write("x\nx x\nx x x\nx\n\u200b\n\nx\n", "x\nx\nx\nx x x\nx\nx\nx x\n")
-    store = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=lengths[1] + 1)
-    assert store.counts == PairCounts(read=7, blank=2, too_long=2)
-    fewer = prepare([corpus], tokenizers, tmp_path / "store", max_tokens=lengths[1])
-    assert fewer.counts == PairCounts(read=7, blank=2, too_long=4)
-    assert store.source_lengths.tolist() == [lengths[0] + 1, lengths[1] + 1, lengths[0] + 1]
-    assert store.target_lengths.tolist() == [lengths[0] + 1, lengths[0] + 1, lengths[1] + 1]
+    store = prepare(corpus, filters=(Blank(), TooLong(lengths[1] + 1)))
+    assert store.counts == PairCounts(7, {"blank": 2, "too long": 2})
+    assert store.source.lengths().tolist() == [lengths[0] + 1, lengths[1] + 1, lengths[0] + 1]
+    assert store.target.lengths().tolist() == [lengths[0] + 1, lengths[0] + 1, lengths[1] + 1]
+    assert store.rows.tolist() == [0, 1, 6]
+    fewer = prepare(corpus, filters=(Blank(), TooLong(lengths[1])))
+    assert fewer.counts == PairCounts(7, {"blank": 2, "too long": 4})
 
 
-def test_nothing_kept_is_an_error_and_leaves_nothing(corpus, tokenizers, tmp_path):
-    with pytest.raises(DataError, match=r"^data\.max_tokens: .* at most 2 .* 60 too long"):
-        prepare([corpus], tokenizers, tmp_path / "store", max_tokens=2)
+class Repeated:
+    """Drops pairs whose sides are the same."""
+
+    def reason(self, pair):
+        return "untranslated" if pair.text.source == pair.text.target else None
+
+    def fingerprint(self):
+        return "untranslated"
+
+
+def test_any_filter_may_add_its_reason(write, prepare):
+    corpus = write("x\nx\n\ny\n", "x\ny\ny\ny\n")
+    store = prepare(corpus, filters=(Blank(), Repeated()))
+    assert store.counts == PairCounts(4, {"untranslated": 2, "blank": 1})
+    assert prepare(corpus, filters=(Blank(), Repeated())).counts == store.counts  # from the file
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_a_corpus_of_which_nothing_is_kept_has_a_store(write, prepare, text):
+    for store in (prepare(write(text, text)), prepare(write(text, text))):
+        assert (len(store), store.counts.kept) == (0, 0)
+        assert store.source.lengths().tolist() == []
+
+
+def test_a_broken_corpus_leaves_nothing(write, prepare, tmp_path, many_chunks):
+    with pytest.raises(DataError, match="50.*49"):
+        prepare(write("a\n" * 50, "a\n" * 49))
     assert list((tmp_path / "store").iterdir()) == []
 
 
-def test_a_broken_corpus_leaves_nothing(write, tokenizers, tmp_path, many_chunks):
-    corpus = write("a\n" * 50, "a\n" * 49)
-    with pytest.raises(DataError, match="found 50 and 49"):
-        prepare([corpus], tokenizers, tmp_path / "store", 256)
-    assert list((tmp_path / "store").iterdir()) == []
-
-
-def test_progress_is_told(corpus, tokenizers, tmp_path, many_chunks):
+def test_progress_is_reported(corpus, prepare, many_chunks):
     seen = []
-    prepare([corpus], tokenizers, tmp_path / "store", 256, lambda counts: seen.append(counts.read))
+    prepare(corpus, progress=lambda counts: seen.append(counts.read))
     assert seen == [7, 14, 21, 28, 35, 42, 49, 56, 60]
 
 
-def test_preparing_at_once_is_safe(corpus, tokenizers, tmp_path, many_chunks):
+def test_preparing_at_once_is_safe(corpus, prepare, tmp_path, many_chunks):
     with ThreadPoolExecutor(4) as pool:
-        directory = tmp_path / "store"
-        jobs = [pool.submit(prepare, [corpus], tokenizers, directory, 256) for _ in range(4)]
+        jobs = [pool.submit(prepare, corpus) for _ in range(4)]
         stores = [job.result() for job in jobs]
-    batches = [store.batch(np.arange(60)) for store in stores]
-    assert all(torch.equal(batch.source, batches[0].source) for batch in batches)
-    assert [path.name for path in directory.iterdir()] == [stores[0].path.name]
+    rows = [store.source.tokens(np.arange(60)).tolist() for store in stores]
+    assert rows == [rows[0]] * 4
+    assert [path.name for path in (tmp_path / "store").iterdir()] == [stores[0].path.name]
 
 
-def test_who_comes_second_keeps_the_first(corpus, tokenizers, tmp_path):
+def test_who_comes_second_keeps_the_first(corpus, prepare, tmp_path):
     files = []
 
     def meanwhile(counts):
-        first = prepare([corpus], tokenizers, tmp_path / "store", 256)
-        files.append((first.path / "pairs.arrow").stat().st_ino)
+        files.append((prepare(corpus).path / "rows").stat().st_ino)
 
-    second = prepare([corpus], tokenizers, tmp_path / "store", 256, meanwhile)
-    files.append((second.path / "pairs.arrow").stat().st_ino)
+    second = prepare(corpus, progress=meanwhile)
+    files.append((second.path / "rows").stat().st_ino)
     assert files[0] == files[1]
     assert [path.name for path in (tmp_path / "store").iterdir()] == [second.path.name]
 
 
-@pytest.mark.parametrize("damage", ["no manifest", "no pairs", "truncated", "garbage", "version"])
-def test_a_damaged_store_is_named(corpus, tokenizers, tmp_path, damage):
-    path = prepare([corpus], tokenizers, tmp_path / "store", 256).path
-    file, manifest = path / "pairs.arrow", path / "manifest.json"
-    if damage == "no manifest":
-        manifest.unlink()
-    elif damage == "no pairs":
-        file.unlink()
-    elif damage == "truncated":
-        file.write_bytes(file.read_bytes()[:-50])
-    elif damage == "garbage":
-        manifest.write_text("[]")
-    else:
-        manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 0'))
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-48])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: (path / "manifest.json").unlink(),
+        lambda path: (path / "manifest.json").write_text("[]"),
+        lambda path: (path / "source.tokens").unlink(),
+        lambda path: truncate(path / "source.tokens"),
+        lambda path: truncate(path / "target.offsets"),
+        lambda path: truncate(path / "rows"),
+        lambda path: (path / "target.offsets").write_bytes(b""),
+    ],
+    ids=["no manifest", "garbage", "no tokens", "tokens", "offsets", "rows", "no offsets"],
+)
+def test_a_damaged_store_is_named(corpus, prepare, damage):
+    path = prepare(corpus).path
+    damage(path)
     with pytest.raises(DataError, match=rf"{path.name}: .* delete the directory"):
-        prepare([corpus], tokenizers, tmp_path / "store", 256)
+        prepare(corpus)
+
+
+def test_a_store_of_another_version_is_not_read(corpus, prepare):
+    path = prepare(corpus).path
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(manifest | {"version": 1}))
+    with pytest.raises(DataError, match="delete the directory"):
+        prepare(corpus)
 
 
 def test_a_store_that_cannot_be_written_is_named(corpus, tokenizers, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file.*cannot be written .*data\.store"):
-        prepare([corpus], tokenizers, tmp_path / "file" / "store", 256)
+        prepare_store(corpus, tokenizers, tmp_path / "file" / "store", FILTERS)

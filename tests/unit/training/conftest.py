@@ -1,6 +1,6 @@
 import pytest
 
-from mt.data.store import prepare
+from mt.data.mixture import prepare
 from mt.text.tokenizer import train_tokenizers
 from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus
@@ -26,4 +26,5 @@ def tokenizers(recipe, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def store(recipe, tokenizers, tmp_path_factory):
-    return prepare(recipe.data.train, tokenizers, tmp_path_factory.mktemp("store"), max_tokens=256)
+    directory = tmp_path_factory.mktemp("store")
+    return prepare(recipe.data.train, tokenizers, directory, recipe.data.filters())

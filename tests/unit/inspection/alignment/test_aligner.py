@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mt.data.corpora.pair import Pair
+from mt.data.corpora.contract import Pair
 from mt.errors import BundleError, DataError
 from mt.inspection.alignment import Aligner, AlignmentConfig, View
 from mt.inspection.alignment import aligner as module

@@ -1,0 +1,33 @@
+"""What a corpus is: anything that yields sentence pairs and can say whether they have changed."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation, which never part; neither holds a line feed."""
+
+    source: str
+    target: str
+
+
+class Corpus(Protocol):
+    """A source of sentence pairs; the kinds in this package satisfy it, as may any other object."""
+
+    @property
+    def where(self) -> str:
+        """How messages call this corpus."""
+
+    def pairs(self) -> Iterator[Pair]:
+        """Read all pairs from the start, in the same order each time.
+
+        Raises:
+            DataError: If they cannot be read.
+        """
+
+    def fingerprint(self) -> str:
+        """Return a text that changes with the pairs: what was made of them is kept under it.
+
+        Raises:
+            DataError: If they cannot be read.
+        """

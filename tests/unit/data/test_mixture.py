@@ -1,0 +1,135 @@
+"""Several corpora as one sequence of pairs: as if they were a list."""
+
+import numpy as np
+import pytest
+import torch
+
+from mt.data import store as module
+from mt.data.corpora import Pair
+from mt.data.lengths import plan_epoch
+from mt.data.mixture import PairOrigin, prepare
+from mt.data.pairs import Blank, PairCounts, TooLong
+from mt.errors import DataError
+from mt.text.tokenizer import END, PAD
+
+LIMIT = 40
+
+
+class Listed:
+    """A corpus of a few lines: all that a corpus must be."""
+
+    def __init__(self, name, pairs):
+        self.where = name
+        self._pairs = pairs
+
+    def pairs(self):
+        return iter([Pair(*pair) for pair in self._pairs])
+
+    def fingerprint(self):
+        return str(self._pairs)
+
+
+@pytest.fixture
+def corpora(write, lines):
+    """Corpora of any kind: two files, two lists, one of which nothing is kept of, and one twice."""
+    files = write("\n".join(lines[:25]), "\n".join(lines[25:50]))
+    gaps = [*zip(lines[30:40], lines[:10], strict=True)]
+    gaps[3:3] = [("", "x"), ("x", " "), ("abcd " * 30, "x"), ("x", "abcd " * 30)]
+    return [files, Listed("gaps", gaps), Listed("nothing", [("", ""), ("", "x")]), files]
+
+
+@pytest.fixture
+def mixture(corpora, tokenizers, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 7)
+    return prepare(corpora, tokenizers, tmp_path / "store", (Blank(), TooLong(LIMIT)))
+
+
+@pytest.fixture
+def listed(corpora, tokenizers):
+    """List the pairs to learn from, encoded and with where they come from, one at a time."""
+    pairs = []
+    for corpus in corpora:
+        for row, pair in enumerate(corpus.pairs()):
+            [source] = tokenizers.source.encode([pair.source])
+            [target] = tokenizers.target.encode([pair.target])
+            kept = pair.source.strip() and pair.target.strip()
+            if kept and len(source) < LIMIT and len(target) < LIMIT:
+                pairs.append(([*source, END], [*target, END], PairOrigin(corpus.where, row)))
+    return pairs
+
+
+def padded(rows):
+    width = max(map(len, rows))
+    return torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
+
+
+def test_pairs_are_numbered_as_in_a_list(mixture, listed):
+    assert len(mixture) == len(listed) == 25 + 10 + 25
+    assert mixture.source_lengths.tolist() == [len(source) for source, _, _ in listed]
+    assert mixture.target_lengths.tolist() == [len(target) for _, target, _ in listed]
+    assert [mixture.origin(pair) for pair in range(60)] == [origin for *_, origin in listed]
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_the_batches_of_an_epoch_are_those_of_a_list(mixture, listed, epoch):
+    lengths = (np.array([len(pair[side]) for pair in listed]) for side in (0, 1))
+    expected = plan_epoch(*lengths, 300, 1, epoch)
+    plan = plan_epoch(mixture.source_lengths, mixture.target_lengths, 300, 1, epoch)
+    assert len(plan) == len(expected) > 5
+    for indices, rows in zip(plan, expected, strict=True):
+        batch = mixture.batch(indices)
+        sources, targets = ([listed[row][side] for row in rows] for side in (0, 1))
+        assert batch.source.dtype == batch.target.dtype == torch.int64
+        assert torch.equal(batch.source, padded(sources))
+        assert torch.equal(batch.target, padded(targets))
+        assert batch.source_tokens == sum(map(len, sources))
+        assert batch.target_tokens == sum(map(len, targets))
+
+
+@pytest.mark.parametrize("indices", [[0], [59], [24, 25], [3, 3, 3], [59, 0, 34, 35, 1]])
+def test_any_pairs_make_a_batch(mixture, listed, indices):
+    batch = mixture.batch(np.array(indices, np.int32))
+    assert torch.equal(batch.source, padded([listed[index][0] for index in indices]))
+    assert torch.equal(batch.target, padded([listed[index][1] for index in indices]))
+
+
+@pytest.mark.parametrize("indices", [[60], [-1], [0, 99]])
+def test_no_such_pair(mixture, indices):
+    with pytest.raises(IndexError, match=r"out of bounds"):
+        mixture.batch(np.array(indices))
+    with pytest.raises(IndexError, match=r"out of bounds"):
+        mixture.origin(indices[-1])
+
+
+def test_counts_are_added_up_and_progress_is_reported_over_all(corpora, tokenizers, tmp_path):
+    seen = []
+
+    def mix(*corpora):
+        filters = Blank(), TooLong(LIMIT)
+        return prepare(corpora, tokenizers, tmp_path, filters, lambda part: seen.append(part.read))
+
+    mixture = mix(*corpora)
+    assert mixture.counts == PairCounts(25 + 14 + 2 + 25, {"blank": 4, "too long": 2})
+    assert seen == [25, 39, 41], "the fourth is the first again"
+    assert [store.reused for store in mixture.stores] == [False, False, False, True]
+    assert (mixture.reused, mix(*corpora).reused) == (False, True)
+
+
+def test_a_fingerprint_follows_the_corpora_and_their_order(corpora, tokenizers, tmp_path):
+    def fingerprint(*corpora):
+        return prepare(corpora, tokenizers, tmp_path, (Blank(), TooLong(LIMIT))).fingerprint
+
+    first, second, *_ = corpora
+    mixtures = [(first,), (second,), (first, second), (second, first), (first, second, second)]
+    assert len({fingerprint(*each) for each in mixtures}) == len(mixtures)
+    assert fingerprint(first, second) == fingerprint(first, second)
+
+
+def test_nothing_kept_is_an_error_that_says_why(tokenizers, tmp_path):
+    corpora = [Listed("first", [("", "x")]), Listed("second", [("x y z", "x")])]
+    expected = (
+        r"^first; second: .* none to keep \(2 read, 1 blank and 1 too long dropped, 0 kept\);"
+        r".* raise data\.max_tokens$"
+    )
+    with pytest.raises(DataError, match=expected):
+        prepare(corpora, tokenizers, tmp_path, (Blank(), TooLong(2)))
