@@ -5,7 +5,6 @@ types, which nobody wrote. Here a location becomes the dotted path of the YAML f
 becomes a line of our grammar.
 """
 
-import difflib
 import re
 import reprlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,6 +13,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+
+from mt.errors import did_you_mean
 
 _EXPECTED = {
     "bool_parsing": "true or false",
@@ -158,8 +159,8 @@ def _follow(cls: type[BaseModel], location: Sequence[int | str]) -> tuple[str, l
 
 
 def _nearest(word: object, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
-    return f"; did you mean `{nearest[0]}`?" if nearest else ""
+    suggestion = did_you_mean(word, known)
+    return f"; {suggestion}" if suggestion else ""
 
 
 def _show(value: object) -> str:

@@ -10,6 +10,9 @@ Every message follows one grammar: *where: what was expected, but what came; wha
 Programming errors are ordinary Python exceptions and keep their traceback.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class MtError(Exception):
     """An error the user can mend; its text is the whole message."""
@@ -29,3 +32,24 @@ class BundleError(MtError):
 
 class TrainingError(MtError):
     """A run cannot start, go on or be resumed."""
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, as the end of a message; empty if none is near."""
+    nearest = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    return f"did you mean `{nearest[0]}`?" if nearest else ""
+
+
+def unequal_lines(where: object, found: int, other: object, expected: int) -> DataError:
+    """Explain that two texts whose lines belong together differ in length.
+
+    Args:
+        where: The text that is at fault, such as its path.
+        found: Its lines.
+        other: The text that it is compared with.
+        expected: The lines of that.
+    """
+    return DataError(
+        f"{where}: expected {expected:,} lines as in {other}, but found {found:,}; compare the "
+        "files line by line"
+    )

@@ -11,7 +11,7 @@ import typer
 
 from mt.cli.options import DeviceOption, JsonOption
 from mt.devices import DeviceName
-from mt.errors import DataError
+from mt.errors import unequal_lines
 from mt.evaluation.alignment import (
     GoldLinks,
     Links,
@@ -144,7 +144,7 @@ def _measure(
     truth = _gold(gold, base, words, source, pairs)
     found = [line.possible for line in read_links(links)]
     if len(found) != len(truth):
-        raise _unequal(gold, len(found), links, len(truth))
+        raise unequal_lines(gold, len(truth), links, len(found))
     _tell(found, truth, as_json)
 
 
@@ -216,20 +216,13 @@ def _gold(
     if source is None or pairs is None:
         return truth
     if len(pairs) != len(truth):
-        raise _unequal(path, len(pairs), source, len(truth))
+        raise unequal_lines(path, len(truth), source, len(pairs))
     from mt.inspection.alignment.words import split_words
 
     for number, (pair, links) in enumerate(zip(pairs, truth, strict=True), start=1):
         sizes = [len(split_words(side, words)) for side in (pair.source, pair.target)]
         refuse_links_outside(links, sizes[0], sizes[1], f"{path} line {number}", base)
     return truth
-
-
-def _unequal(path: Path, expected: int, other: Path, found: int) -> DataError:
-    return DataError(
-        f"{path}: expected {expected} lines as in {other}, but found {found}; compare the files "
-        "line by line"
-    )
 
 
 def _tell(found: Iterable[Links], truth: Iterable[GoldLinks], as_json: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from mt.cli.options import DeviceOption, JsonOption
 from mt.devices import DeviceName
-from mt.errors import DataError
+from mt.errors import DataError, unequal_lines
 from mt.evaluation import MetricName, Score, looks_tokenized, refuse_subwords
 from mt.evaluation import evaluate as measure
 from mt.files import open_output, read_lines
@@ -110,10 +110,7 @@ def _read_references(paths: Sequence[Path], other: Path, lines: Sequence[str]) -
     references = [_read(path) for path in paths]
     for path, reference in zip(paths, references, strict=True):
         if len(reference) != len(lines):
-            raise DataError(
-                f"{path}: expected {len(lines)} lines as in {other}, but found {len(reference)}; "
-                "compare the files line by line"
-            )
+            raise unequal_lines(path, len(reference), other, len(lines))
     return references
 
 

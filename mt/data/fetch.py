@@ -1,12 +1,11 @@
 """Bring a known corpus onto the disk, as two plain text files for each of its parts."""
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mt.data.corpora import HuggingFaceConfig
-from mt.errors import DataError
+from mt.errors import DataError, did_you_mean
 from mt.files import write_atomically
 
 
@@ -51,8 +50,7 @@ def fetch(
             to put where by hand), or a sentence holds a line break, which no such file can hold.
     """
     if name not in KNOWN:
-        nearest = difflib.get_close_matches(name, KNOWN, n=1)
-        advice = f"did you mean `{nearest[0]}`?" if nearest else f"known are {', '.join(KNOWN)}"
+        advice = did_you_mean(name, KNOWN) or f"known are {', '.join(KNOWN)}"
         raise DataError(f"{name}: expected the name of a known corpus, but it is none; {advice}")
     corpus = KNOWN[name]
     source, target = corpus.languages

@@ -6,7 +6,7 @@ same files, and so does its signature.
 
 from collections.abc import Callable, Sequence
 
-from mt.errors import DataError
+from mt.errors import DataError, unequal_lines
 from mt.evaluation.score import MetricName, Score
 from mt.evaluation.surface import refuse_subwords
 
@@ -52,13 +52,10 @@ def _check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> No
             f"{len(hypotheses)} hypotheses and {len(references)} sets of references"
         )
     for number, lines in enumerate(references, start=1):
+        where = f"evaluation: reference {number}"
         if len(lines) != len(hypotheses):
-            raise DataError(
-                f"evaluation: expected one reference per hypothesis, but found {len(hypotheses)} "
-                f"hypotheses and {len(lines)} lines in reference {number}; "
-                "compare the files line by line"
-            )
-        refuse_subwords(lines, f"evaluation: reference {number}")
+            raise unequal_lines(where, len(lines), "the hypotheses", len(hypotheses))
+        refuse_subwords(lines, where)
     refuse_subwords(hypotheses, "evaluation: hypotheses")
 
 

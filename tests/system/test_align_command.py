@@ -132,7 +132,7 @@ def test_text_may_come_from_a_pipe(folder, options, lines):
     [
         (
             ["run", "--source", "test.src", "--target", "short.tgt"],
-            "test.src and short.tgt: expected as many source as target lines, but found 40 and 3;",
+            "short.tgt: expected 40 lines as in test.src, but found 3;",
         ),
         (["run", "--source", "none", "--target", "none"], "none: expected a text file, but"),
         (["none", *TEXT], "none: expected a run or bundle directory"),

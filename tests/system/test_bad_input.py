@@ -112,11 +112,11 @@ def test_one_line_says_what_to_do(shell, arguments, fragment):
     [
         (
             {"train.src": b"one\ntwo\nthree\n", "train.tgt": b"eins\nzwei\n"},
-            "expected as many source as target lines, but found 3 and 2",
+            "train.src, but found 2; compare the files line by line",
         ),
         (
             {"dev.src": b"one\n", "dev.tgt": b"eins\nzwei\n"},
-            "expected as many source as target lines, but found 1 and 2",
+            "dev.src, but found 2; compare the files line by line",
         ),
         (
             {"train.src": b"one\ncaf\xe9\n", "train.tgt": b"eins\nzwei\n"},

@@ -1,14 +1,13 @@
 """Corpora that the ``datasets`` library can load: from the hub, or JSON, CSV and Parquet files."""
 
-import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
-from mt.errors import DataError
+from mt.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from datasets.arrow_dataset import Dataset
@@ -90,7 +89,7 @@ class HuggingFaceConfig(StrictConfig):
         except (OSError, ValueError, DatasetsError) as error:
             reason = " ".join(str(error.__cause__ or error).split())
             known = re.findall(r"'([^']+)'", reason.partition("Should be one of")[2])
-            advice = _nearest(self.split, known) or "check path, name, split and data_files"
+            advice = did_you_mean(self.split, known) or "check path, name, split and data_files"
             raise DataError(
                 f"{self.where}: expected to load this dataset, but {reason}; {advice}"
             ) from None
@@ -103,7 +102,7 @@ class HuggingFaceConfig(StrictConfig):
     def _column(self, dataset: "Dataset", name: str) -> str:
         if name not in dataset.features:
             known = list(dataset.features)
-            advice = _nearest(name, known) or f"known are {', '.join(known)}"
+            advice = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise DataError(
                 f"{self.where}: expected a column `{name}`, but there is none; {advice}"
             )
@@ -114,11 +113,6 @@ class HuggingFaceConfig(StrictConfig):
                 "choose another column"
             )
         return name
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"did you mean `{nearest[0]}`?" if nearest else ""
 
 
 def _unbroken(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
-from mt.errors import DataError
+from mt.errors import DataError, unequal_lines
 from mt.files import decode_lines, open_text, read_lines, sha256
 
 
@@ -42,10 +42,7 @@ class PlainTextConfig(StrictConfig):
             if source is None or target is None:
                 more = 1 + sum(1 for _ in (targets if source is None else sources))
                 counts = (number, number + more) if source is None else (number + more, number)
-                raise DataError(
-                    f"{self.where}: expected as many source as target lines, but found "
-                    f"{counts[0]:,} and {counts[1]:,}; align the files again"
-                )
+                raise unequal_lines(self.target, counts[1], self.source, counts[0])
             yield Pair(source, target)
 
     def fingerprint(self) -> str:

@@ -74,9 +74,9 @@ def test_reading_is_a_stream(write):
 @pytest.mark.parametrize(("sources", "targets"), [(7, 5), (5, 7), (0, 2), (3, 2)])
 def test_unequal_files_tell_both_lengths(write, sources, targets):
     corpus = write("s\n" * sources, "t\n" * targets)
-    with pytest.raises(DataError, match=f"but found {sources} and {targets};") as caught:
+    expected = rf"text\.tgt: expected {sources} lines as in .*text\.src, but found {targets};"
+    with pytest.raises(DataError, match=expected):
         list(corpus.pairs())
-    assert "\n" not in str(caught.value)
 
 
 def test_compressed_files_read_the_same(write, tmp_path):

@@ -104,7 +104,9 @@ def test_metrics_keep_the_order_asked_for(corpus):
 
 
 def test_refuses_unequal_counts_and_names_both():
-    with pytest.raises(DataError, match="2 hypotheses and 3 lines in reference 2"):
+    with pytest.raises(
+        DataError, match="reference 2: expected 2 lines as in the hypotheses, but found 3"
+    ):
         evaluate(["a", "b"], [["a", "b"], ["a", "b", "c"]])
 
 
