@@ -1,4 +1,4 @@
-"""Every test runs on one thread; shapes in annotations of models, search and loss are checked."""
+"""Every test runs on one thread; shapes in annotations of most rooms are checked."""
 
 import os
 
@@ -11,6 +11,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from tests import shapes
 
 install_import_hook(
-    ["mt.kernels", "mt.model", "mt.translation", "mt.training.objective"],
+    ["mt.data", "mt.kernels", "mt.model", "mt.translation", "mt.training.objective"],
     typechecker=f"{shapes.__name__}.{shapes.check.__name__}",
 )

@@ -1,4 +1,4 @@
-"""Hold tensors to the shapes in the annotations of the functions they pass through."""
+"""Hold tensors and arrays to the shapes in the annotations of the functions they pass through."""
 
 import functools
 import inspect
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Any, get_args
 
+import numpy as np
 from jaxtyping import AbstractArray
 from torch import Tensor
 
 
 def check(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Raise ``TypeError`` where a tensor comes in or goes out that is not as annotated.
+    """Raise ``TypeError`` where an array comes in or goes out that is not as annotated.
 
     A type checker for :func:`jaxtyping.install_import_hook`, which binds the axes. Ordinary types
     are left to mypy: our protocols have no runtime form, and tests pass stand-ins.
@@ -43,6 +44,6 @@ def _shapes(note: Any) -> tuple[type, ...]:
 
 
 def _compare(name: str, value: Any, shapes: tuple[type, ...]) -> None:
-    if isinstance(value, Tensor) and shapes and not isinstance(value, shapes):
+    if isinstance(value, Tensor | np.ndarray) and shapes and not isinstance(value, shapes):
         expected = " or ".join(shape.__name__ for shape in shapes)
         raise TypeError(f"{name}: expected {expected}, but found {tuple(value.shape)}")

@@ -20,7 +20,7 @@ Corpora = Annotated[tuple[CorpusConfig, ...], BeforeValidator(_several)]
 
 
 class DataConfig(StrictConfig):
-    """What a model learns from, and what it is judged by while it learns."""
+    """The corpora that a model is trained and validated on."""
 
     source: str = Field(min_length=1)
     """The language translated from, as a tag such as ``de``."""

@@ -38,7 +38,7 @@ def fetch(
 ) -> list[Path]:
     """Write a known corpus as UTF-8 text, one sentence a line, and return its files.
 
-    What is there already is left alone: nothing is asked of the network if no file is missing.
+    Files that exist are left as they are; the network is used only if one is missing.
 
     Args:
         name: One of :data:`KNOWN`.
@@ -46,8 +46,8 @@ def fetch(
         read: Reads a split; another one serves tests.
 
     Raises:
-        DataError: If the name is unknown, the hub cannot be reached (the message tells which files
-            to put where by hand), or a sentence holds a line break, which no such file can hold.
+        DataError: If the name is unknown, the hub cannot be reached (the message names the
+            files to put there by hand), or a sentence holds a line break, which no such file can.
     """
     if name not in KNOWN:
         advice = did_you_mean(name, KNOWN) or f"known are {', '.join(KNOWN)}"

@@ -1,6 +1,6 @@
 """Encoded pairs of one corpus on disk, read without loading them.
 
-A store is a directory of plain arrays beside a manifest that tells what they were made of:
+A store is a directory of plain arrays beside a manifest of what they were made of:
 
     source.tokens    token ids of all sources, one after the other, each ended by END (int32)
     source.offsets   where each source begins among them, and where the last one ends (int64)
@@ -59,7 +59,7 @@ def prepare_store(
         progress: Called with what has been read so far, every few thousand pairs.
 
     Returns:
-        The opened store; :attr:`Store.reused` tells which way it came.
+        The opened store; :attr:`Store.reused` says whether it was there.
 
     Raises:
         DataError: If the corpus cannot be read, or the store cannot be written.
