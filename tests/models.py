@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from mt.model.config import RecurrentConfig, TransformerConfig
-from mt.text.tokenizer import END, PAD, START
+from mt.text.tokenizer import END, START
 
 SIZE = 17
 """Tokens in either vocabulary."""
@@ -37,11 +37,6 @@ def build(config, seed=1):
         if "relative" in name:
             nn.init.normal_(parameter)
     return model
-
-
-def pad(rows):
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
 
 
 def targets(rows, length, seed=2):

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 import torch
 
+from mt.data.batches import pad_sequences
 from mt.inspection import record_attention
 from mt.model.attention.config import (
     AdditiveConfig,
@@ -29,7 +30,7 @@ from mt.model.positions.config import (
 )
 from mt.model.transformer import CACHE_BLOCK
 from mt.text.tokenizer import END, START
-from tests.models import SIZE, SOURCES, build, close, pad, recurrent, targets, transformer
+from tests.models import SIZE, SOURCES, build, close, recurrent, targets, transformer
 
 
 def kind(score, scope=None):
@@ -133,7 +134,7 @@ def gradients(model, source, target):
 @pytest.mark.slow
 def test_in_half_precision_it_is_nearly_the_same(config):
     model = build(config).float()
-    source, target = pad(SOURCES), targets(3, 6)
+    source, target = pad_sequences(SOURCES), targets(3, 6)
     exact, slopes = model(source, target), gradients(model, source, target)
     with torch.autocast("cpu", torch.bfloat16):
         rounded, rounded_slopes = model(source, target), gradients(model, source, target)
@@ -146,7 +147,7 @@ def test_in_half_precision_it_is_nearly_the_same(config):
 @pytest.mark.parametrize("beam", [1, 3])
 @torch.no_grad()
 def test_step_by_step_is_all_at_once(model, beam):
-    source = pad(SOURCES)
+    source = pad_sequences(SOURCES)
     target = targets(3 * beam, CACHE_BLOCK + 4)  # the cache has to grow
     steps, state = stepwise(model, model.start(source, beam), target)
     close(steps, logits(model, source.repeat_interleave(beam, dim=0), target))
@@ -155,10 +156,10 @@ def test_step_by_step_is_all_at_once(model, beam):
 
 @torch.no_grad()
 def test_a_padded_batch_is_one_sentence_after_another(model):
-    source = pad(SOURCES)
+    source = pad_sequences(SOURCES)
     lengths = (4, 8, 1)
     rows = [targets(1, length, seed=length)[0].tolist() for length in lengths]
-    together = logits(model, source, pad(rows))
+    together = logits(model, source, pad_sequences(rows))
     for index, (tokens, row) in enumerate(zip(SOURCES, rows, strict=True)):
         alone = logits(model, torch.tensor([tokens]), torch.tensor([row]))
         close(together[index, : len(row)], alone[0])
@@ -166,7 +167,7 @@ def test_a_padded_batch_is_one_sentence_after_another(model):
 
 @torch.no_grad()
 def test_no_output_depends_on_a_later_token(model):
-    source, target = pad(SOURCES), targets(3, 8)
+    source, target = pad_sequences(SOURCES), targets(3, 8)
     changed = target.clone()
     changed[:, 5:] = target[:, 5:].flip(0, 1) % 12 + 4
     changed[:, 5] = (target[:, 5] - 3) % 13 + 4
@@ -192,7 +193,7 @@ def test_every_output_depends_on_the_source_and_on_its_order(config, model):
 @torch.no_grad()
 def test_select_reorders_hypotheses_and_drops_sentences(model):
     beam, begun, rest = 2, targets(6, 4), targets(4, 5, seed=9)
-    source = pad(SOURCES)
+    source = pad_sequences(SOURCES)
     _, state = stepwise(model, model.start(source, beam), begun)
     # The first sentence is done; of the second both rows continue its second hypothesis.
     rows, sentences = torch.tensor([3, 3, 5, 4]), torch.tensor([1, 2])
@@ -205,7 +206,7 @@ def test_select_reorders_hypotheses_and_drops_sentences(model):
 
 @torch.no_grad()
 def test_select_gives_a_copy(model):
-    begun, source = targets(6, 3), pad(SOURCES)
+    begun, source = targets(6, 3), pad_sequences(SOURCES)
     _, state = stepwise(model, model.start(source, 2), begun)
     same = torch.arange(6)
     copies = [state.select(same), state.select(same)]
@@ -221,7 +222,7 @@ def test_select_gives_a_copy(model):
 @torch.no_grad()
 def test_reordering_again_and_again_is_reading_each_hypothesis_from_its_start(model):
     beam, sentences = 3, 3
-    source = pad(SOURCES)
+    source = pad_sequences(SOURCES)
     generator = torch.manual_seed(8)
     state = model.start(source, beam)
     histories = [[START] for _ in range(sentences * beam)]
@@ -240,7 +241,7 @@ def test_reordering_again_and_again_is_reading_each_hypothesis_from_its_start(mo
 
 def test_every_parameter_learns(model):
     model.train()
-    source, target = pad(SOURCES), targets(3, 7)
+    source, target = pad_sequences(SOURCES), targets(3, 7)
     logits(model, source, target).log_softmax(dim=-1).square().sum().backward()
     idle = [
         name
@@ -252,7 +253,7 @@ def test_every_parameter_learns(model):
 
 @torch.no_grad()
 def test_recording_changes_nothing_and_sees_whole_pairs(model):
-    source, target = pad(SOURCES), targets(3, 6)
+    source, target = pad_sequences(SOURCES), targets(3, 6)
     expected = model(source, target)
     with record_attention(model) as tape:
         # The readable form computes in float32.

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from mt.data.batches import pad_sequences
 from mt.model.positions.config import SinusoidalConfig
 from mt.text.tokenizer import PAD
-from tests.models import SOURCES, build, close, pad, targets, transformer
+from tests.models import SOURCES, build, close, targets, transformer
 
 
 def copy_attention(ours, theirs):
@@ -56,7 +57,7 @@ def test_equals_the_layers_of_torch(norm, activation):
     config = transformer(norm=norm, activation=activation, dropout=0.0, decoder_layers=3)
     model = build(config).train()  # torch takes other, fused kernels in evaluation mode
     encoder, decoder = of_torch(model, config)
-    source, target = pad(SOURCES), targets(3, 6)
+    source, target = pad_sequences(SOURCES), targets(3, 6)
     hidden = source == PAD
     memory = model.source_embedding(source)
     for layer in encoder:
