@@ -70,7 +70,7 @@ SAMPLES = 5000
 LEVEL = 0.05
 """P-values below are significant."""
 
-Chances = dict[frozenset[str], float]
+PValues = dict[frozenset[str], float]
 """Of each pair of models: the p-value of their difference in BLEU."""
 
 
@@ -199,7 +199,7 @@ def compare(results: Sequence[Result], references: Sequence[str]) -> str:
 
 def bootstrap(
     new: Result, others: Sequence[Result], references: Sequence[str]
-) -> tuple[Chances, str]:
+) -> tuple[PValues, str]:
     """Compare one model with each of others by a paired bootstrap.
 
     Returns:
@@ -217,7 +217,7 @@ def bootstrap(
     return dict(zip(pairs, found, strict=True)), str(signatures["BLEU"])
 
 
-def holm(log_probabilities: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p-values for there being many, in the order given.
 
     All that are below a level after it are significant with no more than that chance of a single
@@ -225,26 +225,24 @@ def holm(log_probabilities: Sequence[float]) -> list[float]:
 
     Source: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure".
     """
-    corrected = [0.0] * len(log_probabilities)
+    corrected = [0.0] * len(p_values)
     least = 0.0
-    for rank, place in enumerate(
-        sorted(range(len(log_probabilities)), key=log_probabilities.__getitem__)
-    ):
-        least = max(least, min(1.0, (len(log_probabilities) - rank) * log_probabilities[place]))
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
         corrected[place] = least
     return corrected
 
 
-def judge(names: Sequence[str], log_probabilities: Chances) -> str:
+def judge(names: Sequence[str], p_values: PValues) -> str:
     """Write the p-values of all pairs as one table, plain and corrected."""
-    corrected = dict(zip(log_probabilities, holm(list(log_probabilities.values())), strict=True))
+    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
 
     def cell(row: int, column: int) -> str:
         if row == column:
             return "–"
         pair = frozenset((names[row], names[column]))
         if row < column:
-            return f"{log_probabilities[pair]:.4f}"
+            return f"{p_values[pair]:.4f}"
         result = "" if corrected[pair] < LEVEL else ", not significant"
         return f"{corrected[pair]:.3f}{result}"
 
@@ -257,7 +255,7 @@ def judge(names: Sequence[str], log_probabilities: Chances) -> str:
     return (
         "Above the diagonal: the p-value of each pair by itself. Between equal models one in "
         f"{1 / LEVEL:.0f} would be below {LEVEL} by chance; below the diagonal stands what Holm's "
-        f"(1979) correction over all {len(chances)} pairs makes of them, *not significant* from "
+        f"(1979) correction over all {len(p_values)} pairs makes of them, *not significant* from "
         f"{LEVEL} on. The test tells these models apart, each trained once; how kinds differ over "
         "seeds it does not tell.\n\n"
         f"{table(head, rows)}"
@@ -345,11 +343,11 @@ def main() -> None:
     sources = options.source.read_text(encoding="utf-8").splitlines()
     references = options.reference.read_text(encoding="utf-8").splitlines()
     results: list[Result] = []
-    log_probabilities: Chances = {}
+    p_values: PValues = {}
     for name, model in models(options).items():
         new = gather(options, name, model)
         more, signature = bootstrap(new, results, references)
-        log_probabilities |= more
+        p_values |= more
         results.append(new)
         curves = by_length(results, sources, references)
         picture = options.output.with_suffix(".svg")
@@ -361,7 +359,7 @@ def main() -> None:
         options.output.write_text(
             f"# Kinds of attention compared\n\n{listed}\n\n{compare(results, references)}\n\n"
             f"Signature: `{signature}`\n\n## Which differences are chance\n\n"
-            f"{judge([each.name for each in results], chances)}\n\n"
+            f"{judge([each.name for each in results], p_values)}\n\n"
             f"## BLEU by source length\n\n![BLEU by source length]({picture.name})\n\n"
             f"{describe(curves)}\n\n## The models\n\n{sections}\n",
             encoding="utf-8",

@@ -26,6 +26,7 @@ from mt.data.batches import Batch
 from mt.data.corpora import PlainTextConfig
 from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import Blank, TooLong
+from mt.devices import Precision
 from mt.model.attention import attend
 from mt.model.config import TransformerConfig
 from mt.model.contract import EncoderDecoder, count_parameters

@@ -32,7 +32,7 @@ from benchmarks.harness import (
     write_record,
 )
 from benchmarks.ours import CPU, SIZES, RandomPairs, training
-from mt import allocator
+from mt import allocator, hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.mixture import Mixture
 from mt.inspection import record_attention
