@@ -10,11 +10,11 @@ manifest when it is opened. A run directory holds several and an ``index.json`` 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mt.config import StrictConfig, read_yaml
 from mt.errors import BundleError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Raised when older versions of this program could no longer read a bundle."""
+
+T = TypeVar("T")
 
 MANIFEST, CONFIG, WEIGHTS, INDEX = "manifest.json", "config.yaml", "model.safetensors", "index.json"
 
@@ -144,6 +146,28 @@ def open_bundle(path: Path) -> Bundle:
                 "copy it again"
             )
     return Bundle(path, manifest, read_yaml(path / CONFIG))
+
+
+def load_bundle(path: Path, load: Callable[[Bundle], T]) -> T:
+    """Open a bundle as :func:`open_bundle` does, and load something from it.
+
+    A run that trains removes bundles when better ones are there. Whoever reads one meanwhile gets
+    the old or the new one whole: if it vanishes while it is read, the run is asked anew.
+
+    Args:
+        path: A bundle, or a run directory whose best bundle is meant.
+        load: Reads what is wanted; may be called again with another bundle.
+
+    Raises:
+        BundleError: As :func:`open_bundle` does.
+    """
+    while True:
+        found = _resolve(path)
+        try:
+            return load(open_bundle(found))
+        except (BundleError, OSError):
+            if found.exists() or _resolve(path) == found:
+                raise
 
 
 def write_index(run: Path, best: Path | None, last: Path | None) -> None:

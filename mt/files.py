@@ -6,14 +6,16 @@ ends.
 
 import contextlib
 import hashlib
+import io
 import itertools
 import logging
 import os
 import secrets
 import shutil
 import stat
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, TextIO
 
@@ -196,14 +198,42 @@ def read_lines(path: Path) -> Iterator[str]:
         yield from decode_lines(file, str(path))
 
 
-def decode_lines(stream: BinaryIO, name: str) -> Iterator[str]:
+def read_stdin() -> Iterator[str]:
+    """Read stdin as a stream of lines, each as soon as it comes.
+
+    Python's buffered reader is left alone: a thread that waits in it would hold its lock when the
+    process ends, which Python answers with a fatal error.
+
+    Raises:
+        DataError: If stdin is closed, or a line is not UTF-8.
+    """
+    if sys.stdin is None:
+        raise DataError("stdin: expected text, but it is closed; give a file")
+    try:
+        descriptor = sys.stdin.fileno()
+    except io.UnsupportedOperation:  # something else stands in for it, as in a notebook
+        return decode_lines(sys.stdin.buffer, "stdin")
+    return decode_lines(_lines_of(descriptor), "stdin")
+
+
+def _lines_of(descriptor: int) -> Iterator[bytes]:
+    """Split what a file descriptor gives into lines, each with its line feed."""
+    rest = b""
+    while block := os.read(descriptor, 1 << 16):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
+def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
     r"""Decode UTF-8 lines as they come.
 
     Only ``\n`` ends a line (a ``\r`` before it is dropped, as is a byte-order mark at the start):
     characters such as U+2028 or a form feed inside a sentence must never shift a parallel corpus.
 
     Args:
-        stream: Bytes, read line by line.
+        stream: Lines as bytes, such as a binary file.
         name: How messages call the stream.
 
     Raises:

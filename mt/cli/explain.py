@@ -8,7 +8,7 @@ import typer
 
 from mt.cli.options import DeviceOption
 from mt.errors import DataError
-from mt.files import decode_lines
+from mt.files import read_stdin
 
 
 def explain(
@@ -61,7 +61,7 @@ def explain(
     start_logging()
     keep_freed_memory()
     if sentence is None:
-        sentence = next(decode_lines(sys.stdin.buffer, "stdin"), "")
+        sentence = next(read_stdin(), "")
     translator = load_translator(model, device)
     reading = inspection.read_pair(translator, sentence, target)
     if not reading.tape.cross and set(suffixes.values()) == {".html"}:

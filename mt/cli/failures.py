@@ -18,8 +18,9 @@ import select
 import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
-from mt.errors import MtError
+from mt.errors import DataError, MtError
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -59,6 +60,31 @@ def report_failures(debug: bool) -> Iterator[None]:
         _print_error(f"{where}{error.strerror or error}{hint}", debug)
         _drop_stdout()
         sys.exit(USER_ERROR)
+
+
+def replace_closed_streams() -> None:
+    """Put something in the place of standard streams that are closed, as services may start us.
+
+    Else the next file that is opened would get their number, and what a library prints would go
+    into it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or _ClosedOutput()
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+class _ClosedOutput(io.TextIOBase):
+    """Stands in for a closed stdout, and refuses results."""
+
+    def write(self, text: str) -> int:
+        raise DataError(
+            f"stdout: expected somewhere to write {len(text)} characters, but it is closed; "
+            "redirect it, or give --output"
+        )
 
 
 def _print_error(message: str, debug: bool) -> None:

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from mt.allocator import restart_with_tcmalloc
 from mt.cli import align, config, data, evaluate, explain, info, train, translate
-from mt.cli.failures import report_failures
+from mt.cli.failures import replace_closed_streams, report_failures
 
 
 class CommandGroup(TyperGroup):
@@ -42,6 +42,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
+    replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the files are, whatever the locale says
     if next((word for word in sys.argv[1:] if not word.startswith("-")), "") == "train":

@@ -2,14 +2,13 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mt.cli.options import DeviceOption
-from mt.files import decode_lines, open_output, read_lines
+from mt.files import open_output, read_lines, read_stdin
 
 
 def translate(
@@ -35,7 +34,7 @@ def translate(
         next(read_lines(source))  # complains before the model is loaded
     start_logging()
     keep_freed_memory()
-    lines = read_lines(source) if source is not None else _stdin()
+    lines = read_lines(source) if source is not None else read_stdin()
     with contextlib.nullcontext(sys.stdout) if output is None else open_output(output) as file:
         translator = load_translator(model, device)
         config = translator.config if beam is None else translator.config.with_beam(beam)
@@ -43,7 +42,3 @@ def translate(
             file.write(f"{translation.text}\n")
             if output is None:
                 file.flush()
-
-
-def _stdin() -> Iterator[str]:
-    return decode_lines(sys.stdin.buffer, "stdin")

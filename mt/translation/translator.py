@@ -1,11 +1,12 @@
 """Raw text in, translations out: N lines in, N lines out, in order."""
 
+import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mt.bundle import open_bundle
+from mt.bundle import Bundle, load_bundle
 from mt.devices import DeviceName
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import SearchConfig, TranslationConfig
@@ -59,15 +60,21 @@ class Translator:
         Args:
             lines: Raw text, one line each.
             config: How to translate these; ``None``: as the translator usually does.
+
+        Raises:
+            TypeError: If ``lines`` is one string, or something in it is none.
         """
-        for pool in pools(lines):
-            yield from self.translate_all(pool, config)
+        config = config or self.config
+        checked = _checked(lines)
+        return (line for pool in pools(checked) for line in self._translate_pool(pool, config))
 
     def translate_all(
         self, lines: Sequence[str], config: TranslationConfig | None = None
     ) -> list[Translation]:
         """Translate lines that are all there; see :meth:`translate`."""
-        config = config or self.config
+        return self._translate_pool(list(_checked(lines)), config or self.config)
+
+    def _translate_pool(self, lines: Sequence[str], config: TranslationConfig) -> list[Translation]:
         encoded = self.tokenizers.source.encode([line.strip() for line in lines])
         sources: list[list[int]] = []
         spans: list[slice] = []
@@ -117,11 +124,30 @@ def load_translator(path: Path, device: DeviceName = "auto") -> Translator:
         BundleError: If there is no sound model at ``path``.
         ConfigError: If the machine has no such device.
     """
-    bundle = open_bundle(path)
-    tokenizers = bundle.tokenizers()
-    config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
-    engine = load_engine(bundle, tokenizers, device)
-    return Translator(engine, tokenizers, config, bundle.metadata.max_tokens)
+
+    def load(bundle: Bundle) -> Translator:
+        tokenizers = bundle.tokenizers()
+        config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
+        engine = load_engine(bundle, tokenizers, device)
+        return Translator(engine, tokenizers, config, bundle.metadata.max_tokens)
+
+    return load_bundle(path, load)
+
+
+def _checked(lines: Iterable[str]) -> Iterator[str]:
+    """Refuse a single string at once, and in a stream what is no text when it comes."""
+    if isinstance(lines, str):
+        raise TypeError("lines: expected several lines, but got one string; put it in a list")
+    return map(_check_text, itertools.count(), lines)
+
+
+def _check_text(index: int, line: object) -> str:
+    if not isinstance(line, str):
+        raise TypeError(
+            f"lines: expected text, but item {index} is {line!r} ({type(line).__name__}); "
+            "drop it, or turn it into text"
+        )
+    return line
 
 
 def _join(parts: Sequence[Sequence[Translation]], search: SearchConfig) -> Translation:

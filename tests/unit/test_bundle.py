@@ -12,6 +12,7 @@ from mt.bundle import (
     MANIFEST,
     WEIGHTS,
     Metadata,
+    load_bundle,
     open_bundle,
     read_index,
     write_bundle,
@@ -190,3 +191,32 @@ def test_an_interrupted_write_leaves_what_was(tmp_path, write, monkeypatch, exis
     assert [entry.name for entry in tmp_path.iterdir()] == (["bundle"] if existing else [])
     if existing:
         assert open_bundle(path).weights().keys() == TENSORS.keys()
+
+
+def test_a_bundle_that_is_replaced_while_it_is_read_is_read_anew(tmp_path, write):
+    """The run names another bundle and removes the first between opening and reading."""
+    for name, value in (("first", 1.0), ("second", 2.0)):
+        write(tmp_path / name, {"table": torch.full((1,), value)})
+    write_index(tmp_path, best=tmp_path / "first", last=None)
+    seen = []
+
+    def load(bundle):
+        seen.append(bundle.path.name)
+        if len(seen) == 1:
+            write_index(tmp_path, best=tmp_path / "second", last=None)
+            shutil.rmtree(bundle.path)
+        return float(bundle.weights()["table"])
+
+    assert load_bundle(tmp_path, load) == 2.0
+    assert seen == ["first", "second"]
+
+
+def test_a_bundle_that_vanishes_for_good_is_an_error(tmp_path, write):
+    write_index(tmp_path, best=write(tmp_path / "first"), last=None)
+
+    def load(bundle):
+        shutil.rmtree(bundle.path)
+        return bundle.weights()
+
+    with pytest.raises(OSError, match="No such file"):
+        load_bundle(tmp_path, load)

@@ -117,6 +117,20 @@ def test_another_beam_is_validated_and_keeps_the_length_penalty():
         config.with_beam(2)
 
 
+@pytest.mark.parametrize("item", [None, float("nan"), 3, b"abcd"])
+def test_what_is_no_text_is_named(translator, words, item):
+    message = f"item 1 is {item!r} \\({type(item).__name__}\\)"
+    for translate in (translator.translate_all, lambda lines: list(translator.translate(lines))):
+        with pytest.raises(TypeError, match=message):
+            translate([words[0], item])
+
+
+def test_one_string_is_refused_at_once(translator, words):
+    for translate in (translator.translate_all, translator.translate):
+        with pytest.raises(TypeError, match="one string; put it in a list"):
+            translate(words[0])
+
+
 def test_no_lines_make_no_lines(translator):
     assert list(translator.translate([])) == []
     assert translator.translate_all([]) == []

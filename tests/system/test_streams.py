@@ -1,0 +1,83 @@
+"""Standard streams that are closed, slow or interrupted."""
+
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+import torch
+
+from mt.bundle import Metadata, write_bundle
+from mt.model.loading import weights_of
+from mt.text.tokenizer import train_tokenizers
+from mt.training.recipe import RecipeConfig
+from tests.tiny import command, environment, recipe_of, write_corpus
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A model that knows nothing."""
+    corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
+    recipe = RecipeConfig.parse(recipe_of(corpus), where="tiny")
+    [pairs] = recipe.data.train
+    tokenizers = train_tokenizers(
+        recipe.tokenizer, *zip(*pairs.pairs(), strict=True), 1, corpus / "tokenizers"
+    )
+    torch.manual_seed(1)
+    model = recipe.model.build(tokenizers.source.size, tokenizers.target.size)
+    metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=256)
+    write_bundle(corpus / "bundle", weights_of(model), recipe, tokenizers, metadata)
+    return corpus / "bundle"
+
+
+def run(redirection, *arguments):
+    """Run the command line with a stream closed by a shell, as a service manager does."""
+    words = " ".join(map(str, command(*arguments)))
+    return subprocess.run(
+        ["sh", "-c", f"{words} {redirection}"], env=environment(), capture_output=True,
+        encoding="utf-8", check=False, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["translate", "explain"])
+def test_a_closed_stdin_is_one_line(bundle, name):
+    done = run("<&-", name, bundle, "--device", "cpu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "mt: stdin: expected text, but it is closed; give a file\n"
+
+
+def test_a_closed_stdout_is_one_line(bundle, tmp_path):
+    (tmp_path / "in").write_text("abc\n", encoding="utf-8")
+    done = run(">&-", "translate", bundle, tmp_path / "in", "--device", "cpu")
+    assert done.returncode == 2
+    assert done.stderr.startswith("mt: stdout: expected somewhere to write")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_stdout_is_no_matter_with_an_output(bundle, tmp_path):
+    (tmp_path / "in").write_text("abc\n\n", encoding="utf-8")
+    output = tmp_path / "out"
+    done = run(
+        ">&- 2>&-", "translate", bundle, tmp_path / "in", "--output", output, "--device", "cpu"
+    )
+    assert done.returncode == 0
+    assert output.read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_ctrl_c_at_a_terminal_ends_quietly(bundle):
+    """A line is answered, then the program waits for the next one and is interrupted."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command("translate", bundle, "--device", "cpu"), env=environment(), stdin=theirs,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, b"abc\n")
+    assert process.stdout.readline().endswith("\n")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    os.close(ours)
+    assert (process.returncode, stdout, stderr) == (130, "", "mt: interrupted\n")
