@@ -5,6 +5,7 @@ same files, and so does its signature.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from mt.errors import DataError, unequal_lines
 from mt.evaluation.score import MetricName, Score
@@ -65,25 +66,31 @@ def _measure(
     references: Sequence[Sequence[str]],
     bootstrap: int,
 ) -> Score:
-    # sacreBLEU takes a tenth of a second to load, which `mt --help` should not pay.
+    # These take a tenth of a second to load, which `mt --help` should not pay.
+    import numpy as np  # noqa: PLC0415
     from sacrebleu import BLEU, CHRF, TER  # noqa: PLC0415
+
+    from mt.evaluation.bootstrap import resampled_sums, seed  # noqa: PLC0415
 
     counters: dict[MetricName, Callable[[], BLEU | CHRF | TER]] = {
         "bleu": lambda: BLEU(force=True),  # its own warning of tokenized text goes to a log
         "chrf": CHRF,
         "ter": TER,
     }
-    counter = counters[metric]()
-    try:
-        result = counter.corpus_score(hypotheses, references, n_bootstrap=bootstrap or 1)
-    except TypeError:
-        if not bootstrap:
-            raise
-        # sacreBLEU cannot average resamples without any match, which tiny corpora have.
-        return _measure(metric, hypotheses, references, bootstrap=0)
+    counter: Any = counters[metric]()
+    # What sacreBLEU's own `corpus_score` does in these steps it does for all resamples at once.
+    statistics = counter._extract_corpus_statistics(hypotheses, references)  # noqa: SLF001
+    result = counter._aggregate_and_compute(statistics)  # noqa: SLF001
     low = high = None
     if bootstrap:
-        # sacreBLEU keeps its interval in private fields, for some metrics as numpy's float32.
-        mean, half_width = float(result._mean), float(result._ci)  # noqa: SLF001
-        low, high = mean - half_width, mean + half_width
+        sums = resampled_sums(np.array(statistics, dtype=np.float64), bootstrap)
+        try:
+            result.estimate_ci([counter._compute_score_from_stats(each) for each in sums])  # noqa: SLF001
+        except TypeError:
+            pass  # sacreBLEU cannot average resamples without any match, which tiny corpora have
+        else:
+            counter.n_bootstrap, counter.seed = bootstrap, seed()
+            # The interval stands in private fields, for some metrics as numpy's float32.
+            mean, half_width = float(result._mean), float(result._ci)  # noqa: SLF001
+            low, high = mean - half_width, mean + half_width
     return Score(metric, result.score, counter.get_signature().format(), low, high)
