@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from mt.cli.command import Command
 from mt.cli.options import JsonOption, OverridesOption
 from mt.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Show, check and explain recipes.")
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe in YAML.")],
     overrides: OverridesOption = None,
@@ -24,7 +25,7 @@ def show(
     typer.echo(load(RecipeConfig, config, overrides or ()).to_yaml(), nl=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     configs: Annotated[list[Path], typer.Argument(metavar="CONFIG", help="Recipes in YAML.")],
     overrides: OverridesOption = None,
@@ -45,7 +46,7 @@ def check(
         raise ConfigError("\n".join(errors))
 
 
-@app.command()
+@app.command(cls=Command)
 def schema(as_json: JsonOption = False) -> None:
     """Explain every key: its type, its default and what it is for."""
     from mt.cli.recipe_template import recipe_template

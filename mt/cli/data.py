@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mt.cli.command import Command
+
 app = typer.Typer(no_args_is_help=True, help="Bring known corpora onto the disk.")
 
 
@@ -13,7 +15,7 @@ def data() -> None:
     """Bring known corpora onto the disk."""
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(
     name: Annotated[str, typer.Argument(help="A known corpus, such as multi30k.")],
     directory: Annotated[

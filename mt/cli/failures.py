@@ -19,8 +19,14 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from mt.errors import DataError, MtError
+
+_UsageError: Any = typer.BadParameter.__base__
+"""What Typer raises for a command line it does not understand; it has no public name."""
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -47,6 +53,13 @@ def report_failures(debug: bool) -> Iterator[None]:
             sys.stdout.flush()
     except MtError as error:
         _print_error(str(error), debug)
+        sys.exit(USER_ERROR)
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a help page, which Typer shows
+            raise
+        command = f"{error.ctx.command_path} --help" if error.ctx else "mt --help"
+        message = " ".join(error.format_message().split()).rstrip(".")
+        _print_error(f"{message}; see `{command}`", debug)
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         _print_error("interrupted", debug)

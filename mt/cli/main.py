@@ -5,29 +5,14 @@ Commands import what they need inside their functions, so that ``mt --help`` ans
 
 import io
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from mt.allocator import restart_with_tcmalloc
 from mt.cli import align, config, data, evaluate, explain, info, train, translate
-from mt.cli.failures import replace_closed_streams, report_failures
-
-
-class CommandGroup(TyperGroup):
-    """The group of all commands; it reports failures as lines instead of tracebacks."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Parse the arguments, run the command and leave with its exit code."""
-        with report_failures(debug=False):
-            return super().main(*args, **kwargs)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that the parsed arguments name."""
-        with report_failures(debug=ctx.params["debug"]):
-            return super().invoke(ctx)
-
+from mt.cli.command import Command, CommandGroup
+from mt.cli.failures import replace_closed_streams
 
 app = typer.Typer(
     name="mt",
@@ -72,11 +57,14 @@ def options(
     """Train, evaluate and use machine translation models."""
 
 
-app.command()(train.train)
-app.command()(evaluate.evaluate)
-app.command()(translate.translate)
-app.command()(explain.explain)
-app.command()(align.align)
-app.command()(info.info)
+for command in (
+    train.train,
+    evaluate.evaluate,
+    translate.translate,
+    explain.explain,
+    align.align,
+    info.info,
+):
+    app.command(cls=Command)(command)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

@@ -206,3 +206,25 @@ def test_a_mended_mistake_needs_no_new_directory(shell, here):
     code, _, stderr = shell(f"{TRAIN} --set training.updates=2")
     assert code == 0, stderr
     assert (here / "run" / "index.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("translat bundle", "No such command 'translat'. Did you mean 'translate', 'train'?"),
+        ("config chekc tiny.yaml", "No such command 'chekc'. Did you mean 'check'?"),
+        ("translate bundle --outptu x", "No such option: --outptu"),
+        ("--nope", "No such option: --nope"),
+        ("translate", "Missing argument"),
+        ("translate bundle --beam many", "Invalid value for '--beam'"),
+        ("translate bundle a b", "unexpected extra argument"),
+        (
+            "evaluate --reference test.tgt --hypothesis test.tgt --hypothesis test.src",
+            "Invalid value for --hypothesis: expected it once, but it was given 2 times",
+        ),
+    ],
+)
+def test_a_command_line_that_is_not_understood_is_one_line(shell, arguments, message):
+    line = refused(shell(arguments))
+    assert message in line
+    assert line.endswith("--help`")
