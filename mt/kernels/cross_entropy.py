@@ -1,4 +1,7 @@
-"""Label-smoothed cross-entropy in chunks, whose logits are never all in memory."""
+"""Label-smoothed cross-entropy in chunks, whose logits are never all in memory.
+
+Chunks save memory on every device, so that all devices compute it so; a CPU takes smaller ones.
+"""
 
 from typing import Any
 
@@ -23,8 +26,9 @@ def chunked_cross_entropy(
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Sum label-smoothed and plain cross-entropy without ever holding all logits.
 
-    Equals ``F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=smoothing)``.
-    The logits of a few hundred tokens are made, used for the loss and for their gradient, and
+    Equals torch's plain way, which holds all logits and their gradient:
+    ``F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=smoothing)``.
+    Here the logits of a few hundred tokens are made, used for the loss and for their gradient, and
     forgotten: the largest matrix of a small model never leaves the cache.
 
     Under autocast the softmax is rounded to half precision where its gradient is computed; what is
@@ -55,6 +59,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_enabled: bool,
     ) -> tuple[Tensor, Tensor]:
         wanted = grad_enabled and any(ctx.needs_input_grad)  # the latter ignores torch.no_grad
+        exact = torch.promote_types(weight.dtype, torch.float32)
         most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
         table, count = weight.to(states.dtype), len(states)
         vocabulary = table.size(0)
@@ -64,8 +69,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         weight_gradient = torch.zeros_like(weight) if wanted else None
         bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
         # The mean logit of a state is its product with the mean row; it needs no logits.
-        mean_row = weight.float().mean(dim=0)
-        mean_bias = 0.0 if bias is None else bias.float().mean()
+        mean_row = weight.to(exact).mean(dim=0)
+        mean_bias = 0.0 if bias is None else bias.to(exact).mean()
         # The same memory for every chunk: it stays in the cache, and no page is faulted in twice.
         products = states.new_empty(min(most, height), vocabulary)
         share_of_chunk, exact_share = torch.empty_like(table), torch.empty_like(weight)
@@ -76,21 +81,22 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if bias is not None:
                 product += bias
             logits = product[: len(real)]
-            wanted_logit = logits.gather(1, reference).float()
-            mean_logit = (real.float() @ mean_row + mean_bias)[:, None]
+            wanted_logit = logits.gather(1, reference).to(exact)
+            mean_logit = (real.to(exact) @ mean_row + mean_bias)[:, None]
             if state_gradient is None or weight_gradient is None:
-                normaliser = logits.float().logsumexp(dim=1, keepdim=True)
+                normaliser = logits.to(exact).logsumexp(dim=1, keepdim=True)
             else:
-                probability = _softmax_in_place(product)[: len(real)].gather(1, reference).float()
+                probability = _softmax_in_place(product)[: len(real)].gather(1, reference).to(exact)
                 normaliser = wanted_logit - probability.log()
-                if (probability < torch.finfo(torch.float32).tiny).any():  # 0 or imprecise; seldom
-                    again = torch.mm(real, table.t()).float() + (0.0 if bias is None else bias)
+                if (probability < torch.finfo(exact).tiny).any():  # 0 or imprecise; seldom
+                    again = torch.mm(real, table.t()).to(exact) + (0.0 if bias is None else bias)
                     normaliser = again.logsumexp(dim=1, keepdim=True)
                 # d loss / d logits = softmax - target distribution. The part of the latter that is
                 # the same for every token is taken off all at once below.
                 errors = product
-                rows = torch.arange(len(real), device=errors.device)[:, None]
-                errors[rows, reference] = (probability - (1 - smoothing)).to(errors.dtype)
+                errors[: len(real)].scatter_(
+                    1, reference, (probability - (1 - smoothing)).to(errors.dtype)
+                )
                 errors[len(real) :].zero_()
                 torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
                 torch.mm(errors.t(), chunk, out=share_of_chunk)
@@ -110,9 +116,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         if bias_gradient is not None:
             bias_gradient -= share * count
         ctx.save_for_backward(state_gradient, weight_gradient, bias_gradient)
-        plain = plain.float()
+        plain = plain.to(exact)
         ctx.mark_non_differentiable(plain)
-        return smoothed.float(), plain
+        return smoothed.to(exact), plain
 
     @staticmethod
     @once_differentiable
