@@ -27,7 +27,7 @@ from mt.data.corpora import PlainTextConfig
 from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import Blank, TooLong
 from mt.devices import Precision
-from mt.model.attention import attend
+from mt.kernels import attention
 from mt.model.config import TransformerConfig
 from mt.model.contract import EncoderDecoder, count_parameters
 from mt.model.layers import Dropout
@@ -198,8 +198,8 @@ def _without_allocator() -> None:
     allocator.keep_freed_memory = lambda: False  # type: ignore[assignment]
 
 
-def _without_plain_attention() -> None:
-    attend.FUSED_FROM = 0
+def _without_cpu_attention() -> None:
+    attention.FUSED_FROM = 0
 
 
 def _without_byte_dropout() -> None:
@@ -234,7 +234,7 @@ def _without_fused_adam() -> None:
 LEVERS: dict[str, Callable[[], None]] = {
     "onednn": _without_onednn,
     "allocator": _without_allocator,
-    "attention": _without_plain_attention,
+    "attention": _without_cpu_attention,
     "dropout": _without_byte_dropout,
     "loss": _without_chunked_loss,
     "adam": _without_fused_adam,

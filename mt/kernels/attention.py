@@ -1,38 +1,95 @@
-"""Dot-product attention in plain matrix products, with a gradient written by hand."""
+"""Dot-product attention: a kernel for sentences on a CPU, and torch's own for all else."""
 
 from typing import Any
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F  # noqa: N812 - torch's own custom
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+FUSED_FROM = 512
+"""Keys from which torch's fused kernel is used on a CPU.
+
+At sentence lengths it is several times slower there than three plain operations; at document
+lengths it saves the memory of the score matrix.
+"""
 
 _HALVES = {torch.bfloat16, torch.float16}
 
 
-def plain_attention(
+def dot_product_attention(  # noqa: PLR0917 - all that a context depends on
+    query: Float[Tensor, "batch heads query_len depth"],
+    key: Float[Tensor, "batch heads key_len depth"],
+    value: Float[Tensor, "batch heads key_len value_depth"],
+    visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+    bias: Float[Tensor, "#batch #heads #query_len key_len"] | None,
+    scale: float,
+) -> Float[Tensor, "batch heads query_len value_depth"]:
+    """Compute ``softmax(scale * query @ key.T + bias) @ value`` over the visible keys.
+
+    :func:`cpu_attention` on a CPU below ``FUSED_FROM`` keys; otherwise torch's own
+    ``F.scaled_dot_product_attention``, which keeps no scores.
+
+    Args:
+        query: What is compared with the keys.
+        key: What is compared with the queries.
+        value: What is averaged.
+        visible: ``True`` where the query may look; ``None``: everywhere. The context of a query
+            that sees nothing is undefined.
+        bias: Added to the scores; ``None``: nothing.
+        scale: Multiplies the products.
+    """
+    if query.device.type == "cpu" and key.size(-2) < FUSED_FROM:
+        exact = torch.promote_types(query.dtype, torch.float32)
+        return cpu_attention(query, key, value, additive_mask(visible, bias, exact), scale)
+    mask = visible if bias is None else additive_mask(visible, bias, query.dtype)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+
+
+def additive_mask(
+    visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
+    bias: Float[Tensor, "#batch #heads #query_len key_len"] | None,
+    dtype: torch.dtype,
+) -> Float[Tensor, "#batch #heads #query_len key_len"] | None:
+    """Write a mask and a bias as one matrix that is added to scores.
+
+    The lowest number is finite, lest the softmax of a query that sees nothing make every gradient
+    NaN; half of it is finite in bfloat16 too, to which autocast may turn it. A small mask that is
+    broadcast costs less than filling the large matrix of scores.
+    """
+    if visible is None:
+        return None if bias is None else bias.to(dtype)
+    lowest = torch.finfo(dtype).min / 2
+    if bias is not None:
+        return bias.to(dtype).masked_fill(~visible, lowest)
+    zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+    return zeros.masked_fill_(~visible, lowest)
+
+
+def cpu_attention(
     query: Float[Tensor, "batch heads query_len depth"],
     key: Float[Tensor, "batch heads key_len depth"],
     value: Float[Tensor, "batch heads key_len value_depth"],
     bias: Float[Tensor, "#batch #heads #query_len key_len"] | None,
     scale: float,
 ) -> Float[Tensor, "batch heads query_len value_depth"]:
-    """Compute ``softmax(scale * query @ key.T + bias) @ value``; ``bias`` gets no gradient.
+    """Compute ``softmax(scale * query @ key.T + bias) @ value`` by plain matrix products.
 
-    For sentences on a CPU. What autograd would do in a dozen passes over memory is done in place
-    here. Each input is copied once, into the order in which it is multiplied; the result lies in
+    The gradient is written by hand: what autograd would do in a dozen passes over memory is done in
+    place. Each input is copied once, into the order in which it is multiplied; the result lies in
     memory so that its heads can be joined without a copy.
 
     Half precision is computed in float32: oneDNN would compile a kernel for every new shape, and
     every batch has one, which takes longer than these small products.
     """
-    context: Tensor = _PlainAttention.apply(  # type: ignore[no-untyped-call]
+    context: Tensor = _CPUAttention.apply(  # type: ignore[no-untyped-call]
         query, key, value, bias, scale
     )
     return context
 
 
-class _PlainAttention(torch.autograd.Function):
+class _CPUAttention(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scale: float
@@ -48,6 +105,7 @@ class _PlainAttention(torch.autograd.Function):
             context = torch.bmm(weights, values)
         ctx.save_for_backward(queries, keys, values, weights)
         ctx.scale, ctx.heads = scale, query.size(1)
+        ctx.bias_shape = None if bias is None else bias.shape
         return _together(context, ctx.heads, value.dtype)
 
     @staticmethod
@@ -55,15 +113,19 @@ class _PlainAttention(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         queries, keys, values, weights = ctx.saved_tensors
         gradient, dtype = _apart(gradients[0]), gradients[0].dtype
+        of_bias = None
         with torch.autocast(gradient.device.type, enabled=False):
             errors = torch.bmm(gradient, values.mT)
             # d softmax: each weight times how much its error lies above the mean error.
             mean = torch.linalg.vecdot(errors, weights)[..., None]
             errors.sub_(mean).mul_(weights)
+            if ctx.needs_input_grad[3]:
+                apart = torch.unflatten(errors, 0, (-1, ctx.heads))
+                of_bias = apart.sum_to_size(ctx.bias_shape).clone()  # no sum: the same memory
             errors.mul_(ctx.scale)
             of_values = torch.bmm(weights.mT, gradient)
             found = torch.bmm(errors, keys), torch.bmm(errors.mT, queries), of_values
-        return *(_together(part, ctx.heads, dtype) for part in found), None, None
+        return *(_together(part, ctx.heads, dtype) for part in found), of_bias, None
 
 
 def _apart(

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from jaxtyping import TypeCheckError
 
-from mt.model.attention.attend import FUSED_FROM
+from mt.kernels.attention import FUSED_FROM
 from mt.model.attention.config import (
     AttentionConfig,
     GlobalConfig,

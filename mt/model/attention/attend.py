@@ -1,21 +1,13 @@
 """Attention in full: scores, what distance adds to them, where to look, softmax, weighted sum."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mt.kernels.attention import plain_attention
+from mt.kernels.attention import additive_mask, dot_product_attention
 from mt.model.attention.contract import Attended, DotProductScore, Role, Score
 from mt.model.attention.scope import Scope
 from mt.model.positions.contract import RelativePositions
-
-FUSED_FROM = 512
-"""Keys from which torch's fused kernel is used on a CPU.
-
-At sentence lengths it is several times slower there than three plain operations; at document
-lengths it saves the memory of the score matrix.
-"""
 
 
 class Attend(nn.Module):
@@ -85,9 +77,8 @@ class Attend(nn.Module):
         """Compute the context only; see :class:`Attention`.
 
         Where the score is a dot product and distance adds nothing to the values, this is
-        :func:`~mt.kernels.attention.plain_attention` on a CPU and up to ``FUSED_FROM`` keys,
-        and torch's fused kernel otherwise. Whatever a fused form does not know is computed step by
-        step, without keeping weights.
+        :func:`~mt.kernels.attention.dot_product_attention`. What no kernel knows is computed step
+        by step, without keeping weights.
         """
         positions = _positions(positions, query)
         with torch.autocast(query.device.type, enabled=False):  # half a position is a lot
@@ -132,43 +123,19 @@ class Attend(nn.Module):
         bias: Tensor | None,
         positions: Tensor,
     ) -> Tensor:
-        score = self.score
+        if isinstance(self.score, DotProductScore) and not self._changes_values():
+            prepared = self.score.prepare_query(query)
+            return dot_product_attention(
+                prepared, key, value, visible, bias, self.score.scale(query.size(-1))
+            )
         exact = torch.promote_types(query.dtype, torch.float32)
-        if isinstance(score, DotProductScore) and not self._changes_values():
-            scale = score.scale(query.size(-1))
-            if query.device.type != "cpu" or key.size(-2) >= FUSED_FROM:
-                mask = visible if bias is None else _added(bias, visible, query.dtype)
-                return F.scaled_dot_product_attention(
-                    score.prepare_query(query), key, value, attn_mask=mask, scale=scale
-                )
-            if bias is None or not bias.requires_grad:
-                added = _added(bias, visible, exact)
-                return plain_attention(score.prepare_query(query), key, value, added, scale)
         with torch.autocast(query.device.type, enabled=False):
-            added = _added(bias, visible, exact)
+            added = additive_mask(visible, bias, exact)
             scores = self._compare(query.to(exact), key.to(exact), added)
             return self._mix(scores.softmax(dim=-1), value.to(exact), positions).to(value.dtype)
 
     def _changes_values(self) -> bool:
         return self.relative is not None and self.relative.changes_values
-
-
-def _added(
-    bias: Tensor | None, visible: Tensor | None, dtype: torch.dtype
-) -> Float[Tensor, "#batch #heads #query_len key_len"] | None:
-    """Join what is added to scores, and by numbers which of them do not count.
-
-    The lowest number is finite, lest the softmax of a query that sees nothing make every gradient
-    NaN; half of it is finite in bfloat16 too, to which autocast may turn it. A small bias that is
-    broadcast costs less than filling the large matrix of scores.
-    """
-    if visible is None:
-        return None if bias is None else bias.to(dtype)
-    lowest = torch.finfo(dtype).min / 2
-    if bias is not None:
-        return bias.to(dtype).masked_fill(~visible, lowest)
-    zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
-    return zeros.masked_fill_(~visible, lowest)
 
 
 def _positions(positions: Tensor | None, query: Tensor) -> Int[Tensor, " query_len"]:
