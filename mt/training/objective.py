@@ -40,12 +40,29 @@ class Objective:
 
     def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
         """Run the model over a batch and sum the losses of its target tokens."""
-        real = batch.target != PAD
-        states = model(batch.source, shift_right(batch.target))[real]
+        states, targets = target_states(model, batch)
         smoothed, cross_entropy = chunked_cross_entropy(
-            states, model.output, batch.target[real], self.smoothing
+            states, model.output, targets, self.smoothing
         )
         return Loss(smoothed, cross_entropy, batch.target_tokens)
+
+
+class TargetStates(NamedTuple):
+    """What a model computes for the target tokens of a batch, padding left out."""
+
+    states: Float[Tensor, "tokens dim"]
+    """The decoder's outputs; ``model.output`` turns them into the logits of each token."""
+    targets: Int[Tensor, " tokens"]
+    """The tokens that should come out."""
+
+
+def target_states(model: EncoderDecoder, batch: Batch) -> TargetStates:
+    """Run a model over a batch: the part that every loss begins with.
+
+    A loss that compares two passes (R-Drop, Liang et al. 2021) calls it twice in training mode.
+    """
+    real = batch.target != PAD
+    return TargetStates(model(batch.source, shift_right(batch.target))[real], batch.target[real])
 
 
 def shift_right(target: Int[Tensor, "batch target_len"]) -> Int[Tensor, "batch target_len"]:

@@ -10,7 +10,7 @@ from torch import nn
 from mt.data.batches import Batch
 from mt.model.config import TransformerConfig
 from mt.text.tokenizer import END, PAD, START
-from mt.training.objective import Objective, shift_right
+from mt.training.objective import Objective, shift_right, target_states
 
 
 @pytest.fixture
@@ -75,3 +75,29 @@ def test_two_halves_are_one_batch(model):
     for name, gradient in whole.items():
         # The order of float32 sums over nine tokens, gradients being at most about 1.
         torch.testing.assert_close(gradient, parts[name], rtol=1e-4, atol=1e-6)
+
+
+def kl(states, others, output):
+    """Sum the divergence of the distributions of one pass from those of another."""
+    ours, theirs = (output(part).log_softmax(dim=-1) for part in (states, others))
+    return F.kl_div(theirs, ours, reduction="sum", log_target=True)
+
+
+def test_what_two_passes_compute_can_be_compared():
+    """R-Drop (Liang et al. 2021, equation 4) needs nothing but the states of two passes."""
+    torch.manual_seed(1)
+    config = TransformerConfig(
+        dim=16, heads=2, feed_forward=16, encoder_layers=1, decoder_layers=1, dropout=0.3
+    )
+    model = config.build(20, 20).double()
+    (one, targets), (other, _) = target_states(model, BATCH), target_states(model, BATCH)
+    assert targets.tolist() == [14, 15, END, 17, END, 18, 12, END, END]
+    divergence = (kl(one, other, model.output) + kl(other, one, model.output)) / 2
+    expected = 0.0
+    for rows in zip(one, other, strict=True):
+        p, q = (model.output(row).softmax(dim=-1).tolist() for row in rows)
+        expected += sum((a - b) * math.log(a / b) for a, b in zip(p, q, strict=True)) / 2
+    assert divergence.item() == pytest.approx(expected, rel=1e-12)
+    assert expected > 0.1
+    divergence.backward()
+    assert all(weight.grad.any() for weight in model.parameters())
