@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingCon
 from mt.training.loop import Update, updates
 from mt.training.objective import Objective
 from mt.training.order import Position, TrainingOrder
+from mt.training.world import SingleProcess
 from mt.translation.config import BeamConfig
 from mt.translation.engines.torch import TorchEngine
 
@@ -140,13 +142,17 @@ def training(
         precision=precision,
         schedule=InverseSquareRootConfig(warmup=400),
     )
+    order = TrainingOrder(pairs, config.batch_tokens, seed=1)
     return updates(
         model,
         Objective(config.label_smoothing),
-        TrainingOrder(pairs, config.batch_tokens, seed=1).groups(Position(), config.accumulate),
+        islice(order.groups(Position(), config.accumulate), count),
         config.optimizer.build(model),
-        config,
-        CPU,
+        config.rate,
+        SingleProcess(),
+        clip_norm=config.clip_norm,
+        precision=config.precision,
+        device=CPU,
     )
 
 

@@ -11,7 +11,7 @@ from mt.cli.options import DeviceOption, OverridesOption
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mt.training.outcome import Outcome
+    from mt.training.progress import Outcome
 
 
 def train(
@@ -39,10 +39,13 @@ def train(
     from mt import hardware
     from mt.allocator import keep_freed_memory
     from mt.training.run import train as run_training
+    from mt.training.world import SingleProcess
 
     console = start_logging()
+    place = hardware.choose_device(device)
     keep_freed_memory()
-    outcome = run_training(recipe, run, resume, hardware.choose_device(device), console)
+    hardware.prepare_training(place, recipe.training.precision)
+    outcome = run_training(recipe, run, resume, place, console, SingleProcess())
     _summarise(outcome, console)
     if not outcome.finished:
         raise typer.Exit(INTERRUPTED)
@@ -51,12 +54,13 @@ def train(
 def _summarise(outcome: "Outcome", console: "Console") -> None:
     from mt.training.card import duration
 
-    console.print(f"\n[bold]{outcome.run}[/]: {outcome.ended} at update {outcome.update:,}")
-    console.print(f"  time       {duration(outcome.seconds)}")
-    if outcome.history:
+    progress = outcome.progress
+    console.print(f"\n[bold]{outcome.run}[/]: {outcome.ended} at update {progress.update:,}")
+    console.print(f"  time       {duration(progress.seconds)}")
+    if progress.history:
         console.print(f"  best       update {outcome.best.update:,}: {outcome.best}")
-    if outcome.average:
-        console.print(f"  average    {outcome.average}")
+    if progress.average:
+        console.print(f"  average    {progress.average}")
     console.print(f"  card       {outcome.run / 'README.md'}")
     if outcome.finished:
         console.print(f"  translate  mt translate {outcome.run} FILE")

@@ -12,8 +12,8 @@ import torch
 import mt
 from mt import hardware
 from mt.files import atomic_file, write_atomically
-from mt.training.outcome import Outcome
 from mt.training.preparation import Prepared
+from mt.training.progress import Outcome
 from mt.training.recipe import RecipeConfig
 from mt.training.validation import ValidationResult
 
@@ -29,11 +29,11 @@ def write_card(
 def _card(
     recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, device: torch.device
 ) -> Iterator[str]:
-    data = recipe.data
+    data, progress = recipe.data, outcome.progress
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
     ended, planned = outcome.ended.capitalize(), recipe.training.updates
-    yield f"{ended} at update {outcome.update:,} of {planned:,}"
-    yield f"after {duration(outcome.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
+    yield f"{ended} at update {progress.update:,} of {planned:,}"
+    yield f"after {duration(progress.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
     yield "![Loss and validation over the updates](curves.svg)\n"
     yield "## Validation\n\n| | update | result | signature |\n|---|---|---|---|"
     for name, result in _notable(outcome):
@@ -62,11 +62,12 @@ def duration(seconds: float) -> str:
 
 
 def _notable(outcome: Outcome) -> Iterator[tuple[str, ValidationResult]]:
-    if outcome.history:
+    progress = outcome.progress
+    if progress.history:
         yield "best checkpoint", outcome.best
-        yield "last validation", outcome.history[-1]
-    if outcome.average:
-        yield "average of checkpoints", outcome.average
+        yield "last validation", progress.history[-1]
+    if progress.average:
+        yield "average of checkpoints", progress.average
 
 
 def _draw_curves(run: Path) -> None:

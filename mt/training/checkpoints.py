@@ -14,6 +14,7 @@ whole.
 import pickle
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,42 @@ import torch
 from torch import Tensor
 
 from mt.bundle import Metadata, open_bundle, read_index, write_bundle, write_index
+from mt.config import StrictConfig
 from mt.errors import TrainingError
 from mt.files import atomic_file
 from mt.model.contract import EncoderDecoder
+from mt.model.loading import weights_of
 from mt.text.tokenizer import Tokenizers
+from mt.training.config import AveragingConfig
 from mt.training.progress import Progress, best_of
-from mt.training.recipe import RecipeConfig
 from mt.training.validation import ValidationResult
 
 
 class Checkpoints:
     """Keeps the best bundle, the last one with its state, and those that will be averaged."""
 
-    def __init__(self, run: Path, recipe: RecipeConfig, tokenizers: Tokenizers) -> None:
+    def __init__(
+        self,
+        run: Path,
+        config: StrictConfig,
+        tokenizers: Tokenizers,
+        metadata: Metadata,
+        averaging: AveragingConfig,
+    ) -> None:
+        """Describe what is written.
+
+        Args:
+            run: The run directory.
+            config: Written into every bundle.
+            tokenizers: Likewise.
+            metadata: Likewise; update, scores and averaged updates are filled in.
+            averaging: Which checkpoints are kept to be averaged.
+        """
         self.run = run
-        self.recipe = recipe
+        self.config = config
         self.tokenizers = tokenizers
+        self.metadata = metadata
+        self.averaging = averaging
 
     def save(self, model: EncoderDecoder, state: Mapping[str, Any], progress: Progress) -> None:
         """Write a checkpoint of ``progress.update`` and forget those no longer needed."""
@@ -76,7 +97,7 @@ class Checkpoints:
     def average(
         self, history: Sequence[ValidationResult]
     ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
-        """Return the mean of the weights that the recipe wants averaged, and their updates."""
+        """Return the mean of the weights that are to be averaged, and their updates."""
         updates = self._averaged(history)
         weights = [open_bundle(self.bundle(update)).weights() for update in updates]
         return average_weights(weights), updates
@@ -126,20 +147,16 @@ class Checkpoints:
         result: ValidationResult | None,
         averaged: tuple[int, ...] = (),
     ) -> None:
-        languages = (self.recipe.data.source, self.recipe.data.target)
-        parameters = sum(tensor.numel() for tensor in weights.values())
         scores = result.to_json() if result else {}
-        metadata = Metadata(
-            update, languages, parameters, self.recipe.data.max_tokens, scores, averaged
-        )
-        write_bundle(path, weights, self.recipe, self.tokenizers, metadata)
+        metadata = replace(self.metadata, update=update, scores=scores, averaged=averaged)
+        write_bundle(path, weights, self.config, self.tokenizers, metadata)
 
     def _averaged(self, history: Sequence[ValidationResult]) -> tuple[int, ...]:
-        wanted = self.recipe.training.average
-        if wanted.of == "best":
-            chosen = sorted(history, key=lambda result: -result.selection_score)[: wanted.count]
+        count = self.averaging.count
+        if self.averaging.of == "best":
+            chosen = sorted(history, key=lambda result: -result.selection_score)[:count]
         else:
-            chosen = list(history[-wanted.count :])
+            chosen = list(history[-count:])
         return tuple(sorted(result.update for result in chosen))
 
     def _forget(self, progress: Progress, best: int) -> None:
@@ -154,11 +171,6 @@ class Checkpoints:
         for path in (self.run / "state").iterdir():
             if path != self._state(progress.update):
                 path.unlink(missing_ok=True)
-
-
-def weights_of(model: EncoderDecoder) -> dict[str, Tensor]:
-    """Name every trained tensor once, on the CPU."""
-    return {name: weight.detach().cpu() for name, weight in model.named_parameters()}
 
 
 def average_weights(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

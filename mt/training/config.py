@@ -120,6 +120,10 @@ class TrainingConfig(StrictConfig):
     report_every: PositiveInt = 50
     """Updates that one line of metrics sums up."""
 
+    def rate(self, update: int) -> float:
+        """Return the learning rate of an update, from 1."""
+        return self.optimizer.learning_rate * self.schedule.factor(update, self.updates)
+
 
 class ValidationConfig(StrictConfig):
     """When and how a model in training is judged; a checkpoint is written each time."""

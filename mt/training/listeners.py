@@ -1,22 +1,58 @@
-"""Those who hear of a run: the terminal, the log, ``metrics.jsonl``, TensorBoard."""
+"""Where reports and validations go: the terminal, the log, ``metrics.jsonl``, TensorBoard."""
 
 import importlib.util
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mt.files import write_atomically
-from mt.training.reports import Listener, Report
+from mt.training.reports import Report
 from mt.training.validation import ValidationResult
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 15.0
-"""How often a log without a terminal hears of progress."""
+"""Seconds between two lines of progress in a log that has no progress bar."""
+
+
+class Listener(Protocol):
+    """Receives the reports and validations of a run."""
+
+    def on_report(self, report: Report) -> None:
+        """Take a report on the last updates."""
+
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
+        """Take the result of a validation, and whether it is the best so far."""
+
+    def close(self) -> None:
+        """End: training is over, or has failed."""
+
+
+class Listeners:
+    """Several listeners as one, called in their order."""
+
+    def __init__(self, members: Sequence[Listener]) -> None:
+        self.members = members
+
+    def on_report(self, report: Report) -> None:
+        """Pass a report on."""
+        for member in self.members:
+            member.on_report(report)
+
+    def on_validation(self, result: ValidationResult, best: bool) -> None:
+        """Pass a result on."""
+        for member in self.members:
+            member.on_validation(result, best)
+
+    def close(self) -> None:
+        """Close all."""
+        for member in self.members:
+            member.close()
 
 
 class ProgressBar:
@@ -121,8 +157,8 @@ class TensorBoard:
     def on_validation(self, result: ValidationResult, best: bool) -> None:  # noqa: ARG002
         """Add the loss and the scores."""
         self._add("validation/loss", result.loss, result.update)
-        if result.metric is not None and result.score is not None:
-            self._add(f"validation/{result.metric}", result.score.value, result.update)
+        if result.score is not None:
+            self._add(f"validation/{result.score.metric}", result.score.value, result.update)
 
     def close(self) -> None:
         """Write what is buffered."""
@@ -132,8 +168,15 @@ class TensorBoard:
         self._writer.add_scalar(name, value, update)
 
 
-def usual_listeners(run: Path, updates: int, done: int, console: Console) -> list[Listener]:
-    """Return those that every run has; TensorBoard only where it is installed."""
+def usual_listeners(run: Path, updates: int, done: int, console: Console) -> Listeners:
+    """Return those of every run: a log, a metrics file, and what the machine has besides.
+
+    Args:
+        run: The run directory.
+        updates: Updates of the whole run.
+        done: The last update that was done before; what was written after it is removed.
+        console: Gets a progress bar if it is a terminal.
+    """
     listeners: list[Listener] = [
         LogLines(updates, progress=not console.is_terminal),
         MetricsFile(run / "metrics.jsonl", done),
@@ -142,7 +185,7 @@ def usual_listeners(run: Path, updates: int, done: int, console: Console) -> lis
         listeners.append(TensorBoard(run / "tensorboard", done))
     if console.is_terminal:
         listeners.append(ProgressBar(updates, done, console))
-    return listeners
+    return Listeners(listeners)
 
 
 def clock(seconds: float) -> str:

@@ -1,21 +1,25 @@
 """The training loop as a generator: one optimiser update after another, and nothing else."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mt import hardware
+from mt.devices import Precision
 from mt.model.contract import EncoderDecoder
-from mt.training.config import TrainingConfig
 from mt.training.objective import Objective
 from mt.training.order import Group, Position
+from mt.training.world import World
+
+Schedule = Callable[[int], float]
+"""The learning rate of an update, whose number counts from 1."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What one optimiser update did.
+    """What one optimiser update did, in all processes together.
 
     Sums stay tensors until somebody reads them, so that an accelerator is not made to wait.
     """
@@ -43,46 +47,59 @@ def updates(  # noqa: PLR0917 - all that an update depends on
     objective: Objective,
     groups: Iterable[Group],
     optimizer: torch.optim.Optimizer,
-    config: TrainingConfig,
+    schedule: Schedule,
+    world: World,
+    *,
+    clip_norm: float | None,
+    precision: Precision,
     device: torch.device,
     first: int = 1,
 ) -> Iterator[Update]:
-    """Train, yielding after every update, until ``config.updates`` or the groups' end.
+    """Train, yielding after every update, until the groups end.
 
     The gradient of an update is the mean over all target tokens of its batches, so that
-    accumulating small batches equals one large batch.
+    accumulating small batches equals one large batch, and several processes equal one: each
+    computes on its rows of every batch, and gradients are summed.
 
     Args:
         model: Trained in place; put into training mode before each update.
         objective: The loss.
-        groups: For each update the batches whose gradients are accumulated.
+        groups: For each update the batches whose gradients are accumulated; the same ones in every
+            process.
         optimizer: Over the model's parameters.
-        config: Schedule, clipping, precision.
+        schedule: The learning rate.
+        world: The processes that share the batches.
+        clip_norm: Largest Euclidean norm of the gradient; ``None``: whatever it is.
+        precision: Arithmetic of matrix products.
         device: Where the model is.
         first: Number of the first update; more than 1 when a run is resumed.
     """
-    largest = config.clip_norm if config.clip_norm is not None else torch.inf
-    for number, group in zip(range(first, config.updates + 1), groups, strict=False):
+    largest = torch.inf if clip_norm is None else clip_norm
+    for number, group in enumerate(groups, first):
         model.train()
-        rate = config.optimizer.learning_rate * config.schedule.factor(number, config.updates)
+        rate = schedule(number)
         for parameters in optimizer.param_groups:
             parameters["lr"] = rate
         tokens = sum(batch.target_tokens for batch in group.batches)
         smoothed = cross_entropy = torch.zeros((), device=device)
         for batch in group.batches:
-            with hardware.autocast(device, config.precision):
-                loss = objective(model, batch.to(device))
+            share = batch.shard(world.rank, world.size)
+            if not share.target_tokens:  # fewer rows than processes
+                continue
+            with hardware.autocast(device, precision):
+                loss = objective(model, share.to(device))
             torch.autograd.backward(loss.smoothed / tokens)
             smoothed = smoothed + loss.smoothed.detach()
             cross_entropy = cross_entropy + loss.cross_entropy
+        world.sum_gradients(model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         yield Update(
             number=number,
             rate=rate,
-            smoothed=smoothed,
-            cross_entropy=cross_entropy,
+            smoothed=world.sum(smoothed),
+            cross_entropy=world.sum(cross_entropy),
             gradient_norm=norm,
             source_tokens=sum(batch.source_tokens for batch in group.batches),
             target_tokens=tokens,

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from mt.bundle import CONFIG, INDEX
-from mt.config import read_yaml
+from mt.config import StrictConfig, read_yaml
+from mt.data import DataConfig
 from mt.data.corpora import Pair
 from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError, TrainingError
 from mt.files import atomic_directory, write_atomically
-from mt.text.tokenizer import Tokenizers, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
 from mt.training.listeners import SECONDS_BETWEEN_LINES
-from mt.training.recipe import RecipeConfig
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Prepared:
     validation_pairs: tuple[Pair, ...]
 
 
-def open_run(recipe: RecipeConfig, run: Path, resume: bool) -> None:
+def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
     """Create the run directory, or check that it belongs to this recipe.
 
     Raises:
@@ -60,7 +60,7 @@ def open_run(recipe: RecipeConfig, run: Path, resume: bool) -> None:
         )
     if config.exists():
         before, now = _flatten(read_yaml(config)), _flatten(recipe.model_dump(mode="json"))
-        # Keys of both first: another kind of section is told as such, not by the keys it brings.
+        # Keys of both first: for another kind of section its `kind`, not the keys it brings.
         keys = [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]
         changed = [
             key for key in keys
@@ -82,20 +82,28 @@ def release_run(run: Path) -> None:
         shutil.rmtree(run / "tokenizer", ignore_errors=True)
 
 
-def prepare_run(recipe: RecipeConfig, run: Path) -> Prepared:
+def prepare_run(
+    data: DataConfig, tokenizer: TokenizerConfig, batch_tokens: int, seed: int, run: Path
+) -> Prepared:
     """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
+
+    Args:
+        data: Corpora, and where encoded pairs are kept.
+        tokenizer: What is learnt if there are no tokenizers yet.
+        batch_tokens: Most tokens of a batch; every training pair must fit.
+        seed: Draws the sample that a tokenizer learns from.
+        run: The run directory, which gets a copy of the tokenizers.
 
     Raises:
         DataError: If a corpus cannot be used, or a pair fits into no batch.
     """
-    data = recipe.data
-    tokenizers = _obtain_tokenizers(recipe, run)
+    tokenizers = _obtain_tokenizers(data, tokenizer, seed, run)
     filters = data.filters()
-    training = prepare(data.train, tokenizers, data.store, filters, _LogNowAndThen())
+    training = prepare(data.train, tokenizers, data.store, filters, _LogEncoding())
     validation = prepare(data.validation, tokenizers, data.store, filters)
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
-    _refuse_longer(training, recipe.training.batch_tokens)
+    _refuse_longer(training, batch_tokens)
     pairs = tuple(read_pairs(data.validation))
     return Prepared(tokenizers, training, validation, pairs)
 
@@ -112,8 +120,8 @@ def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:
         )
 
 
-class _LogNowAndThen:
-    """Says every few seconds how many pairs have been encoded."""
+class _LogEncoding:
+    """Logs every few seconds how many pairs have been encoded."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
@@ -124,26 +132,28 @@ class _LogNowAndThen:
             log.info("encoding training pairs: %s read", f"{counts.read:,}")
 
 
-def _obtain_tokenizers(recipe: RecipeConfig, run: Path) -> Tokenizers:
+def _obtain_tokenizers(
+    data: DataConfig, config: TokenizerConfig, seed: int, run: Path
+) -> Tokenizers:
     """Load the run's tokenizers, else those trained before on the same text, else train them."""
     own = run / "tokenizer"
     if own.exists():
         return Tokenizers.load(own)
     wanted = {
-        "tokenizer": recipe.tokenizer.model_dump(mode="json"),
-        "corpora": [corpus.fingerprint() for corpus in recipe.data.train],
-        "seed": recipe.seed,
+        "tokenizer": config.model_dump(mode="json"),
+        "corpora": [corpus.fingerprint() for corpus in data.train],
+        "seed": seed,
     }
     fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-    shared = recipe.data.store / f"tokenizer-{fingerprint[:16]}"
+    shared = data.store / f"tokenizer-{fingerprint[:16]}"
     if shared.exists():
         log.info("tokenizer: reusing %s", shared)
     else:
-        log.info("tokenizer: training %d tokens", recipe.tokenizer.size)
+        log.info("tokenizer: training %d tokens", config.size)
         with atomic_directory(shared) as scratch:
-            sources = (pair.source for pair in read_pairs(recipe.data.train))
-            targets = (pair.target for pair in read_pairs(recipe.data.train))
-            train_tokenizers(recipe.tokenizer, sources, targets, recipe.seed, scratch)
+            sources = (pair.source for pair in read_pairs(data.train))
+            targets = (pair.target for pair in read_pairs(data.train))
+            train_tokenizers(config, sources, targets, seed, scratch)
     tokenizers = Tokenizers.load(shared)
     with atomic_directory(own) as scratch:
         tokenizers.save(scratch)

@@ -1,8 +1,10 @@
-"""What changes while a run goes on, and must be remembered to go on exactly."""
+"""How far a run has come, what it has to remember to go on exactly, and how it ended."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from mt.training.order import Position
@@ -18,7 +20,7 @@ class Progress:
     position: Position = field(default_factory=Position)
     """The next batch."""
     seconds: float = 0.0
-    """Seconds of training, over all sittings."""
+    """Seconds of training, those before the run was resumed included."""
     history: list[ValidationResult] = field(default_factory=list)
     """Every validation, in order."""
     average: ValidationResult | None = None
@@ -44,6 +46,34 @@ class Progress:
                 ValidationResult.from_json(update, found) for update, found in values["history"]
             ],
         )
+
+
+class Ending(StrEnum):
+    """Why training ended."""
+
+    DONE = "all updates done"
+    NO_IMPROVEMENT = "no improvement"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, or was interrupted."""
+
+    run: Path
+    """The run directory."""
+    ended: Ending
+    progress: Progress
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to resume."""
+        return self.ended is not Ending.INTERRUPTED
+
+    @property
+    def best(self) -> ValidationResult:
+        """The best validation of a single checkpoint."""
+        return best_of(self.progress.history)
 
 
 def without_improvement(history: Sequence[ValidationResult], least: float) -> int:

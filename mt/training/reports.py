@@ -1,14 +1,12 @@
-"""Sum up updates, and tell listeners: they see values, never the training itself."""
+"""Means over several updates: what is shown and written of training."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
 
 from torch import Tensor
 
 from mt.training.loop import Update
-from mt.training.validation import ValidationResult
 
 
 @dataclass(frozen=True)
@@ -28,57 +26,23 @@ class Report:
     tokens_per_second: float
     """Real source and target tokens per second of training; validation does not count."""
     seconds: float
-    """Seconds of training so far, over all sittings, validation included."""
+    """Seconds of training so far, validation and those before the run was resumed included."""
 
     def to_json(self) -> dict[str, float]:
         """Write the values by name."""
         return asdict(self)
 
 
-class Listener(Protocol):
-    """Somebody who wants to know how training goes."""
+class ReportBuilder:
+    """Collects updates and the time they take, and sums them up in reports."""
 
-    def on_report(self, report: Report) -> None:
-        """Hear of a window of updates."""
+    def __init__(self, seconds: float) -> None:
+        """Begin to count the time.
 
-    def on_validation(self, result: ValidationResult, best: bool) -> None:
-        """Hear of a validation, and whether it is the best so far."""
-
-    def close(self) -> None:
-        """Training is over, well or not."""
-
-
-class Listeners:
-    """Publishes to all, in order."""
-
-    def __init__(self, members: Sequence[Listener]) -> None:
-        self.members = members
-
-    def on_report(self, report: Report) -> None:
-        """Pass a report on."""
-        for member in self.members:
-            member.on_report(report)
-
-    def on_validation(self, result: ValidationResult, best: bool) -> None:
-        """Pass a result on."""
-        for member in self.members:
-            member.on_validation(result, best)
-
-    def close(self) -> None:
-        """Close all."""
-        for member in self.members:
-            member.close()
-
-
-class Window:
-    """Collects updates until somebody asks for a report.
-
-    Attributes:
-        tokens: Real source and target tokens seen since the last report.
-    """
-
-    def __init__(self, seconds_before: float) -> None:
-        self._began = time.perf_counter() - seconds_before
+        Args:
+            seconds: Seconds of training before: more than 0 where a run is resumed.
+        """
+        self._began = time.perf_counter() - seconds
         self._paused = 0.0
         self._clear()
 
@@ -86,16 +50,21 @@ class Window:
         """Take in one update."""
         self._updates.append(update)
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no update since the last report."""
+        return not self._updates
+
     def pause(self, seconds: float) -> None:
-        """Leave time out of the speed: it was spent on something else than training."""
+        """Leave seconds out of the speed: they were not spent on updates."""
         self._paused += seconds
 
     def seconds(self) -> float:
-        """Return the seconds of the whole run so far."""
+        """Return the seconds of the run so far."""
         return time.perf_counter() - self._began
 
     def report(self, epoch: int) -> Report:
-        """Sum up and begin anew. Waits for the device, since it reads the losses."""
+        """Sum up the updates since the last report; waits for the device, to read the losses."""
         updates, last = self._updates, self._updates[-1]
         target = sum(update.target_tokens for update in updates)
         tokens = target + sum(update.source_tokens for update in updates)

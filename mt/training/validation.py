@@ -1,8 +1,8 @@
-"""Judge a model in training on pairs it never learns from."""
+"""Measure a model in training on pairs it never learns from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -10,11 +10,13 @@ from mt import hardware
 from mt.data.corpora import Pair
 from mt.data.lengths import plan_epoch
 from mt.data.mixture import Mixture
+from mt.devices import Precision
 from mt.evaluation import MetricName, Score, evaluate, higher_is_better
 from mt.model.contract import EncoderDecoder
-from mt.training.config import TrainingConfig, ValidationConfig
 from mt.training.objective import Objective
-from mt.translation import Translator
+
+Translate = Callable[[EncoderDecoder, Sequence[str]], list[str]]
+"""Translates lines with a model."""
 
 
 @dataclass(frozen=True)
@@ -24,34 +26,32 @@ class ValidationResult:
     update: int
     loss: float
     """Cross-entropy without smoothing, in nats per target token."""
-    metric: MetricName | None = None
-    """What was measured on the translations; ``None``: the loss alone counts."""
     score: Score | None = None
-    """The result, without an interval."""
+    """That of the translations, without an interval; ``None``: the loss alone counts."""
     examples: tuple[tuple[str, str, str], ...] = field(default=(), compare=False)
     """A few sources, references and hypotheses."""
 
     @property
     def selection_score(self) -> float:
-        """The chosen metric as a number of which more is better."""
-        if self.metric is None or self.score is None:
+        """The number that picks the best checkpoint: of the score, or the loss; more is better."""
+        if self.score is None:
             return -self.loss
-        return self.score.value if higher_is_better(self.metric) else -self.score.value
+        return self.score.value if higher_is_better(self.score.metric) else -self.score.value
 
     def to_json(self) -> dict[str, Any]:
         """Write the numbers, by name."""
         values: dict[str, Any] = {"loss": self.loss}
-        if self.metric is not None and self.score is not None:
-            values[self.metric] = self.score.to_json()
+        if self.score is not None:
+            values[self.score.metric] = self.score.to_json()
         return values
 
     @classmethod
-    def from_json(cls, update: int, values: Mapping[str, Any]) -> "Verdict":
+    def from_json(cls, update: int, values: Mapping[str, Any]) -> "ValidationResult":
         """Read what :meth:`to_json` wrote."""
         for metric in get_args(MetricName):
             if found := values.get(metric):
                 fields = (found[name] for name in ("score", "signature", "low", "high"))
-                return cls(update, values["loss"], metric, Score(metric, *fields))
+                return cls(update, values["loss"], Score(metric, *fields))
         return cls(update, values["loss"])
 
     def __str__(self) -> str:
@@ -60,47 +60,60 @@ class ValidationResult:
 
 
 class Validation:
-    """Measures loss and, unless the loss alone is asked for, the score of actual translations."""
+    """Measures the loss of a model and, unless that alone is wanted, the score of translations."""
 
-    def __init__(  # noqa: PLR0917 - it joins what the rooms below offer
+    def __init__(
         self,
-        config: ValidationConfig,
-        training: TrainingConfig,
+        metric: Literal["loss"] | MetricName,
         store: Mixture,
         pairs: Sequence[Pair],
-        translator: Translator,
+        translate: Translate,
+        *,
+        batch_tokens: int,
+        precision: Precision,
         device: torch.device,
     ) -> None:
-        self.config = config
-        self.training = training
+        """Put the parts together.
+
+        Args:
+            metric: What is measured on the translations; ``loss``: nothing is translated.
+            store: The encoded pairs, for the loss.
+            pairs: Their texts, for the score.
+            translate: Translates the sources of ``pairs`` with the model that is validated.
+            batch_tokens: Tokens of a batch, as in training.
+            precision: Arithmetic of matrix products where the loss is computed.
+            device: Where the models are.
+        """
+        self.metric = metric
         self.store = store
         self.pairs = pairs
-        self.translator = translator
+        self.translate = translate
+        self.batch_tokens = batch_tokens
+        self.precision = precision
         self.device = device
 
     def run(self, model: EncoderDecoder, update: int) -> ValidationResult:
-        """Judge ``model``, which the translator's engine holds too; leave it in evaluation mode."""
+        """Measure a model after an update; it is left in evaluation mode."""
         model.eval()
         loss = self._loss(model)
-        if self.config.metric == "loss":
+        if self.metric == "loss":
             return ValidationResult(update, loss)
-        translations = self.translator.translate_all([pair.source for pair in self.pairs])
-        hypotheses = [translation.text for translation in translations]
+        hypotheses = self.translate(model, [pair.source for pair in self.pairs])
         references = [pair.target for pair in self.pairs]
-        [score] = evaluate(hypotheses, [references], [self.config.metric], bootstrap=0)
+        [score] = evaluate(hypotheses, [references], [self.metric], bootstrap=0)
         examples = tuple(
             (pair.source, pair.target, hypothesis)
             for pair, hypothesis in zip(self.pairs[:3], hypotheses, strict=False)
         )
-        return ValidationResult(update, loss, self.config.metric, score, examples)
+        return ValidationResult(update, loss, score, examples)
 
     @torch.no_grad()
     def _loss(self, model: EncoderDecoder) -> float:
         objective = Objective(smoothing=0.0)
         lengths = self.store.source_lengths, self.store.target_lengths
-        budget = max(self.training.batch_tokens, int(max(part.max() for part in lengths)))
+        budget = max(self.batch_tokens, int(max(part.max() for part in lengths)))
         total = tokens = 0.0
-        with hardware.autocast(self.device, self.training.precision):
+        with hardware.autocast(self.device, self.precision):
             for indices in plan_epoch(*lengths, budget, seed=0, epoch=0):
                 loss = objective(model, self.store.batch(indices).to(self.device))
                 total += float(loss.cross_entropy)

@@ -8,6 +8,7 @@ them anew and say why in the commit::
 
 import json
 import random
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingCon
 from mt.training.loop import updates
 from mt.training.objective import Objective
 from mt.training.order import Position, TrainingOrder
+from mt.training.world import SingleProcess
 
 GOLDEN = Path(__file__).with_name("loss_curve.json")
 VOCABULARY = 50
@@ -66,10 +68,13 @@ def losses():
     done = updates(
         model,
         Objective(config.label_smoothing),
-        order.groups(Position(), config.accumulate),
+        islice(order.groups(Position(), config.accumulate), config.updates),
         config.optimizer.build(model),
-        config,
-        torch.device("cpu"),
+        config.rate,
+        SingleProcess(),
+        clip_norm=config.clip_norm,
+        precision=config.precision,
+        device=torch.device("cpu"),
     )
     curve = [float(update.smoothed) / update.target_tokens for update in done]
     torch.set_num_threads(threads)

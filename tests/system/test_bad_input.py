@@ -9,8 +9,8 @@ import torch
 
 from mt.bundle import Metadata, write_bundle
 from mt.cli.main import app
+from mt.model.loading import weights_of
 from mt.text.tokenizer import train_tokenizers
-from mt.training.checkpoints import weights_of
 from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus, write_recipe
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mt.training.listeners import MetricsFile, clock
-from mt.training.reports import Listeners, Report
+from mt.training.listeners import Listeners, MetricsFile, clock
+from mt.training.reports import Report
 from mt.training.validation import ValidationResult
 
 
@@ -53,26 +53,26 @@ def test_what_lies_past_the_checkpoint_is_cut_off(path, done, kept, half):
     assert [entry["update"] for entry in written(path)] == kept
 
 
-def test_all_listeners_hear_of_everything(tmp_path):
-    class Ear:
+def test_all_listeners_get_everything():
+    class Recorder:
         def __init__(self):
-            self.heard = []
+            self.calls = []
 
         def on_report(self, report):
-            self.heard.append(report.update)
+            self.calls.append(report.update)
 
         def on_validation(self, result, best):
-            self.heard.append((result.update, best))
+            self.calls.append((result.update, best))
 
         def close(self):
-            self.heard.append("end")
+            self.calls.append("end")
 
-    ears = [Ear(), Ear()]
-    listeners = Listeners(ears)
+    members = [Recorder(), Recorder()]
+    listeners = Listeners(members)
     listeners.on_report(report(1))
     listeners.on_validation(ValidationResult(1, 1.0), best=False)
     listeners.close()
-    assert [ear.heard for ear in ears] == [[1, (1, False), "end"]] * 2
+    assert [member.calls for member in members] == [[1, (1, False), "end"]] * 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from mt.training.config import AdamWConfig, CosineConfig, InverseSquareRootConfig
+from mt.training.config import (
+    AdamWConfig,
+    CosineConfig,
+    InverseSquareRootConfig,
+    TrainingConfig,
+)
 
 counts = st.integers(1, 100_000)
 
@@ -37,6 +42,15 @@ def test_cosine_is_half_a_wave(share):
     schedule = CosineConfig(warmup=100, floor=0.2)
     expected = 0.2 + 0.8 * math.cos(math.pi * share / 2) ** 2  # (1 + cos 2x) / 2 = cos² x
     assert schedule.factor(100 + round(share * 400), 500) == pytest.approx(expected)
+
+
+def test_the_rate_is_the_share_of_the_highest():
+    config = TrainingConfig(
+        updates=100, optimizer=AdamWConfig(learning_rate=3e-3), schedule=CosineConfig(warmup=10)
+    )
+    # A tenth of the way up; the whole; at the end of the cosine nothing.
+    expected = pytest.approx([3e-4, 3e-3, 0.0], abs=1e-12)
+    assert [config.rate(update) for update in (1, 10, 100)] == expected
 
 
 def test_no_warmup_begins_at_the_highest_rate():

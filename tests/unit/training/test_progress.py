@@ -18,7 +18,7 @@ def results(values, metric=None):
     if metric is None:
         return [ValidationResult(10 * n, value) for n, value in enumerate(values, start=1)]
     return [
-        ValidationResult(10 * n, 1.0, metric, Score(metric, value, "signature"))
+        ValidationResult(10 * n, 1.0, Score(metric, value, "signature"))
         for n, value in enumerate(values, start=1)
     ]
 
@@ -62,17 +62,16 @@ scores = st.builds(
     value=st.floats(0, 150),
     signature=st.text(),
 )
-judged = st.builds(
-    lambda update, loss, score: ValidationResult(update, loss, score and score.metric, score),
-    st.integers(1), st.floats(0, 50), st.none() | scores,
-)  # fmt: skip
+validations = st.builds(
+    ValidationResult, st.integers(1), st.floats(0, 50), score=st.none() | scores
+)
 
 
 @given(
     st.integers(0),
     st.builds(Position, st.integers(0, 99), st.integers(0, 9999)),
     st.floats(0, 1e9),
-    st.lists(judged, max_size=4),
+    st.lists(validations, max_size=4),
 )
 def test_progress_survives_json(update, position, seconds, history):
     progress = Progress(update, position, seconds, history)

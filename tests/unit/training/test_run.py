@@ -8,12 +8,17 @@ from rich.console import Console
 
 from mt.bundle import open_bundle, read_index
 from mt.config import apply_overrides
+from mt.data.pairs import read_pairs
 from mt.errors import TrainingError
+from mt.evaluation import evaluate
 from mt.training import run as module
 from mt.training.checkpoints import average_weights
 from mt.training.objective import Objective
 from mt.training.recipe import RecipeConfig
 from mt.training.run import train
+from mt.training.world import SingleProcess
+from mt.translation import TranslationConfig, load_translator
+from mt.translation.config import GreedyConfig
 from tests.tiny import write_corpus
 
 SIDES = (("source", "src"), ("target", "tgt"))
@@ -28,7 +33,7 @@ def fit(values, tmp_path, monkeypatch):
     def fit(*overrides, resume=False, run="run"):
         recipe = RecipeConfig.parse(apply_overrides(values, overrides), where="tiny")
         console = Console(stderr=True)
-        return train(recipe, tmp_path / run, resume, torch.device("cpu"), console)
+        return train(recipe, tmp_path / run, resume, torch.device("cpu"), console, SingleProcess())
 
     return fit
 
@@ -58,17 +63,18 @@ def bundles(run):
 
 def test_all_updates(fit):
     outcome = fit()
-    assert (outcome.ended, outcome.finished, outcome.update) == ("all updates done", True, 40)
-    assert [result.update for result in outcome.history] == [10, 20, 30, 40]
-    losses = [result.loss for result in outcome.history]
+    assert (outcome.ended, outcome.finished) == ("all updates done", True)
+    assert outcome.progress.update == 40
+    assert [result.update for result in outcome.progress.history] == [10, 20, 30, 40]
+    losses = [result.loss for result in outcome.progress.history]
     assert losses == sorted(losses, reverse=True)
     assert outcome.best.update == 40
 
 
-def test_the_last_update_is_judged_whatever_the_interval(fit):
+def test_the_last_update_is_validated_whatever_the_interval(fit):
     outcome = fit("validation.every=1000", "training.updates=7")
-    assert [result.update for result in outcome.history] == [7]
-    assert outcome.average is None
+    assert [result.update for result in outcome.progress.history] == [7]
+    assert outcome.progress.average is None
     assert bundles(outcome.run) == ["update-000007"]
 
 
@@ -83,21 +89,40 @@ def test_the_average_is_that_of_the_kept_checkpoints(fit, of):
     for name, expected in average_weights(parts).items():
         assert torch.equal(average.weights()[name], expected)
     # The loss still falls quickly, so that the last checkpoint beats the mean.
-    assert outcome.average.loss > outcome.best.loss
+    assert outcome.progress.average.loss > outcome.best.loss
     assert read_index(outcome.run)["best"].name == "update-000040"
+
+
+def test_the_average_is_validated_by_its_own_translations(fit, recipe):
+    outcome = fit("validation.metric=chrf", "training.optimizer.learning_rate=2e-2")
+    pairs, greedy = (
+        list(read_pairs(recipe.data.validation)),
+        TranslationConfig(search=GreedyConfig()),
+    )
+    for name, result in (
+        ("update-000040", outcome.progress.history[-1]),
+        ("average-000040", outcome.progress.average),
+    ):
+        translator = load_translator(outcome.run / "bundles" / name, "cpu")
+        found = translator.translate_all([pair.source for pair in pairs], greedy)
+        hypotheses = [translation.text for translation in found]
+        [score] = evaluate(hypotheses, [[pair.target for pair in pairs]], ["chrf"], bootstrap=0)
+        assert result.score == score
+    assert outcome.progress.average.score != outcome.progress.history[-1].score
 
 
 def test_patience_ends_a_run_and_may_be_raised(fit, caplog):
     caplog.set_level("INFO", logger="mt")
     lazy = ["validation.min_improvement=100", "validation.patience=2", "training.average.count=1"]
     outcome = fit(*lazy)
-    assert (outcome.ended, outcome.finished, outcome.update) == ("no improvement", True, 30)
+    assert (outcome.ended, outcome.finished) == ("no improvement", True)
+    assert outcome.progress.update == 30
     again = fit(*lazy, resume=True)
     assert again == outcome
     log = (outcome.run / "log.txt").read_text(encoding="utf-8")
     assert "nothing left to train: no improvement at update 30\n" in log
     further = fit(*lazy, "validation.patience=9", resume=True)
-    assert (further.ended, further.update) == ("all updates done", 40)
+    assert (further.ended, further.progress.update) == ("all updates done", 40)
 
 
 def test_divergence_keeps_the_checkpoint(fit, diverge):
@@ -111,7 +136,7 @@ def test_divergence_keeps_the_checkpoint(fit, diverge):
     assert all(weight.isfinite().all() for weight in last.weights().values())
     mend()
     outcome = fit(resume=True)
-    assert outcome.history == healthy.history
+    assert outcome.progress.history == healthy.progress.history
     expected = open_bundle(healthy.run).weights()
     for name, weight in open_bundle(run).weights().items():
         assert torch.equal(weight, expected[name])
@@ -122,7 +147,7 @@ def test_divergence_before_the_first_checkpoint_leaves_room_for_another_recipe(f
     with pytest.raises(TrainingError, match="by update 5 the loss is nan"):
         fit()
     mend()
-    assert fit("training.updates=10", "tokenizer.size=290").update == 10
+    assert fit("training.updates=10", "tokenizer.size=290").progress.update == 10
 
 
 def test_a_changed_recipe_is_refused_with_the_key(fit):
@@ -136,7 +161,9 @@ def test_a_changed_recipe_is_refused_with_the_key(fit):
     }.items():
         with pytest.raises(TrainingError, match=told):
             fit("training.updates=10", change, resume=True)
-    assert fit("training.updates=20", "translation.alternatives=2", resume=True).update == 20
+    assert (
+        fit("training.updates=20", "translation.alternatives=2", resume=True).progress.update == 20
+    )
 
 
 def test_changed_text_is_refused(fit, tmp_path):
@@ -150,14 +177,14 @@ def test_changed_text_is_refused(fit, tmp_path):
 
 def test_more_updates_go_on_where_the_run_ended(fit):
     whole, parts = fit(run="whole"), fit("training.updates=20", run="parts")
-    assert parts.update == 20
+    assert parts.progress.update == 20
     parts = fit(run="parts", resume=True)
-    assert parts.history == whole.history
-    assert parts.average == whole.average
+    assert parts.progress.history == whole.progress.history
+    assert parts.progress.average == whole.progress.average
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
-def test_a_damaged_state_is_told(fit, damage):
+def test_a_damaged_state_is_named(fit, damage):
     outcome = fit("training.updates=10")
     state = outcome.run / "state" / "update-000010.pt"
     state.unlink() if damage is None else state.write_bytes(damage)

@@ -1,0 +1,183 @@
+"""Trains one model: updates, and between them reports, validations and checkpoints."""
+
+import copy
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+
+from mt.errors import TrainingError
+from mt.model.contract import EncoderDecoder
+from mt.model.loading import load_weights
+from mt.training.checkpoints import Checkpoints
+from mt.training.config import TrainingConfig, ValidationConfig
+from mt.training.interruption import Interruption
+from mt.training.listeners import Listeners
+from mt.training.loop import Update, updates
+from mt.training.objective import Objective
+from mt.training.order import TrainingOrder
+from mt.training.progress import Ending, Progress, best_of, without_improvement
+from mt.training.randomness import random_state, set_random_state
+from mt.training.reports import ReportBuilder
+from mt.training.validation import Validation, ValidationResult
+from mt.training.world import World
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Trainer:
+    """Trains a model until all updates are done, it no longer improves, or a signal comes.
+
+    Each process of a run has a trainer, and all do the same; the main one alone validates and
+    writes checkpoints.
+    """
+
+    model: EncoderDecoder
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    order: TrainingOrder
+    validation: Validation
+    checkpoints: Checkpoints
+    config: TrainingConfig
+    validating: ValidationConfig
+    """When to validate, and when to stop early."""
+    pairs: str
+    """Fingerprint of the training pairs, lest a run is resumed with others."""
+    device: torch.device
+    """Where the model is."""
+    world: World
+    """The processes that train."""
+    progress: Progress = field(default_factory=Progress)
+
+    def restore(self) -> None:
+        """Go back to the last checkpoint, if there is one.
+
+        Raises:
+            TrainingError: If the checkpoint is damaged, or of other pairs or processes.
+        """
+        state = self.checkpoints.load_state()
+        if state is None:
+            return
+        if state["pairs"] != self.pairs:
+            raise TrainingError(
+                f"{self.checkpoints.run}: expected the training pairs of the run that is resumed, "
+                "but the text of the corpora has changed since; restore it, or choose another --out"
+            )
+        if len(state["random"]) != self.world.size:
+            raise TrainingError(
+                f"{self.checkpoints.run}: expected {len(state['random'])} processes, as in the run "
+                f"that is resumed, but found {self.world.size}; start as many"
+            )
+        load_weights(self.model, self.checkpoints.last_weights(), str(self.checkpoints.run))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress.from_json(state["progress"])
+        set_random_state(state["random"][self.world.rank], self.device)
+        log.info("resuming after update %d", self.progress.update)
+
+    def ended(self) -> Ending | None:
+        """Say why nothing is left to train; ``None``: something is."""
+        if self.progress.update >= self.config.updates:
+            return Ending.DONE
+        return Ending.NO_IMPROVEMENT if self._no_improvement() else None
+
+    def train(self, listeners: Listeners) -> Ending:
+        """Train until something ends it.
+
+        Raises:
+            TrainingError: If training diverges.
+        """
+        progress, builder = self.progress, ReportBuilder(self.progress.seconds)
+        with Interruption() as interruption:
+            for update in self._updates():
+                progress.update, progress.position = update.number, update.following
+                builder.add(update)
+                last = update.number == self.config.updates
+                due = last or update.number % self.validating.every == 0
+                if due or update.number % self.config.report_every == 0:
+                    self._report(builder, listeners)
+                if due:
+                    self._validate(builder, listeners)
+                    self._save(builder)
+                    if self._no_improvement():
+                        return Ending.NO_IMPROVEMENT
+                if not last and self.world.any(interruption.requested):
+                    if not due:
+                        self._report(builder, listeners)
+                        self._save(builder)
+                    return Ending.INTERRUPTED
+        return Ending.DONE
+
+    def average(self) -> None:
+        """Validate the mean of several checkpoints, and let it be the best one if it is."""
+        if self.config.average.count > 1 and len(self.progress.history) > 1:
+            self.progress.average = self.world.from_main(self._average)
+
+    def _updates(self) -> Iterator[Update]:
+        groups = self.order.groups(self.progress.position, self.config.accumulate)
+        return updates(
+            self.model,
+            self.objective,
+            islice(groups, self.config.updates - self.progress.update),
+            self.optimizer,
+            self.config.rate,
+            self.world,
+            clip_norm=self.config.clip_norm,
+            precision=self.config.precision,
+            device=self.device,
+            first=self.progress.update + 1,
+        )
+
+    def _report(self, builder: ReportBuilder, listeners: Listeners) -> None:
+        if builder.empty:
+            return
+        report = builder.report(self.progress.position.epoch)
+        if not math.isfinite(report.loss) or not math.isfinite(report.gradient_norm):
+            raise TrainingError(
+                f"{self.checkpoints.run}: expected a finite loss and gradient, but by update "
+                f"{report.update} the loss is {report.loss} and the gradient's norm "
+                f"{report.gradient_norm}; lower training.optimizer.learning_rate or lengthen the "
+                "warm-up, and train anew"
+            )
+        listeners.on_report(report)
+
+    def _validate(self, builder: ReportBuilder, listeners: Listeners) -> None:
+        began = time.perf_counter()
+        update, history = self.progress.update, self.progress.history
+        result = self.world.from_main(lambda: self.validation.run(self.model, update))
+        history.append(result)
+        listeners.on_validation(result, best=best_of(history) is result)
+        builder.pause(time.perf_counter() - began)
+
+    def _save(self, builder: ReportBuilder) -> None:
+        self.progress.seconds = builder.seconds()
+        state = {
+            "optimizer": self.optimizer.state_dict(),
+            "progress": self.progress.to_json(),
+            "random": self.world.gather(random_state(self.device)),
+            "pairs": self.pairs,
+        }
+        self.world.from_main(lambda: self.checkpoints.save(self.model, state, self.progress))
+
+    def _average(self) -> ValidationResult:
+        history, update = self.progress.history, self.progress.update
+        result = self.checkpoints.validated_average(update)
+        if result is None:
+            weights, averaged = self.checkpoints.average(history)
+            model = copy.deepcopy(self.model)
+            load_weights(model, weights, str(self.checkpoints.run))
+            result = self.validation.run(model, update)
+            self.checkpoints.save_average(weights, result, averaged)
+        better = self.checkpoints.prefer_average(result, history)
+        log.info("average  validation: %s%s", result, "  (best)" if better else "")
+        return result
+
+    def _no_improvement(self) -> bool:
+        patience, least = self.validating.patience, self.validating.min_improvement
+        return patience is not None and (
+            without_improvement(self.progress.history, least) >= patience
+        )

@@ -1,0 +1,155 @@
+"""Two processes train as one does, and their run is written once."""
+
+import logging
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from rich.console import Console
+from torch import distributed
+
+from mt.bundle import open_bundle, read_index
+from mt.config import apply_overrides
+from mt.errors import TrainingError
+from mt.model.config import TransformerConfig
+from mt.training.loop import updates
+from mt.training.objective import Objective
+from mt.training.order import Position, TrainingOrder
+from mt.training.progress import Ending
+from mt.training.recipe import RecipeConfig
+from mt.training.run import train
+from mt.training.world import ProcessGroup, SingleProcess
+from tests.golden.test_loss_curve import VOCABULARY, Store
+from tests.tiny import recipe_of, write_corpus
+
+pytestmark = pytest.mark.slow
+CPU = torch.device("cpu")
+UPDATES = 12
+
+
+def learn(world):
+    """Do some updates in float64, without dropout; return what they did and the weights."""
+    torch.manual_seed(1)
+    config = TransformerConfig(
+        dim=16, encoder_layers=1, decoder_layers=1, heads=2, feed_forward=32, dropout=0.0
+    )
+    model = config.build(VOCABULARY, VOCABULARY).double()
+    groups = list(islice(TrainingOrder(Store(), 12, seed=1).groups(Position(), 2), UPDATES))
+    rows = [len(batch.source) for group in groups for batch in group.batches]
+    assert min(rows) == 1 < max(rows)  # one process has nothing to do
+    # Adam would divide gradients that are 0 but for rounding by themselves.
+    optimizer = torch.optim.SGD(model.parameters(), momentum=0.9)
+    done = updates(
+        model, Objective(0.1), groups, optimizer, lambda number: 1 / number, world,
+        clip_norm=0.5, precision="fp32", device=CPU,
+    )  # fmt: skip
+    names = ("smoothed", "cross_entropy", "gradient_norm", "source_tokens", "target_tokens")
+    table = [[float(getattr(update, name)) for name in names] for update in done]
+    return torch.tensor(table, dtype=torch.float64), dict(model.named_parameters())
+
+
+class Interrupted(ProcessGroup):
+    """A world that sees the weights, and whose second process receives a signal in an update."""
+
+    def __init__(self, update):
+        super().__init__()
+        self.left = update
+
+    def sum_gradients(self, parameters):
+        parameters = list(parameters)
+        self.weights = torch.cat([weight.detach().flatten() for weight in parameters])
+        super().sum_gradients(parameters)
+
+    def any(self, flag):
+        self.left -= 1
+        return super().any(flag or (self.rank == 1 and self.left == 0))
+
+
+def fit(world, recipe, run, resume=False):
+    return train(recipe, run, resume, CPU, Console(stderr=True), world)
+
+
+def runs(world, recipe, directory):
+    """Train without a stop, and with one; return how each ended, and a refusal."""
+    logging.getLogger("mt").setLevel(logging.INFO)
+    whole = fit(world, recipe, directory / "whole")
+    interrupted = Interrupted(7)
+    stopped = fit(interrupted, recipe, directory / "parts")
+    resumed = fit(world, recipe, directory / "parts", resume=True)
+    try:
+        fit(world, recipe, directory / "whole")
+    except TrainingError as error:
+        refusal = str(error)
+    return whole, stopped, resumed, refusal, interrupted.weights
+
+
+def work(rank, recipe, directory):
+    """Be one of two processes, and keep what it found."""
+    meeting = f"file://{directory}/meeting"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    world = ProcessGroup()
+    torch.save((learn(world), runs(world, recipe, directory)), directory / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+class Two(NamedTuple):
+    """What two processes found, by rank."""
+
+    learnt: list
+    runs: list
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
+    values = apply_overrides(recipe_of(corpus), ["validation.metric=chrf"])
+    return RecipeConfig.parse(values, where="tiny")
+
+
+@pytest.fixture(scope="module")
+def two(recipe, tmp_path_factory):
+    """Let two processes work; return what each found, and where."""
+    directory = tmp_path_factory.mktemp("two")
+    torch.multiprocessing.spawn(work, (recipe, directory), nprocs=2)
+    found = [torch.load(directory / f"{rank}.pt", weights_only=False) for rank in range(2)]
+    return Two(*zip(*found, strict=True), directory)
+
+
+def test_two_processes_learn_what_one_does(two):
+    expected, weights = learn(SingleProcess())
+    for found, learnt in two.learnt:
+        # float64 sums of about a hundred losses, and a dozen updates, in another order.
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+        for name, weight in weights.items():
+            torch.testing.assert_close(learnt[name], weight, rtol=0, atol=1e-12)
+
+
+def test_a_run_of_two_processes_is_written_once_and_resumed_exactly(two, recipe):
+    history, average = two.runs[0][0].progress.history, two.runs[0][0].progress.average
+    for whole, stopped, resumed, refusal, weights in two.runs:
+        assert (stopped.ended, stopped.progress.update) == (Ending.INTERRUPTED, 7)
+        assert [whole.ended, resumed.ended] == [Ending.DONE] * 2
+        assert whole.progress.history == resumed.progress.history == history
+        assert whole.progress.average == resumed.progress.average == average
+        assert "expected a new run directory" in refusal
+        assert torch.equal(weights, two.runs[0][-1])
+
+    whole, parts = two.directory / "whole", two.directory / "parts"
+    for name in ("best", "last"):
+        bundle = open_bundle(read_index(whole)[name])
+        for key, weight in open_bundle(read_index(parts)[name]).weights().items():
+            assert torch.equal(weight, bundle.weights()[key])
+    lines = (whole / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 40 // 5 + 40 // 10
+    log = (whole / "log.txt").read_text(encoding="utf-8")
+    assert [log.count(words) for words in ("training pairs", "model: ", "average ")] == [1, 1, 1]
+    [state] = (whole / "state").iterdir()
+    one, other = torch.load(state)["random"]
+    assert not torch.equal(one["cpu"], other["cpu"])
+
+    # One process would draw other random numbers than two.
+    with pytest.raises(TrainingError, match="expected 2 processes, as in the run .* found 1"):
+        fit(SingleProcess(), recipe, whole, resume=True)

@@ -1,0 +1,54 @@
+"""A validation measures the model it is given, whatever it measured before."""
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from mt.data.pairs import read_pairs
+from mt.training.objective import shift_right
+from mt.training.validation import Validation
+
+
+@torch.no_grad()
+def loss_of(model, store):
+    """Sum torch's loss of all pairs, one by one."""
+    total = tokens = 0
+    for row in range(len(store)):
+        batch = store.batch(torch.tensor([row]).numpy())
+        logits = model.output(model(batch.source, shift_right(batch.target)))[0]
+        total += float(F.cross_entropy(logits, batch.target[0], reduction="sum"))
+        tokens += len(batch.target[0])
+    return total / tokens
+
+
+def test_each_model_gets_its_own_loss_and_score(recipe, store):
+    torch.manual_seed(1)
+    good, bad = (recipe.model.build(300, 300) for _ in range(2))
+    pairs = list(read_pairs(recipe.data.train))
+
+    def translate(model, lines):
+        assert lines == [pair.source for pair in pairs]
+        return [pair.target if model is good else "x" for pair in pairs]
+
+    validation = Validation(
+        "bleu", store, pairs, translate,
+        batch_tokens=200, precision="fp32", device=torch.device("cpu"),
+    )  # fmt: skip
+    for model, score in ((good, 100.0), (bad, 0.0), (good, 100.0)):
+        result = validation.run(model.train(), 7)
+        assert result.update == 7
+        assert result.score.value == pytest.approx(score)
+        # float32 losses of 300 pairs of about 10 tokens; no dropout, though it came in training.
+        assert result.loss == pytest.approx(loss_of(model, store), rel=1e-5)
+    assert loss_of(good, store) != pytest.approx(loss_of(bad, store), rel=1e-3)
+
+
+def test_the_loss_alone_translates_nothing(recipe, store):
+    validation = Validation(
+        "loss", store, [], None,
+        batch_tokens=200, precision="fp32", device=torch.device("cpu"),
+    )  # fmt: skip
+    result = validation.run(recipe.model.build(300, 300), 1)
+    assert result.score is None
+    assert result.to_json() == {"loss": result.loss}
+    assert result.selection_score == -result.loss
