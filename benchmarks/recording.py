@@ -62,9 +62,9 @@ def model_with(history: str) -> EncoderDecoder:
     model = SIZES["tiny"].build(VOCABULARY, VOCABULARY)
     if history == ONCE:
         tokens = torch.full((8, 16), END)
-        with record_attention(model) as tape:
+        with record_attention(model) as record:
             model(tokens, tokens)
-        assert tape.cross
+        assert record.cross
     return model
 
 

@@ -3,7 +3,7 @@
 import random
 
 from mt.inspection.explanation import Alternative, Axis, Choice, Explanation, Layer
-from mt.inspection.recorder import Widths
+from mt.inspection.recorder import HeadDims
 
 
 def draw_layer(generator, queries, keys, heads, causal):
@@ -25,7 +25,7 @@ def draw_layer(generator, queries, keys, heads, causal):
             for head in scores
         )
     ]
-    return Layer(weights, scores, Widths(8, 8, 8))
+    return Layer(weights, scores, HeadDims(8, 8, 8))
 
 
 def explanation_of(source, target, roles=("cross", "decoder_self", "encoder_self"), layers=2):

@@ -64,7 +64,7 @@ def explain(
         sentence = next(read_stdin(), "")
     translator = load_translator(model, device)
     reading = inspection.read_pair(translator, sentence, target)
-    if not reading.tape.cross and set(suffixes.values()) == {".html"}:
+    if not reading.attention.cross and set(suffixes.values()) == {".html"}:
         drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"
     else:
         seen = inspection.cross_attention_of(reading, layer=layer, tokens=tokens)

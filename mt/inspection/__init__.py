@@ -5,13 +5,13 @@ from mt.inspection.explanation import Explanation, explain
 from mt.inspection.page import save_page
 from mt.inspection.pictures import picture_for_terminal, save_picture
 from mt.inspection.reading import Reading, read_pair
-from mt.inspection.recorder import Tape, record_attention
+from mt.inspection.recorder import AttentionRecord, record_attention
 
 __all__ = [
     "AttentionMap",
+    "AttentionRecord",
     "Explanation",
     "Reading",
-    "Tape",
     "cross_attention_of",
     "explain",
     "picture_for_terminal",

@@ -49,7 +49,7 @@ def cross_attention_of(
     Source: attention as a soft alignment: Bahdanau, Cho and Bengio (2015), section 5.2.1; that it
     shows where a decoder looks and does not prove why it writes: Jain and Wallace (2019).
     """
-    layers = reading.tape.cross
+    layers = reading.attention.cross
     if not layers:
         raise DataError(
             "model: expected cross-attention to draw, but this one has none; an .html page shows "
@@ -60,7 +60,7 @@ def cross_attention_of(
             f"layer: expected 1 to {len(layers)}, the decoder layers of this model, but got {layer}"
         )
     chosen = layers if layer is None else layers[layer - 1 : layer]
-    weights = torch.cat([attended.weights[0] for attended in chosen]).mean(dim=0).cpu()
+    weights = torch.cat([call.weights[0] for call in chosen]).mean(dim=0).cpu()
     names = reading.source_names, reading.target_names
     if tokens:
         columns, rows = ([printable(name) for name in side] for side in names)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from mt.inspection.reading import Reading, engine_of
-from mt.inspection.recorder import Role, Widths
+from mt.inspection.recorder import ROLES, HeadDims, RecordedCall
 from mt.inspection.variants import translate_variants
 from mt.inspection.words import START_NAME, printable, words_of
-from mt.model.attention.contract import Attended
+from mt.model.attention.contract import Role
 from mt.text.tokenizer import PAD, START, UNKNOWN
 from mt.translation import Translator
 
@@ -19,7 +19,6 @@ WEIGHT_DIGITS, SCORE_DIGITS = 4, 2
 """Decimals kept; a reader sees fewer, and a page of a long sentence stays small."""
 
 _NEVER = [PAD, UNKNOWN, START]
-_ROLES: tuple[Role, ...] = ("cross", "decoder_self", "encoder_self")
 
 Matrix = list[list[float]]
 Scores = list[list[float | None]]
@@ -79,7 +78,7 @@ class Layer:
     nothing is visible."""
     scores: list[Scores]
     """What the softmax was taken of; ``None`` at what is hidden."""
-    widths: Widths
+    dims: HeadDims
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,6 @@ def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> 
     Raises:
         TypeError: If the engine has no model to look into.
     """
-    tape = reading.tape
-    attended = dict(zip(_ROLES, (tape.cross, tape.decoder_self, tape.encoder_self), strict=True))
     return Explanation(
         text=reading.text,
         source=Axis.of(reading.source_names),
@@ -126,9 +123,9 @@ def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> 
         read=Axis.of([START_NAME, *reading.target_names[:-1]]),
         choices=_choices(translator, reading, alternatives),
         layers={
-            role: [_layer(*layer) for layer in zip(layers, tape.widths_of(role), strict=True)]
-            for role, layers in attended.items()
-            if layers
+            role: [_layer(call) for call in calls]
+            for role in ROLES
+            if (calls := reading.attention.of(role))
         },
     )
 
@@ -185,15 +182,14 @@ def _cut(before: str, through: str, whole: str) -> tuple[str, str, str]:
     return before, through[len(before) :], whole[len(through) :]
 
 
-def _layer(attended: Attended, widths: Widths) -> Layer:
-    weights, scores = attended.weights[0], attended.scores[0]
+def _layer(call: RecordedCall) -> Layer:
     return Layer(
-        weights=_plain(weights, WEIGHT_DIGITS),
+        weights=_plain(call.weights[0], WEIGHT_DIGITS),
         scores=[
             [[None if score == -torch.inf else score for score in row] for row in head]
-            for head in _plain(scores, SCORE_DIGITS)
+            for head in _plain(call.scores[0], SCORE_DIGITS)
         ],
-        widths=widths,
+        dims=call.dims,
     )
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mt.errors import DataError
-from mt.inspection.recorder import Tape, record_attention
+from mt.inspection.recorder import AttentionRecord, record_attention
 from mt.text.tokenizer import END, START
 from mt.translation import Translator
 from mt.translation.engines.torch import TorchEngine
@@ -26,8 +26,8 @@ class Reading:
     target_names: list[str]
     text: str
     """The target as raw text."""
-    tape: Tape
-    """What every attention did; a model without attention leaves it empty."""
+    attention: AttentionRecord
+    """Of one pass over the pair; empty if the model has no attention."""
     log_probabilities: Float[Tensor, "target_len vocabulary"]
     """Log-probabilities behind every target token, in nats, float32 on the CPU."""
 
@@ -64,13 +64,13 @@ def read_pair(translator: Translator, source: str, target: str | None = None) ->
     def row(tokens: Sequence[int]) -> Int[Tensor, "1 length"]:
         return torch.tensor([tokens], device=engine.device)
 
-    with record_attention(engine.model) as tape:
+    with record_attention(engine.model) as attention:
         outputs = engine.model(row([*read, END]), row([START, *written]))
     log_probabilities = engine.model.output(outputs)[0].float().log_softmax(dim=-1).cpu()
     (text,) = tokenizers.target.decode([written])
     read, written = [*read, END], [*written, END]
     names = tokenizers.source.tokens(read), tokenizers.target.tokens(written)
-    return Reading(read, written, *names, text, tape, log_probabilities)
+    return Reading(read, written, *names, text, attention, log_probabilities)
 
 
 def engine_of(translator: Translator) -> TorchEngine:

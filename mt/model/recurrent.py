@@ -62,7 +62,7 @@ class StateAttention(nn.Module):
     """Attention of states to states as they are: no projection but what its score has.
 
     Attributes:
-        attend: The kind of attention; a recorder may stand in for it for a while.
+        attend: The kind of attention.
     """
 
     def __init__(self, config: AttentionConfig, dim: int, heads: int) -> None:

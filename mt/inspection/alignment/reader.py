@@ -109,9 +109,9 @@ class PairReader:
     def _cross(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "batch heads target_len source_len"]]:
-        with torch.inference_mode(), record_attention(self._model) as tape:
+        with torch.inference_mode(), record_attention(self._model, roles=["cross"]) as record:
             self._model(*(pad_sequences(side, self._device) for side in (sources, targets)))
-        return [attended.weights for attended in tape.cross]
+        return [call.weights for call in record.cross]
 
 
 def load_reader(path: Path, device: DeviceName = "auto") -> PairReader:

@@ -101,7 +101,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
                     for head in layer.weights],
         "scores": [[[None if each is None else round(each * scores) for each in row]
                     for row in head] for head in layer.scores],
-        "widths": layer.widths._asdict(),
+        "dims": layer.dims._asdict(),
     }  # fmt: skip
 
 

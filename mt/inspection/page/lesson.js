@@ -17,28 +17,28 @@ function drawLesson() {
   );
   const { query, key } = ROLES[state.role];
   const [rows, columns] = [told.axes[query].tokens, told.axes[key].tokens];
-  const { scores, weights, widths } = layers[one.layer];
-  drawShapes(rows.length, columns.length, widths);
+  const { scores, weights, dims } = layers[one.layer];
+  drawShapes(rows.length, columns.length, dims);
   drawSoftmax(rows, columns, scores[one.head], weights[one.head]);
   fitAll();
 }
 
 /** Write the equation of an attention with the shape of everything in it. */
-function drawShapes(rows, columns, widths) {
+function drawShapes(rows, columns, dims) {
   const box = (name, ...sizes) => make("span", {}, name, make("code", {}, shape(...sizes)));
   const drawn = (...given) => Object.assign(box(...given), { className: "look" });
   id("equation").replaceChildren(
-    box("query", rows, widths.query),
+    box("query", rows, dims.query),
     "meets",
-    box("key", columns, widths.key),
+    box("key", columns, dims.key),
     "→",
     drawn("scores", rows, columns),
     "softmax of each row →",
     drawn("weights", rows, columns),
     "×",
-    box("value", columns, widths.value),
+    box("value", columns, dims.value),
     "=",
-    box("context", rows, widths.value),
+    box("context", rows, dims.value),
   );
 }
 

@@ -29,7 +29,7 @@ class MultiHeadAttention(nn.Module):
     ``torch.nn.MultiheadAttention.in_proj_weight``.
 
     Attributes:
-        attend: The kind of attention; a recorder may stand in for it for a while.
+        attend: The kind of attention.
         rotation: Turns what looks at itself by where it stands; ``None``: nothing does.
 
     Source: Vaswani et al. (2017), section 3.2.2.

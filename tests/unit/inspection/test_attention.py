@@ -52,11 +52,11 @@ def test_tokens_are_where_the_decoder_looked_as_it_wrote_them(translator, model,
     assert seen.source == [*tokenizers.source.tokens(read), "</s>"]
     assert seen.target == [*tokenizers.target.tokens(written), "</s>"]
     assert "<0xC3>" in seen.target
-    with torch.no_grad(), record_attention(model) as tape:
+    with torch.no_grad(), record_attention(model) as record:
         state = model.start(torch.tensor([[*read, END]]), 1)
         for token in [START, *written]:
             _, state = model.step(torch.tensor([token]), state)
-    steps = [attended.weights for attended in tape.calls["decoder.1.cross_attention"]]
+    steps = [call.weights for call in record.calls["decoder.1.cross_attention.attend"]]
     torch.testing.assert_close(
         seen.weights, torch.cat(steps, dim=2)[0].mean(0), atol=1e-6, rtol=1e-5
     )
@@ -85,6 +85,6 @@ def test_an_engine_without_a_model_is_refused(translator):
 
 def test_a_model_without_cross_attention_is_told(translator):
     reading = read_pair(translator, SENTENCE)
-    reading.tape.calls.clear()
+    reading.attention.calls.clear()
     with pytest.raises(DataError, match="model: expected cross-attention to draw, .* has none"):
         cross_attention_of(reading)

@@ -107,7 +107,7 @@ def test_weights_scores_and_axes_fit_each_other(told):
     for role, layers in told.layers.items():
         queries, keys = (len(axis.tokens) for axis in sides[role])
         for layer in layers:
-            assert layer.widths == (4, 4, 4)
+            assert layer.dims == (4, 4, 4)
             weights = torch.tensor(layer.weights)
             assert tuple(weights.shape) == (4, queries, keys)
             for row, scores in zip(
@@ -118,12 +118,10 @@ def test_weights_scores_and_axes_fit_each_other(told):
                 assert row == pytest.approx([share / total for share in shares], abs=6e-3)
 
 
-def test_numbers_are_those_of_the_tape_and_short(told, translator):
-    tape = read_pair(translator, SENTENCE, TARGET).tape
-    for layer, attended in zip(told.layers["cross"], tape.cross, strict=True):
-        torch.testing.assert_close(
-            torch.tensor(layer.weights), attended.weights[0], atol=6e-5, rtol=0
-        )
+def test_numbers_are_those_of_the_record_and_short(told, translator):
+    record = read_pair(translator, SENTENCE, TARGET).attention
+    for layer, call in zip(told.layers["cross"], record.cross, strict=True):
+        torch.testing.assert_close(torch.tensor(layer.weights), call.weights[0], atol=6e-5, rtol=0)
         numbers = itertools.chain(*itertools.chain(*layer.weights))
         assert max(len(str(number)) for number in numbers) <= 6
     hidden = told.layers["decoder_self"][0].scores[0]
@@ -153,7 +151,7 @@ def test_every_kind_of_attention_can_be_explained(tokenizers, score, scope):
         self_attention=kind, cross_attention=kind,
     )  # fmt: skip
     told = told_by(config, tokenizers)
-    assert [*told.layers] == ["cross", "decoder_self", "encoder_self"]
+    assert [*told.layers] == ["cross", "encoder_self", "decoder_self"]
 
 
 @pytest.mark.parametrize(
@@ -187,10 +185,10 @@ def told_by(config, tokenizers):
 
 def test_what_a_model_does_not_have_is_left_out(translator):
     reading = read_pair(translator, SENTENCE, TARGET)
-    for path in [path for path in reading.tape.calls if "cross" not in path]:
-        del reading.tape.calls[path]
+    for path in [path for path in reading.attention.calls if "cross" not in path]:
+        del reading.attention.calls[path]
     assert [*explain(translator, reading, 1).layers] == ["cross"]
-    reading.tape.calls.clear()
+    reading.attention.calls.clear()
     told = explain(translator, reading, 1)
     assert told.layers == {}
     assert len(told.choices) == len(told.target.tokens)

@@ -1,4 +1,4 @@
-"""Recording: the right weights inside the block, no trace outside it."""
+"""Recording: the right weights inside the block, the same outputs, no trace outside it."""
 
 import gc
 import weakref
@@ -17,59 +17,49 @@ SOURCE = torch.tensor([[7, 9, 11, 12, 3], [8, 5, 3, 0, 0]])
 TARGET = torch.tensor([[2, 20, 21, 22], [2, 30, 31, 0]])
 
 
-def attentions(model):
-    return [each for each in model.modules() if isinstance(each, MultiHeadAttention)]
-
-
-def picture_of(model):
-    """Everything that could change: names, identities and dictionaries of all modules."""
+def state_of(model):
+    """Everything that could change: names, identities, dictionaries and hooks of all modules."""
     return [
-        (path, id(module), sorted(vars(module)), [*module._modules], [*module._buffers])
+        (path, id(module), sorted(vars(module)), [*module._modules], [*module._buffers],
+         *(dict(hooks) for name, hooks in vars(module).items() if "hooks" in name and hooks))
         for path, module in model.named_modules()
-    ]
+    ]  # fmt: skip
 
 
 def test_weights_have_shapes_and_rows_sum_to_1(model):
-    with record_attention(model) as tape:
+    with record_attention(model) as record:
         model(SOURCE, TARGET)
-    assert [len(tape.encoder_self), len(tape.decoder_self), len(tape.cross)] == [2, 3, 3]
-    assert next(iter(tape.calls)) == "encoder.0.self_attention"
-    assert {tuple(attended.weights.shape) for attended in tape.encoder_self} == {(2, 4, 5, 5)}
-    assert {tuple(attended.weights.shape) for attended in tape.decoder_self} == {(2, 4, 4, 4)}
-    assert {tuple(attended.weights.shape) for attended in tape.cross} == {(2, 4, 4, 5)}
-    for ((_, weights, _),) in tape.calls.values():
-        assert weights.dtype == torch.float32
+    assert [len(record.encoder_self), len(record.decoder_self), len(record.cross)] == [2, 3, 3]
+    assert next(iter(record.calls)) == "encoder.0.self_attention.attend"
+    assert {tuple(call.weights.shape) for call in record.encoder_self} == {(2, 4, 5, 5)}
+    assert {tuple(call.weights.shape) for call in record.decoder_self} == {(2, 4, 4, 4)}
+    assert {tuple(call.weights.shape) for call in record.cross} == {(2, 4, 4, 5)}
+    for ((weights, scores, dims),) in record.calls.values():
+        assert weights.dtype == scores.dtype == torch.float32
         assert not weights.requires_grad
+        assert not scores.requires_grad
+        assert dims == (4, 4, 4)
         torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+        torch.testing.assert_close(weights, scores.softmax(-1))
 
 
-def test_widths_are_those_of_one_head(model):
-    with record_attention(model) as tape:
+def test_hidden_keys_have_no_weight(model):
+    with record_attention(model) as record:
         model(SOURCE, TARGET)
-    assert tape.widths_of("cross") == [(4, 4, 4)] * 3
-    assert tape.widths_of("encoder_self") == [(4, 4, 4)] * 2
-
-
-def test_hidden_places_weigh_nothing(model):
-    with record_attention(model) as tape:
-        model(SOURCE, TARGET)
-    for _, weights, _ in (*tape.encoder_self, *tape.cross):
+    for weights, _, _ in (*record.encoder_self, *record.cross):
         assert weights[1, :, :, 3:].count_nonzero() == 0
-    for _, weights, _ in tape.decoder_self:
+    for weights, _, _ in record.decoder_self:
         assert weights.triu(1).count_nonzero() == 0
 
 
 def test_weights_are_those_of_the_projections_by_hand(model):
-    met = []  # what the last decoder layer's cross-attention is given, seen from outside
-
-    def keep(module, inputs):
-        met.append(inputs[0])
+    queries = []  # of the last decoder layer's cross-attention, as a hook of our own sees them
 
     layer = model.decoder[-1].cross_attention
     with torch.no_grad():
         memory, _ = model.encode(SOURCE)
-        hook = layer.register_forward_pre_hook(keep)
-        with record_attention(model) as tape:
+        hook = layer.register_forward_pre_hook(lambda _, inputs: queries.append(inputs[0]))
+        with record_attention(model) as record:
             model(SOURCE, TARGET)
         hook.remove()
         weight, bias = layer.in_proj.weight, layer.in_proj.bias
@@ -77,49 +67,74 @@ def test_weights_are_those_of_the_projections_by_hand(model):
             for head in range(4):
                 rows = slice(16 + 4 * head, 16 + 4 * head + 4)  # the keys' third of the matrix
                 keys = memory[sentence] @ weight[rows].T + bias[rows]
-                scores = met[0][sentence, head] @ keys.T / 4**0.5
+                scores = queries[0][sentence, head] @ keys.T / 4**0.5
                 scores[:, SOURCE[sentence] == 0] = -torch.inf
                 expected = scores.exp() / scores.exp().sum(-1, keepdim=True)
                 torch.testing.assert_close(
-                    tape.cross[-1].weights[sentence, head], expected, atol=1e-6, rtol=1e-5
+                    record.cross[-1].weights[sentence, head], expected, atol=1e-6, rtol=1e-5
                 )
 
 
-def test_outputs_inside_agree_with_the_fast_path(model):
-    expected = model(SOURCE, TARGET)
-    with record_attention(model):
-        torch.testing.assert_close(model(SOURCE, TARGET), expected, atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("training", [False, True])
+def test_outputs_and_gradients_are_the_same_to_the_last_bit(model, training):
+    model.train(training)
+
+    def run():
+        torch.manual_seed(1)  # of dropout
+        output = model(SOURCE, TARGET)
+        return output, *torch.autograd.grad(output.square().sum(), [*model.parameters()][:-1])
+
+    expected = run()
+    with record_attention(model) as record:
+        found = run()
+    assert len(record.cross) == 3
+    assert all(map(torch.equal, found, expected))
+
+
+def test_one_role_alone_can_be_recorded(model):
+    with record_attention(model) as record:
+        model(SOURCE, TARGET)
+    with record_attention(model, roles=["cross"]) as some:
+        model(SOURCE, TARGET)
+    assert [*some.roles.values()] == ["cross"] * 3
+    assert len(some.cross) == len(record.cross)
+    for one, other in zip(some.cross, record.cross, strict=True):
+        assert torch.equal(one.weights, other.weights)
 
 
 def test_leaves_no_trace(model):
-    before, kinds = picture_of(model), [each.attend for each in attentions(model)]
-    names, outputs = [*model.state_dict()], model(SOURCE, TARGET)
-    parameters = [name for name, _ in model.named_parameters()]
-    with record_attention(model) as tape:
+    before, names = state_of(model), [*model.state_dict()]
+    with record_attention(model) as record:
         model(SOURCE, TARGET)
         assert [*model.state_dict()] == names
-        assert [name for name, _ in model.named_parameters()] == parameters
-    assert picture_of(model) == before
-    for each, kind in zip(attentions(model), kinds, strict=True):
-        assert each.attend is kind
+        assert state_of(model) != before
+    assert state_of(model) == before
     model(SOURCE, TARGET)
-    assert torch.equal(model(SOURCE, TARGET), outputs)
-    assert {len(calls) for calls in tape.calls.values()} == {1}
+    assert {len(calls) for calls in record.calls.values()} == {1}
 
 
 def test_an_exception_leaves_no_trace_either(model):
-    before = picture_of(model)
-    with pytest.raises(RuntimeError, match="stop"), record_attention(model) as tape:
+    before = state_of(model)
+    with pytest.raises(RuntimeError, match="stop"), record_attention(model) as record:
         model(SOURCE, TARGET)
         raise RuntimeError("stop")
-    assert picture_of(model) == before
-    assert len(tape.cross) == 3
+    assert state_of(model) == before
+    assert len(record.cross) == 3
 
 
-def test_the_readable_path_runs_only_inside(model, monkeypatch):
-    kind = type(model.decoder[0].cross_attention.attend)
-    explain, calls = kind.explain, []
-    monkeypatch.setattr(kind, "explain", lambda *given: calls.append(1) or explain(*given))
+def test_a_pass_that_failed_does_not_disturb_the_next(model):
+    with record_attention(model) as record:
+        with pytest.raises(IndexError):
+            model(SOURCE, TARGET + 10_000)  # no such tokens: fails when the source is encoded
+        assert {len(calls) for calls in record.calls.values()} == {0, 1}
+        failed = {path: len(calls) for path, calls in record.calls.items()}
+        model(SOURCE, TARGET)
+    assert {len(calls) - failed[path] for path, calls in record.calls.items()} == {1}
+
+
+def test_the_readable_form_runs_only_inside(model, monkeypatch):
+    explain, calls = Attend.explain, []
+    monkeypatch.setattr(Attend, "explain", lambda *given: calls.append(1) or explain(*given))
     model(SOURCE, TARGET)
     assert not calls
     with record_attention(model):
@@ -129,26 +144,29 @@ def test_the_readable_path_runs_only_inside(model, monkeypatch):
     assert len(calls) == 8
 
 
-def test_weights_live_as_long_as_the_tape(model):
-    with record_attention(model) as tape:
+def test_weights_live_as_long_as_the_record(model):
+    with record_attention(model) as record:
         model(SOURCE, TARGET)
-    kept = [weakref.ref(attended.weights) for (attended,) in tape.calls.values()]
-    del tape
+    kept = [weakref.ref(call.weights) for (call,) in record.calls.values()]
+    del record
     gc.collect()
     assert {each() for each in kept} == {None}
 
 
-def test_nested_blocks_both_see(model):
-    before = picture_of(model)
+def test_nested_blocks_both_record(model):
+    before = state_of(model)
     with record_attention(model) as outer:
         with record_attention(model) as inner:
             model(SOURCE, TARGET)
         assert torch.equal(outer.cross[0].weights, inner.cross[0].weights)
-    assert picture_of(model) == before
+        model(SOURCE, TARGET)
+    assert {len(calls) for calls in outer.calls.values()} == {2}
+    assert {len(calls) for calls in inner.calls.values()} == {1}
+    assert state_of(model) == before
 
 
-def test_a_kind_with_parameters_keeps_them_in_their_place():
-    class Learnt(Score):
+def test_a_score_with_parameters_is_recorded_without_gradient():
+    class Scaled(Score):
         def __init__(self):
             super().__init__()
             self.scale = nn.Parameter(torch.zeros(()))
@@ -156,26 +174,33 @@ def test_a_kind_with_parameters_keeps_them_in_their_place():
         def forward(self, query, key):
             return query @ key.transpose(-2, -1) * self.scale
 
-    model = nn.ModuleDict(
-        {"encoder": MultiHeadAttention(8, 2, Attend(Learnt(), GlobalScope(), None, "encoder_self"))}
-    )
-    before, names = picture_of(model), [*model.state_dict()]
-    assert "encoder.attend.score.scale" in names
-    with record_attention(model) as tape:
-        assert [*model.state_dict()] == names
-        query, memory = model["encoder"].project_self(torch.randn(1, 3, 8), torch.arange(3))
-        model["encoder"](query, memory, None, torch.arange(3))
-    assert tape.encoder_self[0].weights.unique().tolist() == pytest.approx([1 / 3])
-    assert picture_of(model) == before
+    attention = MultiHeadAttention(8, 2, Attend(Scaled(), GlobalScope(), None, "encoder_self"))
+    with record_attention(attention) as record:
+        query, memory = attention.project_self(torch.randn(1, 3, 8), torch.arange(3))
+        attention(query, memory, None, torch.arange(3))
+    assert record.encoder_self[0].weights.unique().tolist() == pytest.approx([1 / 3])
+    assert not record.encoder_self[0].weights.requires_grad
+
+
+def test_arguments_may_have_names():
+    attend = Attend(Score(), GlobalScope(), None, "cross")
+    attend.score.forward = lambda query, key: query @ key.transpose(-2, -1)
+    query, key = torch.randn(1, 2, 3, 4), torch.randn(1, 2, 5, 4)
+    visible = torch.tensor([True, True, False, True, False])
+    with record_attention(attend) as record:
+        attend(query, key=key, value=torch.randn(1, 2, 5, 6), visible=visible.expand(1, 1, 1, 5))
+    ((weights, _, dims),) = record.calls[""]
+    assert dims == (4, 4, 6)
+    assert weights[..., ~visible].count_nonzero() == 0
 
 
 def test_several_passes_are_kept_call_by_call(model):
-    with record_attention(model) as tape:
+    with record_attention(model) as record:
         state = model.start(SOURCE, 2)
         for _ in range(3):
             _, state = model.step(torch.full((4,), 2), state)
-    steps = tape.calls["decoder.1.cross_attention"]
+    steps = record.calls["decoder.1.cross_attention.attend"]
     assert [tuple(step.weights.shape) for step in steps] == [(2, 4, 2, 5)] * 3
-    assert len(tape.encoder_self) == 2
-    with pytest.raises(ValueError, match=r"decoder\.0\.cross_attention: .* called 3 times"):
-        _ = tape.cross
+    assert len(record.encoder_self) == 2
+    with pytest.raises(ValueError, match=r"decoder\.0\.cross_attention\.attend: .* called 3 times"):
+        _ = record.cross

@@ -45,11 +45,11 @@ def test_a_padded_batch_shows_what_a_pair_alone_shows(request, monkeypatch, kind
 
 def test_rows_are_those_of_decoding_step_by_step(reader, model):
     (pair,) = some_pairs(reader, 1)
-    with torch.no_grad(), record_attention(model) as tape:
+    with torch.no_grad(), record_attention(model) as record:
         state = model.start(torch.tensor([[*pair.source.tokens, END]]), 1)
         for token in [START, *pair.target.tokens]:
             _, state = model.step(torch.tensor([token]), state)
-    calls = tape.calls["decoder.1.cross_attention"]
+    calls = record.calls["decoder.1.cross_attention.attend"]
     steps = torch.cat([call.weights for call in calls], dim=2)[0]
     views = [View.parse(name) for name in ("plain:2", "shifted:2", "shifted:2.3")]
     ((_, (plain, shifted, head)),) = reader.look([pair], views)
