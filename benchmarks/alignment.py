@@ -13,10 +13,12 @@ from pathlib import Path
 from torch import Tensor
 
 from mt.evaluation.alignment import Links, read_links, score_links
-from mt.inspection.alignment import JOININGS, PairReader, load_reader, split_words
 from mt.inspection.alignment.aligner import CHOICE_PAIRS, word_weights
 from mt.inspection.alignment.choice import most_agreeing, most_informative
-from mt.inspection.alignment.links import joined_links, keep_marks_apart, mutual_links
+from mt.inspection.alignment.links import argmax_links, joined_links, keep_marks_apart
+from mt.inspection.alignment.reader import PairReader, load_reader
+from mt.inspection.alignment.symmetry import JOININGS
+from mt.text.words import split_words
 
 DATA = Path("data/demo")
 
@@ -40,7 +42,8 @@ def main() -> None:
     ]
     readers = load_reader(options.model, "cpu"), load_reader(options.reverse, "cpu")
     views = readers[0].views()
-    ahead, back = look(readers[0], english, german), look(readers[1], german, english)
+    ahead = weights_of(readers[0], english, german)
+    back = weights_of(readers[1], german, english)
 
     def rates(found: Iterable[Links], apart: bool = True) -> str:
         kept = (keep_marks_apart(links, *pair) if apart else links
@@ -48,16 +51,18 @@ def main() -> None:
         score = score_links(kept, gold)
         return " ".join(f"{rate or 0:6.2f}" for rate in (score.aer, score.precision, score.recall))
 
-    print(f"{options.part}: AER, precision, recall; one link per target word | mutual links")
+    print(
+        f"{options.part}: AER, precision, recall; one link per target word | also per source word"
+    )
     for view, name in enumerate(views):
         cells = []
-        for seen, flip in ((ahead, False), (back, True)):
-            rows = [weights[view].argmax(1).tolist() for weights in seen]
+        for weights, flip in ((ahead, False), (back, True)):
+            rows = [each[view].argmax(1).tolist() for each in weights]
             single = [
                 frozenset((j, i) if flip else (i, j) for j, i in enumerate(row)) for row in rows
             ]
-            mutual = (mutual_links(w[view].T if flip else w[view]) for w in seen)
-            cells += [rates(single, apart=False), rates(mutual)]
+            both = (argmax_links(w[view].T if flip else w[view]) for w in weights)
+            cells += [rates(single, apart=False), rates(both)]
         print(f"  {name!s:12} {'   |   '.join(cells)}")
 
     chosen, gain = most_informative(ahead[:CHOICE_PAIRS], words[:CHOICE_PAIRS])
@@ -71,10 +76,11 @@ def main() -> None:
               f"{rates(found, apart=False)}")  # fmt: skip
 
 
-def look(reader: PairReader, sources: list[str], targets: list[str]) -> list[Tensor]:
-    """Return what every view of a model shows of each pair, by words."""
+def weights_of(reader: PairReader, sources: list[str], targets: list[str]) -> list[Tensor]:
+    """Return the weights of the words of each pair in every view of a model."""
     pairs = [
-        reader.cut(source, target, "marks") for source, target in zip(sources, targets, strict=True)
+        reader.tokenize(source, target, "marks")
+        for source, target in zip(sources, targets, strict=True)
     ]
     return word_weights(reader, pairs, reader.views())
 

@@ -35,7 +35,7 @@ from benchmarks.ours import CPU, SIZES, RandomPairs, training
 from mt import allocator, hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.mixture import Mixture
-from mt.inspection import record_attention
+from mt.inspection.recorder import record_attention
 from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END
 from mt.translation.config import BeamConfig

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,15 +21,13 @@ from mt.evaluation.alignment import (
     score_links,
 )
 from mt.files import open_output
+from mt.inspection.alignment.symmetry import Joining
+from mt.text.words import WordKind, split_words
 
 if TYPE_CHECKING:
     from mt.data.corpora.contract import Pair
     from mt.data.corpora.plain import PlainTextConfig
-    from mt.inspection.alignment import Aligner, WeightedLinks
-
-# As mt.inspection.alignment has them, which would load torch.
-JoiningName = Literal["joint", "intersection", "union", "grow-diag", "grow-diag-final-and"]
-WordName = Literal["spaces", "marks"]
+    from mt.inspection.alignment.aligner import Aligner, WeightedLinks
 
 
 def align(
@@ -46,11 +44,11 @@ def align(
         typer.Option(metavar="MODEL", help="A model of the other direction; links get better."),
     ] = None,
     joining: Annotated[
-        JoiningName | None,
+        Joining | None,
         typer.Option("--join", help="How two directions make one.", show_default="joint"),
     ] = None,
     words: Annotated[
-        WordName,
+        WordKind,
         typer.Option(help="What is a word: what spaces separate, or marks split off as well."),
     ] = "spaces",
     view: Annotated[
@@ -132,7 +130,7 @@ def _measure(
     links: Path,
     gold: Path | None,
     base: int,
-    words: WordName,
+    words: WordKind,
     text: "PlainTextConfig | None",
     as_json: bool,
 ) -> None:
@@ -168,15 +166,17 @@ def _refuse_unequal(text: "PlainTextConfig") -> None:
 def _aligner(
     model: Path,
     reverse: Path | None,
-    joining: JoiningName | None,
-    words: WordName,
+    joining: Joining | None,
+    words: WordKind,
     view: str | None,
     reverse_view: str | None,
     threshold: float | None,
     device: DeviceName,
 ) -> "Aligner":
     from mt.allocator import keep_freed_memory
-    from mt.inspection.alignment import Aligner, AlignmentConfig, View, load_reader
+    from mt.inspection.alignment.aligner import Aligner, AlignmentConfig
+    from mt.inspection.alignment.reader import load_reader
+    from mt.inspection.alignment.views import View
     from mt.logs import start_logging
 
     config = AlignmentConfig(
@@ -209,7 +209,7 @@ def _line(links: "WeightedLinks", scores: bool) -> str:
 
 
 def _gold(
-    path: Path, base: int, words: WordName, source: Path | None, pairs: "list[Pair] | None"
+    path: Path, base: int, words: WordKind, source: Path | None, pairs: "list[Pair] | None"
 ) -> list[GoldLinks]:
     """Read gold links and compare them with the text, if there is one."""
     truth = list(read_links(path, base))
@@ -217,8 +217,6 @@ def _gold(
         return truth
     if len(pairs) != len(truth):
         raise unequal_lines(path, len(truth), source, len(pairs))
-    from mt.inspection.alignment.words import split_words
-
     for number, (pair, links) in enumerate(zip(pairs, truth, strict=True), start=1):
         sizes = [len(split_words(side, words)) for side in (pair.source, pair.target)]
         refuse_links_outside(links, sizes[0], sizes[1], f"{path} line {number}", base)

@@ -52,8 +52,12 @@ def explain(
     """
     from rich.console import Console
 
-    from mt import inspection
     from mt.allocator import keep_freed_memory
+    from mt.inspection.attention import cross_attention_of
+    from mt.inspection.explanation import explain_translation
+    from mt.inspection.page import save_page
+    from mt.inspection.pictures import picture_for_terminal, save_picture
+    from mt.inspection.reading import read_pair
     from mt.logs import start_logging
     from mt.translation import load_translator
 
@@ -63,22 +67,22 @@ def explain(
     if sentence is None:
         sentence = next(read_stdin(), "")
     translator = load_translator(model, device)
-    reading = inspection.read_pair(translator, sentence, target)
+    reading = read_pair(translator, sentence, target)
     if not reading.attention.cross and set(suffixes.values()) == {".html"}:
         drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"
     else:
-        seen = inspection.cross_attention_of(reading, layer=layer, tokens=tokens)
+        seen = cross_attention_of(reading, layer=layer, tokens=tokens)
         console = Console()
         colour = console.color_system in {"256", "truecolor"} and not console.no_color
         with console.capture() as drawn:
-            picture = inspection.picture_for_terminal(seen, console.width, colour)
+            picture = picture_for_terminal(seen, console.width, colour)
             console.print(picture, soft_wrap=True)
         drawing = drawn.get()
     for path, suffix in suffixes.items():
         if suffix == ".html":
-            inspection.save_page(inspection.explain(translator, reading), path)
+            save_page(explain_translation(translator, reading), path)
         else:
-            inspection.save_picture(seen, path)
+            save_picture(seen, path)
     sys.stdout.write(f"{reading.text}\n\n{drawing}")
 
 

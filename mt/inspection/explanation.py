@@ -1,4 +1,4 @@
-"""All that can be told about one translation, as plain data that any page or program can show."""
+"""One translation explained, as plain data: probabilities, alternatives and attention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from torch import Tensor
 from mt.inspection.reading import Reading, engine_of
 from mt.inspection.recorder import ROLES, HeadDims, RecordedCall
 from mt.inspection.variants import translate_variants
-from mt.inspection.words import START_NAME, printable, words_of
 from mt.model.attention.contract import Role
 from mt.text.tokenizer import PAD, START, UNKNOWN
+from mt.text.words import START_NAME, join_tokens, printable
 from mt.translation import Translator
 
 WEIGHT_DIGITS, SCORE_DIGITS = 4, 2
-"""Decimals kept; a reader sees fewer, and a page of a long sentence stays small."""
+"""Decimals kept. A page shows fewer, and that of a long sentence stays small."""
 
 _NEVER = [PAD, UNKNOWN, START]
 
@@ -26,17 +26,17 @@ Scores = list[list[float | None]]
 
 @dataclass(frozen=True)
 class Axis:
-    """One side of a matrix: a sentence in tokens, and how they join to words."""
+    """The labels of the rows or columns of a matrix: the tokens of a sentence, and its words."""
 
     tokens: list[str]
     words: list[str]
     sizes: list[int]
-    """Tokens in each word."""
+    """The number of tokens in each word."""
 
     @classmethod
     def of(cls, names: Sequence[str]) -> Self:
-        """Join the tokens of the tokenizer's names."""
-        words = words_of(names)
+        """Label the tokens that the tokenizer names so."""
+        words = join_tokens(names)
         return cls(
             [printable(name) for name in names],
             [word for word, _ in words],
@@ -46,72 +46,72 @@ class Axis:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that the model could have written instead, and what it would have made of it."""
+    """A token that the model could have written instead, and the translation that follows."""
 
     token: str
     probability: float
     before: str
-    """The translation up to the token, as it was,"""
+    """The text before the token, which stays as it was."""
     forced: str
-    """the token as text, with its space; nothing where the sentence would have ended,"""
+    """The token as text, with its space; empty if it is the end mark."""
     after: str
-    """and how search goes on from there. The three together are the whole translation."""
+    """The text that search writes after the token. ``before + forced + after`` is the whole."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How sure the model was of one target token."""
+    """The prediction of one target token."""
 
     probability: float
     rank: int
-    """1: it was the likeliest; a given translation and a beam may take others."""
+    """1 for the most probable token; a given translation and beam search may have others."""
     alternatives: list[Alternative]
-    """The likeliest other tokens, best first."""
+    """The most probable other tokens, best first."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one attention did, head by head."""
+    """The attention of one layer, head by head: rows are queries, columns are keys."""
 
     weights: list[Matrix]
-    """Of each head, rows look and columns are looked at; each row sums to 1, or to 0 where
-    nothing is visible."""
+    """Each row sums to 1, or to 0 where no key is visible."""
     scores: list[Scores]
-    """What the softmax was taken of; ``None`` at what is hidden."""
+    """Before the softmax; ``None`` at hidden keys."""
     dims: HeadDims
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One translation: its words, how sure each was, and what was looked at."""
+    """One translation: its tokens, their probabilities, and the attention of every layer."""
 
     text: str
     """The translation as raw text."""
     source: Axis
     """Ends with ``</s>``."""
     target: Axis
-    """What was decided step by step, ``</s>`` at last."""
+    """What the decoder wrote; ends with ``</s>``."""
     read: Axis
-    """What the decoder had read when it decided: the target one place later, from ``<s>`` on."""
+    """The decoder's input: the target shifted by one, from ``<s>`` on."""
     choices: list[Choice]
-    """Of each target token."""
+    """One for each target token."""
     layers: dict[Role, list[Layer]]
-    """By who looks at whom; a role that the model does not have is absent.
+    """Rows and columns are ``target`` and ``source`` for ``cross``, ``target`` and ``read`` for
+    ``decoder_self``, ``source`` twice for ``encoder_self``. Roles that the model does not have are
+    absent."""
 
-    ``cross``: target at source. ``decoder_self``: target at what was read. ``encoder_self``: source
-    at source."""
 
+def explain_translation(
+    translator: Translator, reading: Reading, alternatives: int = 5
+) -> Explanation:
+    """Explain a translation by its probabilities, its alternatives and its attention.
 
-def explain(translator: Translator, reading: Reading, alternatives: int = 5) -> Explanation:
-    """Tell how sure a model was of a translation, what else it would have written, and why.
-
-    Each alternative is searched as the translator searches, with a forced beginning: the target up
-    to the token, then the alternative.
+    The translation of each alternative is searched as the translator searches, with a prefix: the
+    target up to the token, then the alternative.
 
     Args:
         translator: The one that read the pair.
         reading: From :func:`mt.inspection.reading.read_pair`.
-        alternatives: How many to tell of each token.
+        alternatives: How many for each token.
 
     Raises:
         TypeError: If the engine has no model to look into.

@@ -1,7 +1,8 @@
 """Draw attention as a heat map: in the terminal, or as a PNG or SVG file.
 
-Rows are target words, columns source words; the darker a cell, the more the row's word looked at
-the column's. Shades reach from 0 to the largest weight of the picture, which is told beside it.
+Rows are target words, columns source words; the darker a cell, the larger the attention weight of
+the row's word to the column's. Shades reach from 0 to the largest weight of the picture, which a
+legend gives.
 """
 
 import logging
@@ -42,21 +43,21 @@ _FONTS = (
 """Tried one after the other for each character, as far as they are installed."""
 
 
-def picture_for_terminal(seen: "AttentionMap", width: int = 80, colour: bool = True) -> Text:
+def picture_for_terminal(attention: "AttentionMap", width: int = 80, colour: bool = True) -> Text:
     """Draw a heat map in characters.
 
     Each source word hangs above its own column, so that it reads from left to right. A sentence too
     wide for the terminal continues in a second map below the first.
 
     Args:
-        seen: What to draw.
+        attention: What to draw.
         width: Terminal cells in a line.
         colour: Use 256 colours; otherwise five shades of grey that survive plain text.
     """
-    rows = [_shortened(word) for word in seen.target]
-    columns = [_shortened(word) for word in seen.source]
+    rows = [_shortened(word) for word in attention.target]
+    columns = [_shortened(word) for word in attention.source]
     indent = max(cell_len(word) for word in rows) + 1
-    weights = [[float(weight) for weight in row] for row in seen.weights]
+    weights = [[float(weight) for weight in row] for row in attention.weights]
     largest = max(map(max, weights))
     lines: list[Text] = []
     first = 0
@@ -78,14 +79,14 @@ def picture_for_terminal(seen: "AttentionMap", width: int = 80, colour: bool = T
     return Text("\n").join(lines)
 
 
-def save_picture(seen: "AttentionMap", path: Path) -> None:
+def save_picture(attention: "AttentionMap", path: Path) -> None:
     """Draw a heat map into a file that is complete or absent.
 
-    No display and no global state of matplotlib is used. An SVG holds its labels as text, which a
-    viewer sets in its own fonts; a PNG shows what the fonts installed here have.
+    Neither a display nor matplotlib's global state is used. An SVG holds its labels as text, which
+    a viewer draws in its own fonts; a PNG has the characters that the fonts installed here have.
 
     Args:
-        seen: What to draw.
+        attention: What to draw.
         path: Ends with ``.png`` or ``.svg``.
 
     Raises:
@@ -97,23 +98,23 @@ def save_picture(seen: "AttentionMap", path: Path) -> None:
     from matplotlib.font_manager import fontManager  # noqa: PLC0415
 
     picture_format = refuse_unknown_format(path)
-    height, width = seen.weights.shape
+    height, width = attention.weights.shape
     cell = min(_CELL_INCHES, _MOST_INCHES / max(height, width))
     points = 72 * cell * 0.38
     installed = set(fontManager.get_font_names())
     fonts = [font for font in _FONTS if font in installed]
     settings = rc_context({"font.family": fonts, "svg.fonttype": "none", "svg.hashsalt": "mt"})
-    with settings, warnings.catch_warnings(record=True) as complaints:
+    with settings, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure = Figure(figsize=(cell * width + 1, cell * height))
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0, 0, cell * width / (cell * width + 1), 1))
-        image = axes.imshow(seen.weights.numpy(), cmap="Blues", vmin=0, aspect="auto")
+        image = axes.imshow(attention.weights.numpy(), cmap="Blues", vmin=0, aspect="auto")
         axes.set_xticks(
-            range(width), seen.source, rotation=45, ha="left", rotation_mode="anchor",
+            range(width), attention.source, rotation=45, ha="left", rotation_mode="anchor",
             fontsize=points, parse_math=False,
         )  # fmt: skip
-        axes.set_yticks(range(height), seen.target, fontsize=points, parse_math=False)
+        axes.set_yticks(range(height), attention.target, fontsize=points, parse_math=False)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
@@ -135,9 +136,7 @@ def save_picture(seen: "AttentionMap", path: Path) -> None:
                 f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
                 "check the path"
             ) from None
-    if picture_format == "png" and any(
-        "missing from font" in str(each.message) for each in complaints
-    ):
+    if picture_format == "png" and any("missing from font" in str(each.message) for each in caught):
         log.warning(
             "%s: no installed font has some of these characters, they are drawn as boxes; an .svg "
             "keeps them as text", path,
@@ -166,7 +165,7 @@ def _shortened(word: str) -> str:
 
 
 def _last_that_fits(columns: Sequence[str], first: int, room: int) -> int:
-    """Return the end of the longest run of columns from ``first`` that has room, at least one."""
+    """Return the end of the longest run of columns from ``first`` that fits, at least one."""
     end = first
     while end < len(columns) and 2 * (end - first) + 2 + cell_len(columns[end]) <= room:
         end += 1

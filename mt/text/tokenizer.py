@@ -33,9 +33,6 @@ START = 2
 END = 3
 """The last piece of every sentence."""
 
-WORD_START = "▁"
-"""SentencePiece's sign for a space; it stands at the beginning of a word's first piece."""
-
 _THREADS = 16
 """Fixed: unigram training sums probabilities per thread, so another number gives other pieces."""
 
@@ -45,7 +42,6 @@ SentencePiece skips without a word, and the quadratic cost of very long lines aw
 
 _BLANKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
-_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class TokenizerConfig(StrictConfig):
@@ -217,15 +213,6 @@ def train_tokenizers(
         )
     tokenizers.save(directory)
     return tokenizers
-
-
-def spelling(name: str) -> bytes:
-    """Return the UTF-8 that a named piece stands for, with ``▁`` for a space.
-
-    A piece that is one byte is that byte, which need not be a character by itself.
-    """
-    byte = _BYTE.fullmatch(name)
-    return bytes([int(byte[1], 16)]) if byte else name.encode()
 
 
 _MEND = "copy the bundle again, or train a new one"

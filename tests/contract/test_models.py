@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mt.data.batches import pad_sequences
-from mt.inspection import record_attention
+from mt.inspection.recorder import record_attention
 from mt.model.attention.config import (
     AdditiveConfig,
     AttentionConfig,

@@ -3,11 +3,9 @@
 import json
 import re
 import subprocess
-from typing import get_args
 
 import pytest
 
-from mt.cli.align import JoiningName, WordName
 from tests import tiny
 
 pytestmark = pytest.mark.slow
@@ -74,7 +72,7 @@ def test_a_line_of_links_for_every_pair_in_order(folder):
         assert {j for _, j in links} == set(range(len(target.split())))
 
 
-def test_two_models_and_the_choice_is_told(folder):
+def test_two_models_and_the_choice_is_logged(folder):
     done = run(folder, "run", *TEXT, "--reverse", "back", "--join", "grow-diag-final-and")
     assert done.returncode == 0
     assert done.stdout.count("\n") == LINES
@@ -175,14 +173,7 @@ def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):
         (["--links", "gold", "--gold", "gold", "--threshold", "0.1"], "leave out --threshold"),
     ],
 )
-def test_options_that_do_not_go_together_are_told(folder, arguments, named):
+def test_options_that_do_not_go_together_are_refused(folder, arguments, named):
     done = run(folder, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert named in " ".join(done.stderr.replace("│", " ").split())
-
-
-def test_the_door_offers_what_there_is():
-    from mt.inspection.alignment import JOININGS, WordKind
-
-    assert get_args(JoiningName) == JOININGS
-    assert get_args(WordName) == get_args(WordKind)

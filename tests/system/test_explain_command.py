@@ -163,9 +163,11 @@ def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):
 def test_a_model_without_attention_has_a_page_and_no_map(folder, without_attention):
     done = mt(folder, "explain", without_attention, SENTENCE, "--output", "blind.html")
     assert (done.returncode, done.stderr) == (0, "")
-    _, blank, *told = done.stdout.splitlines()
+    _, blank, *drawing = done.stdout.splitlines()
     assert blank == ""
-    assert told == ["This model has no cross-attention to draw; the page shows its probabilities."]
+    assert drawing == [
+        "This model has no cross-attention to draw; the page shows its probabilities."
+    ]
     page = (folder / "blind.html").read_text(encoding="utf-8")
     (data,) = re.findall(r'<script type="application/json" id="explanation">(.*?)</script>', page)
     data = json.loads(data)

@@ -13,8 +13,9 @@ from selenium.webdriver.support.expected_conditions import presence_of_element_l
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from mt.inspection import save_page
-from mt.inspection.words import merge_words, places_of
+from mt.inspection.attention import merge_words
+from mt.inspection.page import save_page
+from mt.text.words import word_ranges
 from tests.explanations import explanation_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -84,24 +85,26 @@ def show(browser, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def told():
+def explanation():
     return explanation_of(SOURCE, TARGET)
 
 
 @pytest.fixture
-def page(show, told):
-    return show(told)
+def page(show, explanation):
+    return show(explanation)
 
 
-def by_words(told, role="cross", layers=slice(None), heads=slice(None)):
+def by_words(explanation, role="cross", layers=slice(None), heads=slice(None)):
     """Return the weights that a reader should see, joined to words as the library does it."""
     names = {"source": [*SOURCE, "</s>"], "target": [*TARGET, "</s>"], "read": ["<s>", *TARGET]}
     rows, columns = {
         "cross": ("target", "source"), "decoder_self": ("target", "read"),
         "encoder_self": ("source", "source"),
     }[role]  # fmt: skip
-    weights = torch.tensor([layer.weights[heads] for layer in told.layers[role][layers]])
-    return merge_words(weights.mean(dim=(0, 1)), places_of(names[columns]), places_of(names[rows]))
+    weights = torch.tensor([layer.weights[heads] for layer in explanation.layers[role][layers]])
+    return merge_words(
+        weights.mean(dim=(0, 1)), word_ranges(names[columns]), word_ranges(names[rows])
+    )
 
 
 def wait(page, condition, message):
@@ -160,8 +163,8 @@ def test_shows_words_and_then_tokens(page):
     assert len(find_all(page, "#weights tbody tr")) == 6
 
 
-def test_pointing_at_a_word_lights_up_what_it_looks_at_both_ways(page, told):
-    weights = by_words(told)
+def test_pointing_at_a_word_lights_up_what_it_looks_at_both_ways(page, explanation):
+    weights = by_words(explanation)
     shares = weights / weights.max()
     point(page, "#target .word:nth-child(2)")
     find(page, "#target .word:nth-child(2).active")
@@ -180,8 +183,8 @@ def test_pointing_at_a_word_lights_up_what_it_looks_at_both_ways(page, told):
     assert set(shades(page, "#target .word")) == {0}
 
 
-def test_the_keyboard_does_what_the_pointer_does(page, told):
-    weights = by_words(told)
+def test_the_keyboard_does_what_the_pointer_does(page, explanation):
+    weights = by_words(explanation)
     find(page, "#target .word").send_keys(Keys.ARROW_RIGHT)
     find(page, "#target .word:nth-child(2).active")
     expected = (weights[1] / weights.max()).tolist()
@@ -195,26 +198,26 @@ def test_the_keyboard_does_what_the_pointer_does(page, told):
 
 
 @pytest.mark.parametrize("role", ["cross", "decoder_self", "encoder_self"])
-def test_choosing_a_layer_and_a_head_changes_the_map(page, told, role):
+def test_choosing_a_layer_and_a_head_changes_the_map(page, explanation, role):
     choose(page, "#role", role)
-    assert_map(page, by_words(told, role))
+    assert_map(page, by_words(explanation, role))
     choose(page, "#layer", "1")
-    assert_map(page, by_words(told, role, layers=slice(1, 2)))
+    assert_map(page, by_words(explanation, role, layers=slice(1, 2)))
     choose(page, "#head", "2")
-    assert_map(page, by_words(told, role, slice(1, 2), slice(2, 3)))
+    assert_map(page, by_words(explanation, role, slice(1, 2), slice(2, 3)))
     find(page, "#heads [title='layer 1, head 2']").click()
     find(page, "#heads [title='layer 1, head 2'][aria-pressed=true]")
-    assert_map(page, by_words(told, role, slice(0, 1), slice(1, 2)))
+    assert_map(page, by_words(explanation, role, slice(0, 1), slice(1, 2)))
     assert Select(find(page, "#layer")).first_selected_option.text == "layer 1"
     assert Select(find(page, "#head")).first_selected_option.text == "head 2"
     choose(page, "#layer", "mean")
-    assert_map(page, by_words(told, role, heads=slice(1, 2)))
+    assert_map(page, by_words(explanation, role, heads=slice(1, 2)))
 
 
-def test_a_word_shows_its_alternatives_and_each_its_translation(page, told):
+def test_a_word_shows_its_alternatives_and_each_its_translation(page, explanation):
     find(page, "#target .word:nth-child(3)").click()
     find(page, "#target .word:nth-child(3)[aria-pressed=true]")
-    first, second = told.choices[3:5]
+    first, second = explanation.choices[3:5]
     share = f"{round(100 * first.probability * second.probability)} %"
     assert f"gave schläft a probability of {share}" in find(page, "#choices-lead").text
     rows = [text.splitlines() for text in texts(page, "#alternatives .option")]
@@ -233,14 +236,14 @@ def test_a_word_shows_its_alternatives_and_each_its_translation(page, told):
     assert find(page, "#parts button:nth-child(2)[aria-pressed=true]").text.startswith("ft")
 
 
-def test_scores_stand_beside_their_softmax_with_shapes(page, told):
+def test_scores_stand_beside_their_softmax_with_shapes(page, explanation):
     choose(page, "#layer", "1")
     choose(page, "#head", "0")
     find(page, "#learn summary").click()
     find(page, "#softmax td")
     shapes = ["[6 × 8]", "[5 × 8]", "[6 × 5]", "[6 × 5]", "[5 × 8]", "[6 × 8]"]
     assert texts(page, "#equation code") == shapes
-    layer = told.layers["cross"][1]
+    layer = explanation.layers["cross"][1]
     for selector, expected, rounding in (
         ("#scores tbody tr", layer.scores[0], 0.051),
         ("#softmax tbody tr", layer.weights[0], 0.0051),
@@ -312,8 +315,8 @@ def contrasts(page, selector):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_stands_out_in_light_and_dark(show, told, dark):
-    page = show(told, dark=dark)
+def test_text_stands_out_in_light_and_dark(show, explanation, dark):
+    page = show(explanation, dark=dark)
     for selector in ("h1", "header p", ".word", ".word.mark", "#choices-lead", ".option .number",
                      "#controls :checked + span", "footer p", "tbody th"):  # fmt: skip
         assert min(contrasts(page, selector)) >= 4.5, selector

@@ -12,16 +12,12 @@ from torch import Tensor
 from mt.data.corpora.contract import Pair
 from mt.errors import BundleError, DataError
 from mt.inspection.alignment.choice import most_agreeing, most_informative
-from mt.inspection.alignment.links import (
-    Joining,
-    by_words,
-    joined_links,
-    joint_weights,
-    keep_marks_apart,
-)
-from mt.inspection.alignment.reader import CutPair, PairReader
+from mt.inspection.alignment.links import joined_links, joint_weights, keep_marks_apart
+from mt.inspection.alignment.reader import PairReader, TokenizedPair
+from mt.inspection.alignment.symmetry import Joining
 from mt.inspection.alignment.views import View
-from mt.inspection.alignment.words import WordKind, split_words
+from mt.inspection.attention import merge_words
+from mt.text.words import WordKind, split_words
 
 POOL = 2048
 """Pairs sorted by length together; memory does not grow beyond them."""
@@ -47,21 +43,21 @@ class AlignmentConfig:
     threshold: float = 0.0
     """Links of less weight are left out, on 0–1."""
     view: View | None = None
-    """Where to look in the model; ``None``: where the first pairs say."""
+    """Which attention links are read from; ``None``: chosen on the first pairs."""
     reverse_view: View | None = None
     """Likewise in the model of the other direction."""
 
 
-class _Cuts(NamedTuple):
-    """A pair as each direction cuts it, and its words."""
+class _Input(NamedTuple):
+    """A pair in the tokens of each model, and its words."""
 
-    forward: CutPair
-    reverse: CutPair | None
+    forward: TokenizedPair
+    reverse: TokenizedPair | None
     words: tuple[list[str], list[str]]
 
 
 class Aligner:
-    """Links words by what a decoder looked at as it was given both sides."""
+    """Links words by the cross-attention of a decoder that is given both sides of a pair."""
 
     def __init__(
         self,
@@ -89,16 +85,18 @@ class Aligner:
                 f"from {reverse.languages[0]} to {reverse.languages[1]}; choose one that "
                 f"translates back what {forward.name} does"
             )
-        self._views = _offered(forward, self._config.view, "--view")
+        self._views = _candidate_views(forward, self._config.view, "--view")
         self._reverse_views = (
-            _offered(reverse, self._config.reverse_view, "--reverse-view") if reverse else []
+            _candidate_views(reverse, self._config.reverse_view, "--reverse-view")
+            if reverse
+            else []
         )
 
     def align(self, pairs: Iterable[Pair]) -> Iterator[WeightedLinks]:
         """Link the words of a stream of pairs; a pair with a blank side has no links.
 
-        Where to look is chosen once, on the first pairs, and logged. A pair with a side too long
-        for a model has no links, and a warning says so.
+        Views are chosen once, on the first pairs, and logged. A pair with a side too long for a
+        model has no links, and a warning says so.
         """
         stream = iter(pairs)
         first = 1
@@ -107,74 +105,75 @@ class Aligner:
             first += len(pool)
 
     def _align_pool(self, pool: Sequence[Pair], first: int) -> list[WeightedLinks]:
-        known = {
-            index: cuts
+        inputs = {
+            index: tokenized
             for index, pair in enumerate(pool)
-            if (cuts := self._cut(pair, first + index))
+            if (tokenized := self._tokenize(pair, first + index))
         }
-        found: list[WeightedLinks] = [{} for _ in pool]
-        if not known:
-            return found
-        self._choose(list(known.values())[:CHOICE_PAIRS])
-        ahead, back = self._look(list(known.values()))
-        for (index, cuts), forward, reverse in zip(known.items(), ahead, back, strict=True):
-            found[index] = self._link(
-                cuts.words, forward[0], None if reverse is None else reverse[0]
+        links: list[WeightedLinks] = [{} for _ in pool]
+        if not inputs:
+            return links
+        self._choose_views(list(inputs.values())[:CHOICE_PAIRS])
+        weights = zip(*self._word_weights(list(inputs.values())), strict=True)
+        for (index, tokenized), (forward, reverse) in zip(inputs.items(), weights, strict=True):
+            links[index] = self._link(
+                tokenized.words, forward[0], None if reverse is None else reverse[0]
             )
-        return found
+        return links
 
-    def _cut(self, pair: Pair, number: int) -> _Cuts | None:
+    def _tokenize(self, pair: Pair, number: int) -> _Input | None:
+        """Tokenize a pair for each model; ``None`` if a side is blank, or too long for a model."""
         kind = self._config.words
-        forward = self._forward.cut(pair.source, pair.target, kind)
-        reverse = self._reverse.cut(pair.target, pair.source, kind) if self._reverse else None
+        forward = self._forward.tokenize(pair.source, pair.target, kind)
+        reverse = self._reverse.tokenize(pair.target, pair.source, kind) if self._reverse else None
         if not (forward.source.tokens and forward.target.tokens):
             return None
-        for reader, cut in ((self._forward, forward), (self._reverse, reverse)):
-            if reader is None or cut is None:
+        for reader, sides in ((self._forward, forward), (self._reverse, reverse)):
+            if reader is None or sides is None:
                 continue
-            most = max(len(side.tokens) for side in cut)
+            most = max(len(side.tokens) for side in sides)
             if most >= reader.longest:
                 log.warning(
                     "line %d: its %d tokens are more than the %d that %s was trained for; it is "
                     "left without links", number, most, reader.longest - 1, reader.name,
                 )  # fmt: skip
                 return None
-        return _Cuts(
+        return _Input(
             forward, reverse, (split_words(pair.source, kind), split_words(pair.target, kind))
         )
 
-    def _look(
-        self, pairs: Sequence[_Cuts]
+    def _word_weights(
+        self, inputs: Sequence[_Input]
     ) -> tuple[list[Float[Tensor, "views _ _"]], list[Float[Tensor, "views _ _"] | None]]:
-        """Return what both directions see of each pair, each with what it writes as rows."""
-        ahead = word_weights(self._forward, [each.forward for each in pairs], self._views)
+        """Return :func:`word_weights` of each pair, from the forward and from the reverse model."""
+        forward = word_weights(self._forward, [each.forward for each in inputs], self._views)
         if self._reverse is None:
-            return ahead, [None] * len(pairs)
-        backward = [each.reverse for each in pairs if each.reverse]
-        return ahead, [*word_weights(self._reverse, backward, self._reverse_views)]
+            return forward, [None] * len(inputs)
+        reversed_pairs = [each.reverse for each in inputs if each.reverse]
+        return forward, [*word_weights(self._reverse, reversed_pairs, self._reverse_views)]
 
-    def _choose(self, pairs: Sequence[_Cuts]) -> None:
-        """Leave one view of each direction."""
+    def _choose_views(self, inputs: Sequence[_Input]) -> None:
+        """Leave one view of each model."""
         if len(self._views) == 1 and len(self._reverse_views) <= 1:
             return
-        ahead, back = self._look(pairs)
-        both = [each for each in back if each is not None]
-        if both:
-            first, second, agreement = most_agreeing(ahead, both)
+        forward, maybe_reverse = self._word_weights(inputs)
+        reverse = [each for each in maybe_reverse if each is not None]
+        if reverse:
+            first, second, agreement = most_agreeing(forward, reverse)
             self._views = [self._views[first]]
             self._reverse_views = [self._reverse_views[second]]
             reason = f"whose links agree by {agreement:.1%}"
             option = f"--view {self._views[0]} --reverse-view {self._reverse_views[0]}"
         else:
-            first, gain = most_informative(ahead, [each.words for each in pairs])
+            first, gain = most_informative(forward, [each.words for each in inputs])
             self._views = [self._views[first]]
-            reason = f"whose links tell {gain:.2f} nats of each target word"
+            reason = f"whose links have {gain:.2f} nats of mutual information"
             option = f"--view {self._views[0]}"
-        level = logging.INFO if len(pairs) >= FEW_PAIRS else logging.WARNING
-        few = "only " if len(pairs) < FEW_PAIRS else "the first "
+        level = logging.INFO if len(inputs) >= FEW_PAIRS else logging.WARNING
+        few = "only " if len(inputs) < FEW_PAIRS else "the first "
         log.log(
             level, "alignment: %s chosen, %s in %s%d pairs",
-            option, reason, few, len(pairs),
+            option, reason, few, len(inputs),
         )  # fmt: skip
 
     def _link(
@@ -193,14 +192,20 @@ class Aligner:
 
 
 def word_weights(
-    reader: PairReader, pairs: Sequence[CutPair], views: Sequence[View]
+    reader: PairReader, pairs: Sequence[TokenizedPair], views: Sequence[View]
 ) -> list[Float[Tensor, "views target_words source_words"]]:
-    """Tell how much each target word of every pair looks at each source word."""
-    seen = {index: by_words(weights, *pairs[index]) for index, weights in reader.look(pairs, views)}
-    return [seen[index] for index in range(len(pairs))]
+    """Return the attention of each target word to each source word of every pair.
+
+    The source's end mark is left out: a decoder attends to it where no source word matters.
+    """
+    weights = {
+        index: merge_words(tokens[..., :-1], pairs[index].source.words, pairs[index].target.words)
+        for index, tokens in reader.cross_attention(pairs, views)
+    }
+    return [weights[index] for index in range(len(pairs))]
 
 
-def _offered(reader: PairReader, wanted: View | None, option: str) -> list[View]:
+def _candidate_views(reader: PairReader, wanted: View | None, option: str) -> list[View]:
     """List the views to choose among: all of a model, or the one that is wanted."""
     views = reader.views()
     if wanted is None:

@@ -1,4 +1,4 @@
-"""Read sentence pairs with a model and keep what its decoder looked at."""
+"""Cross-attention of a model that is given both sides of sentence pairs (forced decoding)."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,21 +15,21 @@ from mt.data.lengths import group_by_length
 from mt.devices import DeviceName
 from mt.errors import BundleError
 from mt.inspection.alignment.views import View, all_views
-from mt.inspection.alignment.words import CutLine, WordKind, cut_line
 from mt.inspection.recorder import record_attention
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import load_model
 from mt.text.tokenizer import END, START, Tokenizers
+from mt.text.words import TokenizedLine, WordKind, tokenize_line
 
 BATCH_CELLS = 65_536
-"""Padded source times target tokens of a batch: what each head of each layer has weights for."""
+"""Padded source times target tokens of a batch: the weights of one head of one layer."""
 
 
-class CutPair(NamedTuple):
+class TokenizedPair(NamedTuple):
     """Both sides of a pair."""
 
-    source: CutLine
-    target: CutLine
+    source: TokenizedLine
+    target: TokenizedLine
 
 
 class PairReader:
@@ -58,20 +58,20 @@ class PairReader:
         self.name = name
         self.languages = languages
 
-    def cut(self, source: str, target: str, words: WordKind) -> CutPair:
-        """Cut a pair into tokens and words."""
+    def tokenize(self, source: str, target: str, words: WordKind) -> TokenizedPair:
+        """Tokenize both sides, and find the tokens of each word."""
         sides = zip(
             (source, target), (self._tokenizers.source, self._tokenizers.target), strict=True
         )
-        return CutPair(*(cut_line(line, tokenizer, words) for line, tokenizer in sides))
+        return TokenizedPair(*(tokenize_line(line, tokenizer, words) for line, tokenizer in sides))
 
     def views(self) -> list[View]:
-        """List what can be looked at in this model.
+        """List the views of this model.
 
         Raises:
-            BundleError: If its decoder looks at the source with no attention.
+            BundleError: If it has no cross-attention.
         """
-        layers = self._cross([[END]], [[START]])
+        layers = self._record([[END]], [[START]])
         if not layers:
             raise BundleError(
                 f"{self.name}: expected a model whose decoder attends to the source, but it has no "
@@ -79,34 +79,33 @@ class PairReader:
             )
         return all_views([weights.shape[1] for weights in layers])
 
-    def look(
-        self, pairs: Sequence[CutPair], views: Sequence[View]
+    def cross_attention(
+        self, pairs: Sequence[TokenizedPair], views: Sequence[View]
     ) -> Iterator[tuple[int, Float[Tensor, "views target_len source_len"]]]:
-        """Tell where the decoder looks in every pair.
+        """Read pairs in batches, and return the weights of their tokens in some views.
 
         Args:
             pairs: None of them with a blank side.
             views: Of :meth:`views`.
 
         Returns:
-            The index of each pair, in no particular order, and its weights on the CPU: for every
-            target token how much it looked at each source token and, in the last column, at the
-            source's end mark.
+            The index of each pair, in no particular order, and its weights on the CPU: of every
+            target token to each source token and, in the last column, to the source's end mark.
         """
         sources = [len(pair.source.tokens) + 1 for pair in pairs]
         targets = [len(pair.target.tokens) + 1 for pair in pairs]
         for indices in group_by_length(sources, targets, budget=BATCH_CELLS):
             batch = [pairs[index] for index in indices]
-            layers = self._cross(
+            layers = self._record(
                 [[*pair.source.tokens, END] for pair in batch],
                 [[START, *pair.target.tokens] for pair in batch],
             )
-            seen = torch.stack([view.of(layers) for view in views], dim=1).cpu()
+            seen = torch.stack([view.weights(layers) for view in views], dim=1).cpu()
             for index, pair, weights in zip(indices, batch, seen, strict=True):
                 rows, columns = len(pair.target.tokens), len(pair.source.tokens) + 1
                 yield index, weights[:, :rows, :columns]
 
-    def _cross(
+    def _record(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "batch heads target_len source_len"]]:
         with torch.inference_mode(), record_attention(self._model, roles=["cross"]) as record:

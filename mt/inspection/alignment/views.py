@@ -1,4 +1,4 @@
-"""Where to look for links: which row of which layer and head."""
+"""Views: which layer, head and row of cross-attention links are read from."""
 
 import re
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ _VIEW = re.compile(r"(plain|shifted):(?:all|(\d+)(?:\.(\d+))?)")
 
 @dataclass(frozen=True)
 class View:
-    """One way to see which source tokens a target token belongs to.
+    """One choice of layer, head and row.
 
     Written ``shifted:2`` (layer 2, the mean over its heads), ``plain:2.3`` (its third head) or
     ``shifted:all`` (the mean over all layers); layers and heads count from 1.
     """
 
     shifted: bool
-    """``False``: where the decoder looked while it decided for the token. ``True``: where it looked
-    one step later, with the token as its input: it then knows what it looks for, and a model that
-    looks at the words it has just dealt with links these words."""
+    """``False``: a target token has the weights of the step that predicted it. ``True``: those of
+    one step later, when it was the decoder's input. Some layers attend to the source of the token
+    they have just read rather than of the one they predict."""
     layer: int | None = None
     """From 1; ``None``: the mean over all."""
     head: int | None = None
     """From 1; ``None``: the mean over all."""
 
     def __str__(self) -> str:
-        place = "all" if self.layer is None else str(self.layer)
+        layer = "all" if self.layer is None else str(self.layer)
         head = "" if self.head is None else f".{self.head}"
-        return f"{'shifted' if self.shifted else 'plain'}:{place}{head}"
+        return f"{'shifted' if self.shifted else 'plain'}:{layer}{head}"
 
     @classmethod
     def parse(cls, text: str, where: str = "view") -> Self:
@@ -56,17 +56,14 @@ class View:
         layer, head = (int(number) if number else None for number in found.group(2, 3))
         return cls(found[1] == "shifted", layer, head)
 
-    def of(
+    def weights(
         self, layers: Sequence[Float[Tensor, "batch heads rows source_len"]]
     ) -> Float[Tensor, "batch target_len source_len"]:
-        """Look at recorded attention.
+        """Return the weights of each target token, without the end mark.
 
         Args:
-            layers: Cross-attention of every layer; row ``t`` is what decided for target token
-                ``t``, and the last row for the end mark.
-
-        Returns:
-            For every target token, without the end mark, how much it looked at each source token.
+            layers: Cross-attention of every layer; row ``t`` is the step that predicted target
+                token ``t``, and the last row the one that predicted the end mark.
         """
         chosen = layers if self.layer is None else layers[self.layer - 1 : self.layer]
         heads = slice(None) if self.head is None else slice(self.head - 1, self.head)
@@ -80,8 +77,8 @@ def all_views(heads: Sequence[int]) -> list[View]:
     Args:
         heads: How many each layer has.
     """
-    places: list[tuple[int | None, int | None]] = [(None, None)] if len(heads) > 1 else []
+    choices: list[tuple[int | None, int | None]] = [(None, None)] if len(heads) > 1 else []
     for layer, count in enumerate(heads, start=1):
-        places.append((layer, None))
-        places += [(layer, head) for head in range(1, count + 1) if count > 1]
-    return [View(shifted, *place) for shifted in (False, True) for place in places]
+        choices.append((layer, None))
+        choices += [(layer, head) for head in range(1, count + 1) if count > 1]
+    return [View(shifted, *choice) for shifted in (False, True) for choice in choices]

@@ -1,24 +1,10 @@
-import random
-
 import pytest
 import torch
 
 from mt.model.config import TransformerConfig
-from mt.text.tokenizer import TokenizerConfig, train_tokenizers
 from mt.translation.config import BeamConfig, TranslationConfig
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.translator import Translator
-
-
-@pytest.fixture(scope="session")
-def tokenizers(tmp_path_factory):
-    draw = random.Random(1)
-    words = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 7))) for _ in range(40)]
-    lines = [" ".join(draw.choices(words, k=draw.randint(3, 8))) for _ in range(150)]
-    config = TokenizerConfig(size=300)
-    return train_tokenizers(
-        config, lines, lines, seed=1, directory=tmp_path_factory.mktemp("tokens")
-    )
 
 
 @pytest.fixture

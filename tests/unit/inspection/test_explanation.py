@@ -1,4 +1,4 @@
-"""What a page tells: against full passes, softmax by hand and forced decoding."""
+"""Explanations: against full passes, softmax by hand and search with a prefix."""
 
 import itertools
 import math
@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 import torch
 
-from mt.inspection import explain, read_pair
-from mt.inspection.explanation import _cut, _variants
+from mt.inspection.explanation import _cut, _variants, explain_translation
+from mt.inspection.reading import read_pair
 from mt.model.attention.config import ScopeConfig, ScoreConfig
 from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
@@ -22,37 +22,37 @@ TARGET = "bad cäfe"
 
 
 @pytest.fixture
-def told(translator):
-    return explain(translator, read_pair(translator, SENTENCE, TARGET))
+def explanation(translator):
+    return explain_translation(translator, read_pair(translator, SENTENCE, TARGET))
 
 
 def ids(tokenizers, *texts):
     return [tokenizers.source.encode([text])[0] for text in texts]
 
 
-def test_probabilities_are_those_of_a_softmax_by_hand(told, model, tokenizers):
+def test_probabilities_are_those_of_a_softmax_by_hand(explanation, model, tokenizers):
     read, written = ids(tokenizers, SENTENCE, TARGET)
     with torch.no_grad():
         outputs = model(torch.tensor([[*read, END]]), torch.tensor([[START, *written]]))[0]
         logits = (outputs.double() @ model.output.weight.double().T).tolist()
-    assert len(told.choices) == len(written) + 1
-    for choice, row, token in zip(told.choices, logits, [*written, END], strict=True):
+    assert len(explanation.choices) == len(written) + 1
+    for choice, row, token in zip(explanation.choices, logits, [*written, END], strict=True):
         total = sum(map(math.exp, row))
         assert choice.probability == pytest.approx(math.exp(row[token]) / total, abs=6e-5)
-        others = [place for place in range(len(row)) if place not in {PAD, UNKNOWN, START, token}]
-        best = sorted(others, key=lambda place: -row[place])[:5]
-        assert choice.rank == 1 + sum(row[place] > row[token] for place in others)
+        others = [other for other in range(len(row)) if other not in {PAD, UNKNOWN, START, token}]
+        best = sorted(others, key=lambda other: -row[other])[:5]
+        assert choice.rank == 1 + sum(row[other] > row[token] for other in others)
         assert [each.token for each in choice.alternatives] == tokenizers.target.tokens(best)
-        for each, place in zip(choice.alternatives, best, strict=True):
-            assert each.probability == pytest.approx(math.exp(row[place]) / total, abs=6e-5)
+        for each, other in zip(choice.alternatives, best, strict=True):
+            assert each.probability == pytest.approx(math.exp(row[other]) / total, abs=6e-5)
 
 
 @pytest.mark.slow
-def test_alternatives_go_on_as_a_search_forced_from_the_start(told, model, tokenizers):
+def test_alternatives_go_on_as_a_search_forced_from_the_start(explanation, model, tokenizers):
     read, written = ids(tokenizers, SENTENCE, TARGET)
     names = tokenizers.target.tokens(range(tokenizers.target.size))
-    for place in range(0, len(told.choices), 4):
-        alternative = told.choices[place].alternatives[place % 5]
+    for place in range(0, len(explanation.choices), 4):
+        alternative = explanation.choices[place].alternatives[place % 5]
         prefix = (*written[:place], names.index(alternative.token))
         length = max(3 * len(read) + 20, len(prefix) + 1)
         limits, cpu = Limits(START, END, (length,)), torch.device("cpu")
@@ -67,11 +67,11 @@ def test_alternatives_go_on_as_a_search_forced_from_the_start(told, model, token
 
 def test_an_alternative_that_ends_the_sentence_keeps_what_was_before(translator, tokenizers):
     reading = read_pair(translator, SENTENCE, TARGET)
-    told = _variants(translator, reading, [[], *([END] for _ in reading.target[1:-1])])
+    variants = _variants(translator, reading, [[], *([END] for _ in reading.target[1:-1])])
     texts = tokenizers.target.decode(
         [reading.target[:n] for n in range(1, len(reading.target) - 1)]
     )
-    assert [before + forced + after for before, forced, after in told] == texts
+    assert [before + forced + after for before, forced, after in variants] == texts
 
 
 @pytest.mark.parametrize(
@@ -87,24 +87,22 @@ def test_a_text_is_cut_where_its_beginnings_end(texts, parts):
     assert _cut(*texts) == parts
 
 
-def test_weights_scores_and_axes_fit_each_other(told):
-    assert [len(told.layers[role]) for role in ("cross", "decoder_self", "encoder_self")] == [
-        3,
-        3,
-        2,
-    ]
-    assert told.read.tokens == ["<s>", *told.target.tokens[:-1]]
-    for axis in (told.source, told.target, told.read):
+def test_weights_scores_and_axes_fit_each_other(explanation):
+    assert [
+        len(explanation.layers[role]) for role in ("cross", "decoder_self", "encoder_self")
+    ] == [3, 3, 2]
+    assert explanation.read.tokens == ["<s>", *explanation.target.tokens[:-1]]
+    for axis in (explanation.source, explanation.target, explanation.read):
         assert sum(axis.sizes) == len(axis.tokens)
         assert len(axis.sizes) == len(axis.words)
-    assert told.source.words == [*SENTENCE.split(), "</s>"]
-    assert told.target.words == [*TARGET.split(), "</s>"]
+    assert explanation.source.words == [*SENTENCE.split(), "</s>"]
+    assert explanation.target.words == [*TARGET.split(), "</s>"]
     sides = {
-        "cross": (told.target, told.source),
-        "decoder_self": (told.target, told.read),
-        "encoder_self": (told.source, told.source),
+        "cross": (explanation.target, explanation.source),
+        "decoder_self": (explanation.target, explanation.read),
+        "encoder_self": (explanation.source, explanation.source),
     }
-    for role, layers in told.layers.items():
+    for role, layers in explanation.layers.items():
         queries, keys = (len(axis.tokens) for axis in sides[role])
         for layer in layers:
             assert layer.dims == (4, 4, 4)
@@ -118,13 +116,13 @@ def test_weights_scores_and_axes_fit_each_other(told):
                 assert row == pytest.approx([share / total for share in shares], abs=6e-3)
 
 
-def test_numbers_are_those_of_the_record_and_short(told, translator):
+def test_numbers_are_those_of_the_record_and_short(explanation, translator):
     record = read_pair(translator, SENTENCE, TARGET).attention
-    for layer, call in zip(told.layers["cross"], record.cross, strict=True):
+    for layer, call in zip(explanation.layers["cross"], record.cross, strict=True):
         torch.testing.assert_close(torch.tensor(layer.weights), call.weights[0], atol=6e-5, rtol=0)
         numbers = itertools.chain(*itertools.chain(*layer.weights))
         assert max(len(str(number)) for number in numbers) <= 6
-    hidden = told.layers["decoder_self"][0].scores[0]
+    hidden = explanation.layers["decoder_self"][0].scores[0]
     assert [[score is None for score in row].count(True) for row in hidden] == [
         len(hidden) - 1 - row for row in range(len(hidden))
     ]
@@ -134,11 +132,11 @@ def test_numbers_are_those_of_the_record_and_short(told, translator):
 @pytest.mark.parametrize("beam", [1, 3])
 def test_the_models_own_translation_is_what_it_translates(translator, beam):
     translator.config = translator.config.with_beam(beam)
-    told = explain(translator, read_pair(translator, SENTENCE), alternatives=2)
-    assert [told.text] == [each.text for each in translator.translate_all([SENTENCE])]
-    assert {len(choice.alternatives) for choice in told.choices} == {2}
+    explanation = explain_translation(translator, read_pair(translator, SENTENCE), alternatives=2)
+    assert [explanation.text] == [each.text for each in translator.translate_all([SENTENCE])]
+    assert {len(choice.alternatives) for choice in explanation.choices} == {2}
     if beam == 1:
-        assert {choice.rank for choice in told.choices[:-1]} == {1}
+        assert {choice.rank for choice in explanation.choices[:-1]} == {1}
 
 
 @pytest.mark.slow
@@ -150,8 +148,8 @@ def test_every_kind_of_attention_can_be_explained(tokenizers, score, scope):
         dim=16, encoder_layers=1, decoder_layers=1, heads=2, feed_forward=16,
         self_attention=kind, cross_attention=kind,
     )  # fmt: skip
-    told = told_by(config, tokenizers)
-    assert [*told.layers] == ["cross", "encoder_self", "decoder_self"]
+    explanation = explanation_by(config, tokenizers)
+    assert [*explanation.layers] == ["cross", "encoder_self", "decoder_self"]
 
 
 @pytest.mark.parametrize(
@@ -165,30 +163,32 @@ def test_every_kind_of_attention_can_be_explained(tokenizers, score, scope):
     ids=["after", "before", "fed", "without"],
 )
 def test_a_recurrent_model_shows_what_it_has(tokenizers, choices):
-    told = told_by(RecurrentConfig(dim=16, **choices), tokenizers)
-    assert [*told.layers] == ([] if "attention" in choices else ["cross"])
-    for layer in told.layers.get("cross", ()):
+    explanation = explanation_by(RecurrentConfig(dim=16, **choices), tokenizers)
+    assert [*explanation.layers] == ([] if "attention" in choices else ["cross"])
+    for layer in explanation.layers.get("cross", ()):
         assert len(layer.weights) == choices.get("heads", 1)
-        assert len(layer.weights[0]) == len(told.target.tokens)
-        assert len(layer.weights[0][0]) == len(told.source.tokens)
+        assert len(layer.weights[0]) == len(explanation.target.tokens)
+        assert len(layer.weights[0][0]) == len(explanation.source.tokens)
 
 
-def told_by(config, tokenizers):
+def explanation_by(config, tokenizers):
     size = tokenizers.source.size
     engine = TorchEngine(config.build(size, size), torch.device("cpu"))
     translator = Translator(engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), 40)
-    told = explain(translator, read_pair(translator, SENTENCE, TARGET), alternatives=1)
-    for layer in itertools.chain(*told.layers.values()):
+    explanation = explain_translation(
+        translator, read_pair(translator, SENTENCE, TARGET), alternatives=1
+    )
+    for layer in itertools.chain(*explanation.layers.values()):
         assert torch.tensor(layer.weights).sum(-1).sub(1).abs().max() < 1e-3
-    return told
+    return explanation
 
 
 def test_what_a_model_does_not_have_is_left_out(translator):
     reading = read_pair(translator, SENTENCE, TARGET)
     for path in [path for path in reading.attention.calls if "cross" not in path]:
         del reading.attention.calls[path]
-    assert [*explain(translator, reading, 1).layers] == ["cross"]
+    assert [*explain_translation(translator, reading, 1).layers] == ["cross"]
     reading.attention.calls.clear()
-    told = explain(translator, reading, 1)
-    assert told.layers == {}
-    assert len(told.choices) == len(told.target.tokens)
+    explanation = explain_translation(translator, reading, 1)
+    assert explanation.layers == {}
+    assert len(explanation.choices) == len(explanation.target.tokens)

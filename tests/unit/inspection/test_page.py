@@ -9,8 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mt.errors import DataError
-from mt.inspection import save_page
-from mt.inspection.page import json_for_script, page_of
+from mt.inspection.page import json_for_script, page_of, save_page
 from tests.explanations import explanation_of
 
 HOSTILE = "</script><script>alert(1)</script><!--<b>&amp;\"'\u2028\\u003c${}$data"
@@ -45,12 +44,12 @@ def data_of(page):
 
 
 def test_the_page_holds_the_explanation():
-    told = explanation_of(["▁a", "▁do", "g"], ["▁ein", "▁Hund"])
-    data = data_of(page_of(told))
+    explanation = explanation_of(["▁a", "▁do", "g"], ["▁ein", "▁Hund"])
+    data = data_of(page_of(explanation))
     assert data["axes"]["source"] == {
         "tokens": ["▁a", "▁do", "g", "</s>"], "words": ["a", "dog", "</s>"], "sizes": [1, 2, 1],
     }  # fmt: skip
-    for role, layers in told.layers.items():
+    for role, layers in explanation.layers.items():
         for layer, again in zip(layers, data["layers"][role], strict=True):
             for kind, scale in data["scale"].items():
                 for head, matrix in zip(getattr(layer, kind), again[kind], strict=True):
@@ -59,17 +58,17 @@ def test_the_page_holds_the_explanation():
 
 
 def test_hostile_text_stays_text():
-    told = explanation_of([f"▁{HOSTILE}"], [f"▁{HOSTILE}", "▁x"])
-    page = page_of(told)
+    explanation = explanation_of([f"▁{HOSTILE}"], [f"▁{HOSTILE}", "▁x"])
+    page = page_of(explanation)
     tags = [tag for tag, *_ in Elements(page).found]
     assert tags == [
         tag for tag, *_ in Elements(page_of(explanation_of(["▁a"], ["▁b", "▁x"]))).found
     ]
-    assert data_of(page)["text"] == told.text
+    assert data_of(page)["text"] == explanation.text
     assert HOSTILE in data_of(page)["axes"]["target"]["tokens"][0].replace("\ufffd", "\u2028")
     assert "<script>alert" not in page
     (title,) = (text for _, text in Elements(page).of("title"))
-    assert title.startswith(told.text)
+    assert title.startswith(explanation.text)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +110,14 @@ def test_nothing_refers_outside():
 
 
 def test_sixty_tokens_stay_below_two_megabytes():
-    told = explanation_of(["▁abc"] * 60, ["▁abcd"] * 60, layers=4)
-    assert len(page_of(told).encode()) < 2e6
+    explanation = explanation_of(["▁abc"] * 60, ["▁abcd"] * 60, layers=4)
+    assert len(page_of(explanation).encode()) < 2e6
 
 
 def test_a_file_is_complete_or_refused(tmp_path):
-    told = explanation_of(["▁a"], ["▁b"])
-    save_page(told, tmp_path / "new" / "page.html")
-    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == page_of(told)
+    explanation = explanation_of(["▁a"], ["▁b"])
+    save_page(explanation, tmp_path / "new" / "page.html")
+    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == page_of(explanation)
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"page\.html: expected a file to write"):
-        save_page(told, tmp_path / "file" / "page.html")
+        save_page(explanation, tmp_path / "file" / "page.html")

@@ -1,4 +1,4 @@
-"""Pictures: what a reader can tell from them, and files that other programs open."""
+"""Pictures: what they show, and files that other programs open."""
 
 import logging
 from xml.etree import ElementTree
@@ -9,7 +9,8 @@ from matplotlib.image import imread
 from rich.cells import cell_len
 
 from mt.errors import DataError
-from mt.inspection import AttentionMap, picture_for_terminal, save_picture
+from mt.inspection.attention import AttentionMap
+from mt.inspection.pictures import picture_for_terminal, save_picture
 
 SMALL = AttentionMap(
     ["a", "dog", "</s>"],
@@ -41,7 +42,7 @@ def test_colours_darken_with_the_weight():
     assert not any(shade in picture.plain for shade in "░▒▓█")
     row = picture.plain.index("Hund") + 5
     spans = {span.start: span.style for span in picture.spans}
-    found = [spans[place].bgcolor.number for place in (row, row + 2, row + 4)]
+    found = [spans[start].bgcolor.number for start in (row, row + 2, row + 4)]
     assert found == [195, 33, 39]
 
 
@@ -49,8 +50,8 @@ def test_colours_darken_with_the_weight():
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("word", ["Wort", "非常長", "Donaudampfschifffahrtsgesellschaft"])
 def test_no_line_is_wider_than_the_terminal(width, colour, word):
-    seen = wide(40, word)
-    lines = picture_for_terminal(seen, width, colour).plain.splitlines()
+    attention = wide(40, word)
+    lines = picture_for_terminal(attention, width, colour).plain.splitlines()
     assert max(map(cell_len, lines)) <= width
 
 
@@ -66,8 +67,8 @@ def test_a_wide_sentence_continues_below_and_loses_no_column():
 
 
 def test_weights_of_one_value_only_are_drawn():
-    seen = AttentionMap(["x"], ["y"], torch.ones(1, 1))
-    assert "y ██" in picture_for_terminal(seen, colour=False).plain
+    attention = AttentionMap(["x"], ["y"], torch.ones(1, 1))
+    assert "y ██" in picture_for_terminal(attention, colour=False).plain
 
 
 ODD = AttentionMap(
@@ -75,14 +76,14 @@ ODD = AttentionMap(
 )
 
 
-@pytest.mark.parametrize("seen", [SMALL, ODD], ids=["small", "odd"])
-def test_svg_is_xml_that_holds_the_words_and_is_the_same_twice(tmp_path, seen):
+@pytest.mark.parametrize("attention", [SMALL, ODD], ids=["small", "odd"])
+def test_svg_is_xml_that_holds_the_words_and_is_the_same_twice(tmp_path, attention):
     for name in ("one.svg", "two.svg"):
-        save_picture(seen, tmp_path / name)
+        save_picture(attention, tmp_path / name)
     root = ElementTree.parse(tmp_path / "one.svg").getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     texts = {"".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {*seen.source, *seen.target, "attention weight"} <= texts
+    assert {*attention.source, *attention.target, "attention weight"} <= texts
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
@@ -103,12 +104,12 @@ def test_long_sentences_stay_files_of_a_sane_size(tmp_path):
     assert max(height, width) < 5000
 
 
-def test_characters_without_a_font_are_told_once(tmp_path, caplog):
-    seen = AttentionMap(["\U0001f9ff\U00012000"], ["\U00012001"], torch.ones(1, 1))
+def test_characters_without_a_font_are_one_warning(tmp_path, caplog):
+    attention = AttentionMap(["\U0001f9ff\U00012000"], ["\U00012001"], torch.ones(1, 1))
     with caplog.at_level(logging.WARNING):
-        save_picture(seen, tmp_path / "map.svg")
+        save_picture(attention, tmp_path / "map.svg")
         assert caplog.text == ""
-        save_picture(seen, tmp_path / "map.png")
+        save_picture(attention, tmp_path / "map.png")
     assert len(caplog.records) == 1
     assert "no installed font" in caplog.text
 
@@ -121,13 +122,13 @@ def test_no_window_system_is_asked(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["map.jpg", "map", "map.svg.txt"])
-def test_an_unknown_suffix_is_told(tmp_path, name):
+def test_an_unknown_suffix_is_refused(tmp_path, name):
     with pytest.raises(DataError, match=r"expected a picture file ending with \.png or \.svg"):
         save_picture(SMALL, tmp_path / name)
     assert not [*tmp_path.iterdir()]
 
 
-def test_an_unwritable_file_is_told(tmp_path):
+def test_an_unwritable_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"map\.png: expected a file to write"):
         save_picture(SMALL, tmp_path / "file" / "map.png")

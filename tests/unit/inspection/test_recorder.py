@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mt.inspection import record_attention
+from mt.inspection.recorder import record_attention
 from mt.model.attention.attend import Attend
 from mt.model.attention.contract import Score
 from mt.model.attention.multi_head import MultiHeadAttention

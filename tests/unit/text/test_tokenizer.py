@@ -15,13 +15,12 @@ from mt.text.tokenizer import (
     PAD,
     START,
     UNKNOWN,
-    WORD_START,
     Tokenizer,
     TokenizerConfig,
     Tokenizers,
-    spelling,
     train_tokenizers,
 )
+from mt.text.words import WORD_START, spelling
 
 SEED = 1
 BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"

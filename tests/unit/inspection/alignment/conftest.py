@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mt.inspection.alignment import PairReader
+from mt.inspection.alignment.reader import PairReader
 from mt.model.attention.attend import Attend
 from mt.model.attention.multi_head import MultiHeadAttention
 from mt.model.config import TransformerConfig
@@ -46,8 +46,8 @@ class Recurrent(EncoderDecoder):
                 attention = self.cross_attention
                 query = attention.project_query(state[:, None])
                 memory = attention.project_memory(keys)
-                place = torch.tensor([step])
-                state = state + attention(query, memory, visible, place)[:, 0]
+                position = torch.tensor([step])
+                state = state + attention(query, memory, visible, position)[:, 0]
             states.append(state)
         return torch.stack(states, dim=1)
 

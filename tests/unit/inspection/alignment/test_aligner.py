@@ -5,11 +5,15 @@ import logging
 import random
 
 import pytest
+import torch
 
 from mt.data.corpora.contract import Pair
 from mt.errors import BundleError, DataError
-from mt.inspection.alignment import Aligner, AlignmentConfig, View
 from mt.inspection.alignment import aligner as module
+from mt.inspection.alignment.aligner import Aligner, AlignmentConfig, word_weights
+from mt.inspection.alignment.reader import TokenizedPair
+from mt.inspection.alignment.views import View
+from mt.text.words import TokenizedLine
 
 VIEW, BACK = View.parse("plain:2"), View.parse("plain:1")
 FIXED = AlignmentConfig(view=VIEW, reverse_view=BACK)
@@ -91,7 +95,7 @@ def test_a_pair_too_long_has_no_links_and_a_warning(reader, caplog):
     assert "more than the 39 that run was trained for" in messages[0]
 
 
-def test_the_choice_is_told_and_can_be_repeated(reader, back, caplog):
+def test_the_choice_is_logged_and_can_be_repeated(reader, back, caplog):
     pairs = some_pairs(120)
     with caplog.at_level(logging.INFO, "mt"):
         chosen = align(pairs, reader, back)
@@ -142,3 +146,16 @@ def test_the_other_model_must_translate_back(reader):
 def test_a_model_without_cross_attention_is_refused(recurrent):
     with pytest.raises(BundleError, match="no cross-attention"):
         Aligner(recurrent(attends=False))
+
+
+def test_tokens_become_words_and_the_end_is_left_out():
+    class Reader:
+        def cross_attention(self, *_):
+            rows = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]]
+            yield from ((index, torch.tensor([rows])) for index in (1, 0))
+
+    source = TokenizedLine([10, 11, 12], [range(2), range(2, 3)])
+    target = TokenizedLine([20, 21, 22], [range(1), range(1, 3)])
+    one, other = word_weights(Reader(), [TokenizedPair(source, target)] * 2, [VIEW])
+    torch.testing.assert_close(one, torch.tensor([[[0.3, 0.3], [0.5, 0.3]]]))
+    torch.testing.assert_close(other, one)

@@ -1,4 +1,4 @@
-"""Where to look is chosen for the right reasons."""
+"""Views are chosen by what they measure."""
 
 import math
 import random
@@ -8,61 +8,61 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt.inspection.alignment.choice import informativeness, most_agreeing, most_informative
+from mt.inspection.alignment.choice import most_agreeing, most_informative, mutual_information
 
 
-def test_informativeness_by_hand():
+def test_mutual_information_by_hand():
     pairs = [(["a"], ["x"]), (["A"], ["x"]), (["b"], ["y"])]
     links = [frozenset({(0, 0)})] * 3
-    # p(x) = 2/3: twice log((2 - 1 + 2/3) / (2 * 2/3)); the only b-y tells nothing.
+    # p(x) = 2/3: twice log((2 - 1 + 2/3) / (2 * 2/3)); the only b-y contributes nothing.
     expected = 2 * math.log((5 / 3) / (4 / 3)) / 3
     gains = [math.log(5 / 4)] * 2 + [0]
     spread = sum((gain - expected) ** 2 for gain in gains) / 3
-    assert informativeness(links, pairs) == pytest.approx((expected, math.sqrt(spread / 3)))
+    assert mutual_information(links, pairs) == pytest.approx((expected, math.sqrt(spread / 3)))
 
 
-def test_links_that_stand_alone_tell_nothing():
+def test_links_of_words_linked_once_contribute_nothing():
     pairs = [(["a", "b"], ["x", "y"])]
-    assert informativeness([frozenset({(0, 0), (1, 1)})], pairs) == pytest.approx((0, 0))
-    assert informativeness([frozenset()], pairs) == (0, 0)
-    assert informativeness([], []) == (0, 0)
+    assert mutual_information([frozenset({(0, 0), (1, 1)})], pairs) == pytest.approx((0, 0))
+    assert mutual_information([frozenset()], pairs) == (0, 0)
+    assert mutual_information([], []) == (0, 0)
 
 
 @pytest.fixture
 def planted():
     """Pairs whose target is the source in another order, and three views of each.
 
-    The second view knows the order; the first is off by one word, the last always looks straight.
+    The second view knows the order; the first is off by one word, the last follows positions.
     """
     draw = random.Random(3)
-    pairs, seen = [], []
+    pairs, weights = [], []
     for _ in range(60):
         source = draw.choices("abcdefghij", k=draw.randint(3, 7))
         order = draw.sample(range(len(source)), len(source))
-        pairs.append((source, [source[place].upper() + "!" for place in order]))
+        pairs.append((source, [source[index].upper() + "!" for index in order]))
         right = torch.eye(len(source))[order]
-        seen.append(torch.stack([right.roll(1, dims=0), right, torch.eye(len(source))]))
-    return pairs, seen
+        weights.append(torch.stack([right.roll(1, dims=0), right, torch.eye(len(source))]))
+    return pairs, weights
 
 
 def test_the_view_that_links_the_same_words_again_and_again_is_chosen(planted):
-    pairs, seen = planted
-    view, gain = most_informative(seen, pairs)
+    pairs, weights = planted
+    view, gain = most_informative(weights, pairs)
     assert view == 1
     assert gain > 1
 
 
 def test_the_first_of_equal_views_is_chosen(planted):
-    pairs, seen = planted
-    assert most_informative([weights[[1, 1, 0]] for weights in seen], pairs)[0] == 0
+    pairs, weights = planted
+    assert most_informative([each[[1, 1, 0]] for each in weights], pairs)[0] == 0
 
 
-def test_views_that_see_the_same_are_chosen(planted):
-    _, seen = planted
-    back = [weights.transpose(1, 2)[[2, 0, 1]][:2] for weights in seen]
-    # The reverse model has the straight view and the one that is off by one, which agree with
-    # the third and the first; the first of the best is taken.
-    assert most_agreeing(seen, back) == (0, 1, 1.0)
+def test_views_that_link_the_same_are_chosen(planted):
+    _, weights = planted
+    back = [each.transpose(1, 2)[[2, 0, 1]][:2] for each in weights]
+    # The reverse model has the view that follows positions and the one that is off by one, which
+    # agree with the third and the first; the first of the best is taken.
+    assert most_agreeing(weights, back) == (0, 1, 1.0)
 
 
 def total_words(sizes):
@@ -70,8 +70,8 @@ def total_words(sizes):
 
 
 def test_on_one_pair_nothing_is_better_than_the_first_view(planted):
-    pairs, seen = planted
-    assert most_informative(seen[:1], pairs[:1])[0] == 0
+    pairs, weights = planted
+    assert most_informative(weights[:1], pairs[:1])[0] == 0
 
 
 @given(st.integers(0, 1000))

@@ -4,35 +4,25 @@ import pytest
 import torch
 
 from mt.inspection.alignment.links import (
-    JOININGS,
-    by_words,
+    argmax_links,
     joined_links,
     joint_weights,
     keep_marks_apart,
-    mutual_links,
 )
-from mt.inspection.alignment.words import CutLine
-
-
-def test_tokens_become_words_and_the_end_is_left_out():
-    source = CutLine([10, 11, 12], [range(2), range(2, 3)])
-    target = CutLine([20, 21, 22], [range(1), range(1, 3)])
-    weights = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.3, 0.2, 0.0], [0.1, 0.1, 0.4, 0.4]])
-    expected = torch.tensor([[[0.3, 0.3], [0.5, 0.3]]])
-    torch.testing.assert_close(by_words(weights[None], source, target), expected)
+from mt.inspection.alignment.symmetry import JOININGS
 
 
 def test_words_without_tokens_have_no_links():
-    seen = torch.tensor([[0.0, 0.0, 0.0], [0.75, 0.75, 0.0]])
-    assert mutual_links(seen) == {(0, 1), (1, 1)}
+    weights = torch.tensor([[0.0, 0.0, 0.0], [0.75, 0.75, 0.0]])
+    assert argmax_links(weights) == {(0, 1), (1, 1)}
 
 
 WEIGHTS = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.4, 0.5]])
 
 
-def test_each_word_is_linked_to_what_it_has_most_to_do_with():
-    # Rows: target 0 looks at 0, target 1 at 2. Columns: source 1 is looked at most by target 1.
-    assert mutual_links(WEIGHTS) == {(0, 0), (2, 1), (1, 1)}
+def test_each_word_is_linked_to_the_largest_weight_of_its_row_or_column():
+    # Rows: target 0 has source 0, target 1 has 2. Columns: source 1 has target 1.
+    assert argmax_links(WEIGHTS) == {(0, 0), (2, 1), (1, 1)}
 
 
 def test_two_directions_by_hand():
@@ -40,14 +30,14 @@ def test_two_directions_by_hand():
     expected = torch.tensor([[0.63, 0.16, 0.03], [0.01, 0.08, 0.35]]).sqrt()
     torch.testing.assert_close(joint_weights(WEIGHTS, reverse), expected)
     assert joined_links(WEIGHTS, reverse, "joint") == {(0, 0), (2, 1), (1, 0)}
-    assert mutual_links(reverse.T) == {(0, 0), (1, 0), (2, 1)}
+    assert argmax_links(reverse.T) == {(0, 0), (1, 0), (2, 1)}
     assert joined_links(WEIGHTS, reverse, "intersection") == {(0, 0), (2, 1)}
     assert joined_links(WEIGHTS, reverse, "union") == {(0, 0), (2, 1), (1, 0), (1, 1)}
 
 
 @pytest.mark.parametrize("how", JOININGS)
 def test_one_direction_needs_no_joining(how):
-    assert joined_links(WEIGHTS, None, how) == mutual_links(WEIGHTS)
+    assert joined_links(WEIGHTS, None, how) == argmax_links(WEIGHTS)
 
 
 def test_marks_are_linked_to_marks_alone():

@@ -1,11 +1,10 @@
-"""Names of places to look at, and what is seen there."""
+"""Names of views, and the weights they select."""
 
 import pytest
 import torch
 
 from mt.errors import DataError
-from mt.inspection.alignment import View
-from mt.inspection.alignment.views import all_views
+from mt.inspection.alignment.views import View, all_views
 
 
 @pytest.mark.parametrize("text", ["plain:all", "shifted:all", "plain:2", "shifted:12.3"])
@@ -21,7 +20,7 @@ def test_what_is_no_name_is_refused(text):
 
 def test_all_views_of_a_model():
     one = ["1", "1.1", "1.2", "2"]
-    expected = [f"{row}:{place}" for row in ("plain", "shifted") for place in ("all", *one)]
+    expected = [f"{row}:{layer}" for row in ("plain", "shifted") for layer in ("all", *one)]
     assert list(map(str, all_views([2, 1]))) == expected
     assert list(map(str, all_views([1]))) == ["plain:1", "shifted:1"]
     assert all_views([]) == []
@@ -30,11 +29,11 @@ def test_all_views_of_a_model():
 def test_a_view_by_hand():
     torch.manual_seed(1)
     layers = [torch.rand(2, 3, 5, 4), torch.rand(2, 2, 5, 4)]
-    seen = View.parse("plain:2.1").of(layers)
-    torch.testing.assert_close(seen, layers[1][:, 0, :4])
-    seen = View.parse("shifted:1").of(layers)
+    found = View.parse("plain:2.1").weights(layers)
+    torch.testing.assert_close(found, layers[1][:, 0, :4])
+    found = View.parse("shifted:1").weights(layers)
     torch.testing.assert_close(
-        seen, (layers[0][:, 0] + layers[0][:, 1] + layers[0][:, 2])[:, 1:] / 3
+        found, (layers[0][:, 0] + layers[0][:, 1] + layers[0][:, 2])[:, 1:] / 3
     )
-    seen = View.parse("plain:all").of(layers)
-    torch.testing.assert_close(seen, (layers[0].mean(1) + layers[1].mean(1))[:, :4] / 2)
+    found = View.parse("plain:all").weights(layers)
+    torch.testing.assert_close(found, (layers[0].mean(1) + layers[1].mean(1))[:, :4] / 2)

@@ -1,10 +1,10 @@
-"""Which tokens a word has."""
+"""The tokens of a word, and the words of tokens."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mt.inspection.alignment.words import cut_line, split_words
+from mt.text.words import join_tokens, split_words, tokenize_line
 
 KINDS = ["spaces", "marks"]
 LINES = [
@@ -33,22 +33,22 @@ def test_words_by_hand():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("line", LINES)
 def test_tokens_are_those_of_the_line_and_words_are_counted(tokenizers, line, kind):
-    cut = cut_line(line, tokenizers.source, kind)
-    assert [cut.tokens] == tokenizers.source.encode([line])
-    assert len(cut.words) == len(split_words(line, kind))
+    found = tokenize_line(line, tokenizers.source, kind)
+    assert [found.tokens] == tokenizers.source.encode([line])
+    assert len(found.words) == len(split_words(line, kind))
 
 
 @given(st.text(max_size=30))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_token_belongs_to_a_word(tokenizers, line):
     for kind in KINDS:
-        cut = cut_line(line, tokenizers.source, kind)
-        assert len(cut.words) == len(split_words(line, kind))
-        covered = {place for places in cut.words for place in places}
-        assert covered <= set(range(len(cut.tokens)))
+        found = tokenize_line(line, tokenizers.source, kind)
+        assert len(found.words) == len(split_words(line, kind))
+        covered = {token for word in found.words for token in word}
+        assert covered <= set(range(len(found.tokens)))
         if kind == "spaces":
-            joined = [place for places in cut.words for place in places]
-            assert joined == list(range(len(cut.tokens)))
+            joined = [token for word in found.words for token in word]
+            assert joined == list(range(len(found.tokens)))
 
 
 @given(st.lists(st.text("abcdefgh,.!?äß", min_size=1, max_size=8), max_size=6))
@@ -56,10 +56,10 @@ def test_every_token_belongs_to_a_word(tokenizers, line):
 def test_a_word_is_spelt_by_its_tokens(tokenizers, chunks):
     tokenizer, line = tokenizers.source, " ".join(chunks)
     for kind in KINDS:
-        cut = cut_line(line, tokenizer, kind)
-        assert [cut.tokens] == tokenizer.encode([line])
-        for word, places in zip(split_words(line, kind), cut.words, strict=True):
-            spelt = tokenizer.decode([cut.tokens[places.start : places.stop]])[0]
+        found = tokenize_line(line, tokenizer, kind)
+        assert [found.tokens] == tokenizer.encode([line])
+        for word, own in zip(split_words(line, kind), found.words, strict=True):
+            spelt = tokenizer.decode([found.tokens[own.start : own.stop]])[0]
             # A token that reaches over a mark spells its neighbour too.
             assert word in spelt
             if kind == "spaces":
@@ -76,6 +76,23 @@ def test_a_token_over_two_words_belongs_to_both():
             names = {1: "▁a.", 2: "▁a", 3: "▁.", 4: "▁b", 5: ","}
             return [names[token] for token in ids]
 
-    cut = cut_line("a. b,", Whole(), "marks")
-    assert cut.tokens == [1, 4, 5]
-    assert cut.words == [range(1), range(1), range(1, 2), range(2, 3)]
+    found = tokenize_line("a. b,", Whole(), "marks")
+    assert found.tokens == [1, 4, 5]
+    assert found.words == [range(1), range(1), range(1, 2), range(2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["▁ein", "▁Hun", "d", "</s>"], [("ein", 1), ("Hund", 2), ("</s>", 1)]),
+        (["Hun", "d"], [("Hund", 2)]),
+        (["▁", "<0xC3>", "<0xA4>", "h", "▁x"], [("äh", 4), ("x", 1)]),
+        (["▁", "▁x"], [("▁", 1), ("x", 1)]),
+        (["▁a", "<0xC3>"], [("a\ufffd", 2)]),
+        (["▁a", "<0x1B>"], [("a\ufffd", 2)]),
+        (["</s>"], [("</s>", 1)]),
+        (["<s>", "<0xC3>", "<0xA4>", "▁x"], [("<s>", 1), ("ä", 2), ("x", 1)]),
+    ],
+)
+def test_tokens_become_words(tokens, words):
+    assert join_tokens(tokens) == words

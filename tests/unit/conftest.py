@@ -1,0 +1,16 @@
+import random
+
+import pytest
+
+from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+
+
+@pytest.fixture(scope="session")
+def tokenizers(tmp_path_factory):
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 7))) for _ in range(40)]
+    lines = [" ".join(draw.choices(words, k=draw.randint(3, 8))) for _ in range(150)]
+    config = TokenizerConfig(size=300)
+    return train_tokenizers(
+        config, lines, lines, seed=1, directory=tmp_path_factory.mktemp("tokens")
+    )
