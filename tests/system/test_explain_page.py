@@ -232,8 +232,8 @@ def test_a_word_shows_its_alternatives_and_each_its_translation(page, explanatio
     button.click()
     find(page, "#alternatives li:nth-child(3) [aria-expanded=false]")
     assert not text.is_displayed()
-    find(page, "#parts button:nth-child(2)").click()
-    assert find(page, "#parts button:nth-child(2)[aria-pressed=true]").text.startswith("ft")
+    find(page, "#tokens button:nth-child(2)").click()
+    assert find(page, "#tokens button:nth-child(2)[aria-pressed=true]").text.startswith("ft")
 
 
 def test_scores_stand_beside_their_softmax_with_shapes(page, explanation):
@@ -339,7 +339,7 @@ def test_what_a_model_does_not_have_is_said_or_left_out(show, roles, message):
     find(page, "#target .word:nth-child(1)").click()
     find(page, "#target .word:nth-child(1)[aria-pressed=true]")
     assert len(find_all(page, "#alternatives li")) == 6
-    note = find(page, "#unseen")
+    note = find(page, "#missing")
     assert note.is_displayed() == bool(message)
     assert message in note.text
     assert find(page, "#map").is_displayed() == bool(roles)

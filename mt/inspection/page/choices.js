@@ -1,9 +1,9 @@
-// How sure the model was of each token, and what else it could have written.
+// The probability of each target token, and the tokens that could have stood in its place.
 
-/** Show how sure the model was of the chosen word, token by token, and what else there was. */
+/** Show the probability of the selected word, its tokens, and the alternatives of one of them. */
 function drawChoices() {
   const word = selectedWord();
-  const choice = told.choices[state.place];
+  const choice = explanation.choices[state.token];
   units("target", state.unit).forEach((each, index) => {
     buttons.target[index].ariaPressed = String(each.first === word.first);
   });
@@ -11,16 +11,16 @@ function drawChoices() {
     "The model gave ",
     make("b", {}, word.label),
     ` a probability of ${percent(probability(word))}. `,
-    word.size > 1 ? `It is written in ${word.size} tokens, and every token was a choice. ` : "",
+    word.size > 1 ? `It has ${word.size} tokens, each with alternatives of its own. ` : "",
     choice.rank > 1
       ? `${choice.rank - 1} ${choice.rank > 2 ? "others were" : "other was"} more probable here. `
       : "",
-    "Press another to read what the translation would have become.",
+    "Press another token to read the translation with it.",
   );
-  drawParts(word);
+  drawTokens(word);
   const own = {
     own: true,
-    token: told.axes.target.tokens[state.place],
+    token: explanation.axes.target.tokens[state.token],
     probability: choice.probability,
   };
   const rows = [own, ...choice.alternatives].toSorted(
@@ -29,36 +29,37 @@ function drawChoices() {
   id("alternatives").replaceChildren(...rows.map((row, index) => option(row, index, word)));
 }
 
-/** Offer the tokens of a word, if it has several. */
-function drawParts({ first, size }) {
-  const parts = told.choices.slice(first, first + size).map(({ probability: share }, index) => {
-    const place = first + index;
-    const token = told.axes.target.tokens[place];
-    const button = make("button", { type: "button" }, token, make("small", {}, percent(share)));
-    button.ariaPressed = String(place === state.place);
+/** Show the tokens of a word as buttons, if it has several. */
+function drawTokens({ first, size }) {
+  const choices = explanation.choices.slice(first, first + size);
+  const tokens = choices.map(({ probability: share }, index) => {
+    const token = first + index;
+    const label = explanation.axes.target.tokens[token];
+    const button = make("button", { type: "button" }, label, make("small", {}, percent(share)));
+    button.ariaPressed = String(token === state.token);
     button.onclick = () => {
-      state.place = place;
+      state.token = token;
       drawChoices();
-      id("parts").children[index].focus();
+      id("tokens").children[index].focus();
     };
     return button;
   });
-  id("parts").replaceChildren(...(size > 1 ? parts : []));
+  id("tokens").replaceChildren(...(size > 1 ? tokens : []));
 }
 
-/** Return the word that a forced token became part of, if the token is text at all. */
+/** Return the word that an alternative token became part of; nothing if it is the end mark. */
 function wordAround({ before, forced, after }) {
   const begin = forced.startsWith(" ") ? before.length + 1 : before.lastIndexOf(" ") + 1;
   return forced && (before + forced + after).slice(begin).split(" ")[0];
 }
 
-/** Write one row of the choices: what was written, or a button that shows what would have been. */
+/** Make a row of the list: the token that was written, or a button that shows an alternative. */
 function option(row, index, word) {
   const { token } = row;
   const whole = state.unit === "words" && (row.own ? word.label : wordAround(row));
   const label = token === "</s>" ? "end of the sentence" : whole || token;
   const bar = make("i");
-  bar.style.setProperty("--sure", row.probability);
+  bar.style.setProperty("--probability", row.probability);
   const name = make("span", { className: "label" }, label);
   if (![label, `▁${label}`, "</s>"].includes(token)) name.append(make("small", {}, token));
   const columns = [
@@ -71,7 +72,7 @@ function option(row, index, word) {
     return make(
       "li",
       {},
-      make("div", { className: "option written", title: "what was written" }, ...columns),
+      make("div", { className: "option written", title: "what the model wrote" }, ...columns),
     );
   const button = make(
     "button",

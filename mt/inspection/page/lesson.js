@@ -1,9 +1,9 @@
-// Scores, softmax and shapes, for those who learn.
+// Scores, weights and the shapes of all matrices, for readers who learn how attention works.
 
-/** Show scores, weights and shapes of one head of one layer; of several the last layer's first. */
+/** Show one head of one layer: the first of the last layer where means are selected. */
 function drawLesson() {
   if (!id("learn").open) return;
-  const layers = told.layers[state.role];
+  const layers = explanation.layers[state.role];
   const one = {
     layer: state.layer === "mean" ? layers.length - 1 : state.layer,
     head: state.head === "mean" ? 0 : state.head,
@@ -16,20 +16,20 @@ function drawLesson() {
       : "",
   );
   const { query, key } = ROLES[state.role];
-  const [rows, columns] = [told.axes[query].tokens, told.axes[key].tokens];
+  const [rows, columns] = [explanation.axes[query].tokens, explanation.axes[key].tokens];
   const { scores, weights, dims } = layers[one.layer];
   drawShapes(rows.length, columns.length, dims);
   drawSoftmax(rows, columns, scores[one.head], weights[one.head]);
   fitAll();
 }
 
-/** Write the equation of an attention with the shape of everything in it. */
+/** Write the equation of attention with the shape of each matrix. */
 function drawShapes(rows, columns, dims) {
   const box = (name, ...sizes) => make("span", {}, name, make("code", {}, shape(...sizes)));
-  const drawn = (...given) => Object.assign(box(...given), { className: "look" });
+  const drawn = (...given) => Object.assign(box(...given), { className: "drawn" });
   id("equation").replaceChildren(
     box("query", rows, dims.query),
-    "meets",
+    "compared with",
     box("key", columns, dims.key),
     "→",
     drawn("scores", rows, columns),
@@ -42,16 +42,16 @@ function drawShapes(rows, columns, dims) {
   );
 }
 
-/** Draw scores beside weights, both whole numbers; a cell of either reads out both. */
+/** Draw scores beside weights, both given as whole numbers; pointing at a cell shows both. */
 function drawSoftmax(rows, columns, wholeScores, wholeWeights) {
   const scores = wholeScores.map((row) =>
-    row.map((score) => (score === null ? null : score / told.scale.scores)),
+    row.map((score) => (score === null ? null : score / explanation.scale.scores)),
   );
   const weights = wholeWeights.map((row, i) =>
-    row.map((weight, j) => (scores[i][j] === null ? null : weight / told.scale.weights)),
+    row.map((weight, j) => (scores[i][j] === null ? null : weight / explanation.scale.weights)),
   );
   const line = id("learn-readout");
-  const look = (i, j) => {
+  const onActive = (i, j) => {
     if (i === undefined) return line.replaceChildren();
     const pair = `“${rows[i]}” and “${columns[j]}”: `;
     if (scores[i][j] === null) return line.replaceChildren(pair, "hidden, weight 0");
@@ -64,13 +64,20 @@ function drawSoftmax(rows, columns, wholeScores, wholeWeights) {
       make("b", {}, weights[i][j].toFixed(4)),
     );
   };
-  fill(id("scores"), { caption: "Scores.", rows, columns, values: scores, text: oneDigit, look });
-  fill(id("softmax"), {
+  fillTable(id("scores"), {
+    caption: "Scores.",
+    rows,
+    columns,
+    values: scores,
+    text: oneDigit,
+    onActive,
+  });
+  fillTable(id("softmax"), {
     caption: "Weights.",
     rows,
     columns,
     values: weights,
     text: twoDigits,
-    look,
+    onActive,
   });
 }

@@ -1,9 +1,10 @@
-// Both sentences, and who looks at whom as the reader points at a word.
+// Both sentences, and the attention of the word that the reader points at.
 
+/** Return a word with its weight. */
 const weighted = (label, share) => [make("b", {}, label), ` ${percent(share)}`];
 
-/** Say in words where the most weight is: of a row, or of a column. */
-function say(line, subject, verb, labels, shares) {
+/** Write the largest weights of a row, or of a column, as a sentence. */
+function describe(line, subject, verb, labels, shares) {
   const best = shares
     .map((share, index) => ({ share, label: labels[index] }))
     .toSorted((one, other) => other.share - one.share)
@@ -25,8 +26,8 @@ function buttonOf(side, index) {
   return buttons[side][index];
 }
 
-/** Light up what a word looks at, or who looks at it; without a word, show all links softly. */
-function light(side, index) {
+/** Highlight the words that a word attends to, or that attend to it; without one, all links. */
+function highlight(side, index) {
   for (const button of [...buttons.source, ...buttons.target]) {
     shade(button, 0);
     button.classList.remove("active");
@@ -35,15 +36,15 @@ function light(side, index) {
   const { query, key } = ROLES[state.role];
   const { rows, columns, weights } = shown;
   const top = largest(weights);
-  const wanted = [];
+  const found = [];
   const link = (i, j) => {
     const [from, to] = [buttonOf(query, i), buttonOf(key, j)];
     if (from && to && from !== to && weights[i][j] > 0.02 * top)
-      wanted.push({ from, to, share: weights[i][j] / top });
+      found.push({ from, to, share: weights[i][j] / top });
   };
   if (index === undefined) {
     rows.forEach((_, i) => columns.forEach((__, j) => weights[i][j] > 0.15 * top && link(i, j)));
-    drawLinks(wanted, true);
+    drawLinks(found, true);
     id("readout").replaceChildren();
     return;
   }
@@ -54,7 +55,7 @@ function light(side, index) {
       if (button) shade(button, weights[index][j] / top);
       link(index, j);
     });
-    say(
+    describe(
       id("readout"),
       rows[index].label,
       "looked at",
@@ -67,7 +68,7 @@ function light(side, index) {
       shade(buttonOf(query, i), column[i] / top);
       link(i, index);
     });
-    say(
+    describe(
       id("readout"),
       columns[index].label,
       "was looked at by",
@@ -75,24 +76,26 @@ function light(side, index) {
       column,
     );
   }
-  drawLinks(wanted, false);
+  drawLinks(found, false);
 }
 
+/** Draw both sentences; pointing at a word and pressing it are handled here. */
 function drawSentence() {
   const source = units("source", state.unit);
   const target = units("target", state.unit);
-  const looker = (side, words) => (word) => light(side, word ? words.indexOf(word) : undefined);
+  const pointAt = (side, words) => (word) =>
+    highlight(side, word ? words.indexOf(word) : undefined);
   buttons = {
-    source: writeWords("source", source, { press: () => {}, look: looker("source", source) }),
+    source: writeWords("source", source, { onPress: () => {}, onPoint: pointAt("source", source) }),
     target: writeWords("target", target, {
-      sure: probability,
-      look: looker("target", target),
-      press: (word) => {
-        state.place = leastSure(word);
+      probabilityOf: probability,
+      onPoint: pointAt("target", target),
+      onPress: (word) => {
+        state.token = leastProbable(word);
         drawChoices();
       },
     }),
   };
   id("sentence").classList.toggle("long", target.length > 24 || source.length > 24);
-  light();
+  highlight();
 }

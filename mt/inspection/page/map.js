@@ -1,4 +1,4 @@
-// The map of weights, and every head as a small picture.
+// The weights of the selected heads as a table, and those of every head as a small picture.
 
 function drawMap() {
   const { rows, columns, weights } = shown;
@@ -7,17 +7,17 @@ function drawMap() {
   const table = id("weights");
   id("map-lead").textContent =
     state.role === "decoder_self"
-      ? "Rows are what was being decided, columns what had been written by then, from the start mark <s> on."
-      : `Rows look, columns are looked at; the darker, the more. ${query === key ? "Both are the source." : "Rows are the translation, columns the source."}`;
-  fill(table, {
+      ? "Rows are the tokens that the decoder predicted, columns those it had read, from the start mark <s> on."
+      : `Rows look at columns; the darker a cell, the larger its weight. ${query === key ? "Both are the source." : "Rows are the translation, columns the source."}`;
+  fillTable(table, {
     caption: `How much each row looked at each column: ${ROLES[state.role].name}.`,
     rows: labels[0],
     columns: labels[1],
     values: weights,
     text: (weight) => twoDigits(weight).replace(/^\.00$/, ""),
-    look: (i, j) => {
-      if (i === undefined) return light();
-      light(query, i);
+    onActive: (i, j) => {
+      if (i === undefined) return highlight();
+      highlight(query, i);
       id("readout").replaceChildren(
         `“${labels[0][i]}” looked at `,
         ...weighted(labels[1][j], weights[i][j]),
@@ -29,9 +29,9 @@ function drawMap() {
   fitAll();
 }
 
-/** Draw every head as a small picture that chooses it. */
+/** Draw every head as a small picture; pressing it selects the head. */
 function drawHeads() {
-  const layers = told.layers[state.role];
+  const layers = explanation.layers[state.role];
   const heads = layers[0].weights.length;
   const grid = id("heads");
   const cells = [
@@ -50,7 +50,7 @@ function drawHeads() {
     button.ariaPressed = String(
       String(layer) === String(state.layer) && String(head) === String(state.head),
     );
-    button.onclick = () => choose({ layer, head });
+    button.onclick = () => update({ layer, head });
     return button;
   };
   for (const layer of [...layers.keys(), "mean"]) {
@@ -66,7 +66,7 @@ function thumbnail(weights) {
   const canvas = make("canvas", { width: weights[0].length, height: weights.length });
   const context = canvas.getContext("2d");
   const top = largest(weights);
-  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--look");
+  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--attention");
   weights.forEach((row, i) =>
     row.forEach((weight, j) => {
       context.globalAlpha = 0.05 + (0.95 * weight) / top;

@@ -1,4 +1,4 @@
-// A matrix as a table: shaded cells, read out one by one by pointer and arrow keys.
+// A matrix as a table of shaded cells; pointer and arrow keys make one of them the active one.
 
 /** Make an element with properties and children, which are texts or elements. */
 function make(tag, properties = {}, ...children) {
@@ -7,25 +7,27 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Shade an element by its share of the largest value; text turns light or dark where it must. */
+/** Shade an element by its share of the largest value, and keep its text legible. */
 function shade(element, share) {
   element.style.setProperty("--share", share.toFixed(3));
-  element.classList.toggle("strong", share > turn);
+  element.classList.toggle("strong", share > contrastFrom);
 }
 
-let turn = 0; // the share from which text is better read in the other colour; the style knows
+let contrastFrom = 0; // the share from which text has the other colour; set by the style sheet
 
-function learnColours() {
-  turn = Number(getComputedStyle(document.documentElement).getPropertyValue("--turn"));
+/** Read what the style sheet says for the current colour scheme. */
+function readContrast() {
+  const style = getComputedStyle(document.documentElement);
+  contrastFrom = Number(style.getPropertyValue("--contrast-from"));
 }
 
 /**
  * Fill a table.
  *
- * `values` may hold null where nothing is visible; `text` writes a value; `look(i, j)` is called
- * when a cell becomes the active one, and without arguments when none is.
+ * `values` are null at hidden keys; `text` writes a value; `onActive(i, j)` is called when a cell
+ * becomes the active one, and without arguments when none is.
  */
-function fill(table, { caption, rows, columns, values, text, look }) {
+function fillTable(table, { caption, rows, columns, values, text, onActive }) {
   const top = Math.max(...values.flat().map(Math.abs), 1e-9);
   const cells = values.map((row, i) =>
     row.map((value, j) => {
@@ -52,27 +54,27 @@ function fill(table, { caption, rows, columns, values, text, look }) {
     make("thead", {}, make("tr", {}, make("td"), ...across)),
     make("tbody", {}, ...cells.map((row, i) => make("tr", {}, down[i], ...row))),
   );
-  table.ariaLabel = `${caption} Arrow keys read it cell by cell.`;
+  table.ariaLabel = `${caption} Arrow keys move from cell to cell.`;
 
-  let at = null;
-  const mark = (place, is) => {
-    if (!place) return;
-    const [i, j] = place;
+  let active = null;
+  const mark = (cell, is) => {
+    if (!cell) return;
+    const [i, j] = cell;
     for (const each of [cells[i][j], down[i], across[j]]) each.classList.toggle("active", is);
   };
-  const activate = (place) => {
-    mark(at, false);
-    at = place;
-    mark(at, true);
-    if (at) look(...at);
-    else look();
+  const activate = (cell) => {
+    mark(active, false);
+    active = cell;
+    mark(active, true);
+    if (active) onActive(...active);
+    else onActive();
   };
   table.onpointerover = ({ target }) => {
     const cell = target.closest("tbody td");
     if (cell) activate([Number(cell.dataset.row), Number(cell.dataset.column)]);
   };
   table.onpointerleave = () => activate(null);
-  table.onfocus = () => table.matches(":focus-visible") && activate(at ?? [0, 0]);
+  table.onfocus = () => table.matches(":focus-visible") && activate(active ?? [0, 0]);
   table.onblur = () => activate(null);
   table.onkeydown = (event) => {
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
@@ -80,15 +82,15 @@ function fill(table, { caption, rows, columns, values, text, look }) {
     ];
     if (!move) return;
     event.preventDefault();
-    const [i, j] = at ?? [0, 0];
-    const within = (place, size) => Math.min(Math.max(place, 0), size - 1);
+    const [i, j] = active ?? [0, 0];
+    const within = (index, size) => Math.min(Math.max(index, 0), size - 1);
     activate([within(i + move[0], rows.length), within(j + move[1], columns.length)]);
-    cells[at[0]][at[1]].scrollIntoView({ block: "nearest", inline: "nearest" });
+    cells[active[0]][active[1]].scrollIntoView({ block: "nearest", inline: "nearest" });
   };
 }
 
-/** Choose the size of the cells so that a table fits its room, and hide numbers that do not. */
-function fit(table, columns, room, most = 44, least = 13) {
+/** Set the size of the cells so that a table fits its room; numbers that do not fit are hidden. */
+function fitTable(table, columns, room, most = 44, least = 13) {
   const label = Math.min(
     150,
     Math.max(...[...table.querySelectorAll("tbody th")].map((each) => each.offsetWidth), 0),

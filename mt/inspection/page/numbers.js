@@ -1,8 +1,8 @@
 "use strict";
 
-// The explanation, and the arithmetic on it; nothing here knows how it is shown.
+// The data of the page, and arithmetic on it; nothing here draws.
 
-const told = JSON.parse(document.getElementById("explanation").textContent);
+const explanation = JSON.parse(document.getElementById("explanation").textContent);
 
 const ROLES = {
   cross: { name: "translation → source", query: "target", key: "source" },
@@ -12,7 +12,7 @@ const ROLES = {
 
 /** Return the words or the tokens of an axis, each with the tokens it consists of. */
 function units(name, unit) {
-  const { tokens, words, sizes } = told.axes[name];
+  const { tokens, words, sizes } = explanation.axes[name];
   if (unit === "tokens") return tokens.map((label, first) => ({ label, first, size: 1 }));
   let first = 0;
   return words.map((label, index) => {
@@ -24,12 +24,12 @@ function units(name, unit) {
 
 /** Return the matrices [tokens, tokens] of the chosen heads; "mean" chooses all. */
 function chosen(kind, role, layer, head) {
-  const layers = told.layers[role];
+  const layers = explanation.layers[role];
   const some = layer === "mean" ? layers : [layers[layer]];
   return some.flatMap((each) => (head === "mean" ? each[kind] : [each[kind][head]]));
 }
 
-/** Average matrices of whole numbers, and scale them to what they stand for. */
+/** Average matrices of whole numbers, and divide by their scale. */
 function mean(matrices, scale) {
   return matrices[0].map((row, i) =>
     row.map(
@@ -38,7 +38,7 @@ function mean(matrices, scale) {
   );
 }
 
-/** Add up over the tokens of each column's word, take the mean over those of each row's. */
+/** Merge tokens to words: sum over the tokens of a column's word, average over those of a row's. */
 function merged(matrix, rows, columns) {
   return rows.map((row) =>
     columns.map((column) => {
@@ -50,18 +50,18 @@ function merged(matrix, rows, columns) {
   );
 }
 
-/** Return rows, columns and weights for what a reader has chosen. */
+/** Return the rows, columns and weights of a choice of role, layer, head and unit. */
 function view({ role, layer, head, unit }) {
   const { query, key } = ROLES[role];
   const rows = units(query, unit);
   const columns = units(key, unit);
-  const matrix = mean(chosen("weights", role, layer, head), told.scale.weights);
+  const matrix = mean(chosen("weights", role, layer, head), explanation.scale.weights);
   return { rows, columns, weights: merged(matrix, rows, columns) };
 }
 
-/** Return the probability of all tokens of a word together. */
+/** Return the probability of a word: the product of those of its tokens. */
 function probability(word) {
-  return told.choices
+  return explanation.choices
     .slice(word.first, word.first + word.size)
     .reduce((product, choice) => product * choice.probability, 1);
 }
@@ -76,10 +76,10 @@ function percent(share) {
   );
 }
 
-/** Write a share with two decimals and without its zero, as there is little room in a cell. */
+/** Write a share with two decimals and no leading zero, as there is little room in a cell. */
 const twoDigits = (share) => share.toFixed(2).replace(/^0(?=\.)/, "");
 
-/** Write a score with one decimal; what rounds to nothing has no sign. */
+/** Write a score with one decimal, and without a sign if that is 0.0. */
 const oneDigit = (score) => score.toFixed(1).replace(/^-(?=0\.0$)/, "");
 
 const shape = (...sizes) => `[${sizes.join(" × ")}]`;

@@ -6,28 +6,28 @@ const sides = {
 };
 const links = document.getElementById("links");
 
-/** Write a row of words; one of them is in the tab order, arrow keys reach the others. */
-function writeWords(side, words, { sure, press, look }) {
+/** Write a row of words. One of them is in the tab order; arrow keys reach the others. */
+function writeWords(side, words, { probabilityOf, onPress, onPoint }) {
   const buttons = words.map((word) => {
     const button = make("button", { type: "button", className: "word", tabIndex: -1 }, word.label);
     if (/^<\/?s>$/.test(word.label)) button.classList.add("mark");
-    if (sure) {
-      const share = sure(word);
+    if (probabilityOf) {
+      const share = probabilityOf(word);
       const bar = make("i");
-      bar.style.setProperty("--sure", share.toFixed(4));
+      bar.style.setProperty("--probability", share.toFixed(4));
       button.append(bar);
       button.ariaLabel = `${word.label}, probability ${percent(share)}`;
     }
-    button.onpointerenter = () => look(word);
-    button.onfocus = () => button.matches(":focus-visible") && look(word);
-    button.onblur = () => look(null);
-    button.onclick = () => press(word);
+    button.onpointerenter = () => onPoint(word);
+    button.onfocus = () => button.matches(":focus-visible") && onPoint(word);
+    button.onblur = () => onPoint(null);
+    button.onclick = () => onPress(word);
     return button;
   });
   if (buttons.length) buttons[0].tabIndex = 0;
   const row = sides[side];
   row.replaceChildren(...buttons);
-  row.onpointerleave = () => look(null);
+  row.onpointerleave = () => onPoint(null);
   row.onkeydown = (event) => {
     const now = buttons.indexOf(document.activeElement);
     const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 }[
@@ -43,9 +43,9 @@ function writeWords(side, words, { sure, press, look }) {
 }
 
 /** Draw links, each {from, to, share}: curves between the rows, arcs within one. */
-function drawLinks(wanted, softly) {
+function drawLinks(found, faint) {
   const frame = links.getBoundingClientRect();
-  const place = (button) => {
+  const edges = (button) => {
     const box = button.getBoundingClientRect();
     return {
       x: box.x + box.width / 2 - frame.x,
@@ -54,8 +54,8 @@ function drawLinks(wanted, softly) {
     };
   };
   links.replaceChildren(
-    ...wanted.map(({ from, to, share }) => {
-      const [a, b] = [place(from), place(to)];
+    ...found.map(({ from, to, share }) => {
+      const [a, b] = [edges(from), edges(to)];
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       if (from.parentElement === to.parentElement) {
         const above = from.parentElement === sides.target;
@@ -71,7 +71,7 @@ function drawLinks(wanted, softly) {
         path.setAttribute("d", `M${a.x} ${begin} C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${end}`);
       }
       path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
-      path.setAttribute("opacity", (share * (softly ? 0.35 : 0.85)).toFixed(3));
+      path.setAttribute("opacity", (share * (faint ? 0.35 : 0.85)).toFixed(3));
       return path;
     }),
   );
