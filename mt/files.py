@@ -19,8 +19,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, TextIO
 
-import portalocker
-
 from mt.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -121,6 +119,8 @@ def open_output(path: Path) -> Iterator[TextIO]:
 
 def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:
     """Create a file of a free name beside ``target``, locked as long as it is open."""
+    import portalocker  # noqa: PLC0415 - commands that write nothing start sooner
+
     for number in itertools.count(1):
         part = target.with_name(f"{target.name}.part{number if number > 1 else ''}")
         try:
@@ -156,6 +156,8 @@ def _is_locked(part: Path) -> bool:
 
     Between the creation and the lock of another process lies a moment; it is waited for.
     """
+    import portalocker  # noqa: PLC0415
+
     time.sleep(0.05)
     try:
         with part.open("rb") as file:

@@ -95,7 +95,7 @@ def assert_equal(run, other):
     for name in ("best", "last"):
         mine, theirs = open_bundle(read_index(run)[name]), open_bundle(read_index(other)[name])
         assert mine.path.name == theirs.path.name
-        assert mine.origin == theirs.origin
+        assert mine.metadata == theirs.metadata
         for weight, expected in theirs.weights().items():
             assert torch.equal(mine.weights()[weight], expected)
     assert results(run) == results(other)
@@ -134,7 +134,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(corpus, uninterrupted
     for sent, first, last in ((signal.SIGINT, 1, 30), (signal.SIGTERM, 60, 75)):
         again = ["--resume"] if resumed else []
         assert stop(call(corpus, run, *again), run, sent, first, last) == 130
-        stopped = open_bundle(read_index(run)["last"]).origin.update
+        stopped = open_bundle(read_index(run)["last"]).metadata.update
         assert stopped == progress(run) >= first
         resumed = True
     done = mt(*call(corpus, run, "--resume"))

@@ -79,8 +79,8 @@ def test_a_run_explains_itself(trained):
     assert index["best"].parent == run / "bundles"
     for path in (run / "bundles").iterdir():
         bundle = open_bundle(path)
-        assert bundle.origin.languages == ("xx", "yy")
-        assert bundle.origin.scores["bleu"]["signature"]
+        assert bundle.metadata.languages == ("xx", "yy")
+        assert bundle.metadata.scores["bleu"]["signature"]
     assert [path.name for path in (run / "state").iterdir()] == ["update-000240.pt"]
 
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
