@@ -96,6 +96,17 @@ def test_gradients_are_those_of_torch(pair, real):
     close(ours.out_proj.weight.grad, theirs.out_proj.weight.grad)
 
 
+def test_fresh_projections_are_drawn_as_three_matrices_and_biases_are_zero():
+    torch.manual_seed(1)
+    attend = AttentionConfig().build(4, 32, "cross")
+    fresh = MultiHeadAttention(128, 4, attend)
+    for matrix in (*fresh.in_proj.weight.chunk(3), fresh.out_proj.weight):
+        bound = (6 / (128 + 128)) ** 0.5  # Glorot and Bengio (2010), equation 16
+        assert 0.99 * bound < matrix.abs().max() <= bound
+    assert not fresh.in_proj.bias.any()
+    assert not fresh.out_proj.bias.any()
+
+
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match=r"^heads: expected a divisor of dim 24, but found 5$"):
         MultiHeadAttention(DIM, 5, AttentionConfig().build(HEADS, DIM // HEADS, "cross"))

@@ -16,6 +16,7 @@ from mt.model.positions.config import (
     SinusoidalConfig,
     T5Config,
 )
+from mt.model.positions.rotary import RotaryPositions
 from tests.models import transformer
 
 
@@ -31,14 +32,14 @@ def of_the_paper(length, dim):
     return table
 
 
-@pytest.mark.parametrize("dim", [1, 2, 6, 7, 64])
-@pytest.mark.parametrize(("start", "length"), [(0, 1), (0, 300), (255, 1), (250, 90), (700, 3)])
-def test_sinusoids_are_those_of_the_paper_in_another_order(dim, start, length):
-    expected = of_the_paper(start + length, dim)[start:]
-    table = SinusoidalConfig().absolute(dim)(start, length)
+@pytest.mark.parametrize("dim", [1, 6, 7])
+def test_sinusoids_are_those_of_the_paper_in_another_order(dim):
+    expected = of_the_paper(703, dim)
     halves = np.concatenate((expected[:, 0::2], expected[:, 1::2]), axis=1)
-    # An angle near 700 has a float32 spacing of 6e-5, and its wavelength is rounded as well.
-    np.testing.assert_allclose(table.numpy(), halves, atol=2e-4)
+    for start, length in ((0, 1), (0, 300), (255, 1), (250, 90), (700, 3)):
+        table = SinusoidalConfig().absolute(dim)(start, length)
+        # An angle near 700 has a float32 spacing of 6e-5, and its wavelength is rounded as well.
+        np.testing.assert_allclose(table.numpy(), halves[start : start + length], atol=2e-4)
 
 
 def test_sinusoids_stay_the_same_while_their_table_grows():
@@ -115,6 +116,14 @@ def test_shaw_is_its_equations_in_a_loop():
         torch.testing.assert_close(context[sentence, head, row], expected, atol=1e-12, rtol=0)
 
 
+def test_fresh_vectors_of_distances_are_drawn_as_those_of_a_matrix():
+    torch.manual_seed(1)
+    relative = ShawConfig(longest=50).relative(3, 64, causal=False)
+    for table in (relative.keys, relative.values):
+        bound = (6 / (101 + 64)) ** 0.5  # Glorot and Bengio (2010), equation 16
+        assert 0.95 * bound < table.abs().max() <= bound
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_buckets_are_those_of_the_paper(causal):
     relative = T5Config(buckets=32, longest=128).relative(2, 4, causal)
@@ -171,6 +180,11 @@ def test_pairs_of_dimensions_need_an_even_number():
         TransformerConfig.parse(values, where="recipe.yaml")
 
 
+def test_a_rotation_of_an_odd_size_is_refused():
+    with pytest.raises(ValueError, match=r"^depth: expected an even size of a head, but found 3$"):
+        RotaryPositions(3)
+
+
 def test_both_directions_of_an_encoder_have_as_many_buckets():
     values = {"positions": {"kind": "t5", "buckets": 9}}
     with pytest.raises(ConfigError, match=r"`positions.buckets`: expected a multiple of 2"):
@@ -221,6 +235,7 @@ def test_half_precision_does_not_blur_places(dtype):
     states = draw(1, 1, 10, 8).to(dtype)
     exact = rotation(states.double(), positions)
     rounded = rotation.to(dtype)(states, positions)
+    assert rounded.dtype == dtype
     # Values below 4 with the 8 bits of bf16: cosine, two products and their sum are rounded.
     torch.testing.assert_close(rounded.double(), exact, atol=4 * 4 * 2**-9, rtol=0)
     penalty = AlibiConfig().relative(4, 8, causal=False).to(dtype)

@@ -7,12 +7,17 @@ from mt.model.config import TransformerConfig
 from mt.model.contract import count_parameters
 from mt.model.layers import FeedForward, Residual
 from mt.model.positions.config import LearnedConfig
+from tests.covering import cover
+
+SHAPES = {
+    "tie": ["three_way", "two_way", "none"],
+    "norm": ["pre", "post"],
+    "activation": ["relu", "gelu", "swiglu"],
+    "learned": [0, 9],
+}
 
 
-@pytest.mark.parametrize("tie", ["three_way", "two_way", "none"])
-@pytest.mark.parametrize("norm", ["pre", "post"])
-@pytest.mark.parametrize("activation", ["relu", "gelu", "swiglu"])
-@pytest.mark.parametrize("learned", [0, 9])
+@pytest.mark.parametrize(tuple(SHAPES), [tuple(case.values()) for case in cover(SHAPES)])
 def test_parameters_are_as_many_as_the_equations_name(tie, norm, activation, learned):
     d, f, source, target, encoder, decoder = 12, 20, 30, 30, 3, 2
     config = TransformerConfig(
