@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from mt.inspection.alignment.words import split_words
+from mt.text.words import split_words
 from tests.tiny import ROOT
 
 FOLDER = ROOT / "data/phrasebook"
