@@ -1,4 +1,4 @@
-"""The run card: one page that says what a run was, for people who were not there."""
+"""The run card: one page that says what a run was, with its scores, data, machine and recipe."""
 
 import json
 import platform

@@ -126,7 +126,7 @@ class TrainingConfig(StrictConfig):
 
 
 class ValidationConfig(StrictConfig):
-    """When and how a model in training is judged; a checkpoint is written each time."""
+    """When and how a model in training is measured; a checkpoint is written each time."""
 
     every: PositiveInt = 1000
     """Updates between two validations."""

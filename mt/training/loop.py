@@ -21,7 +21,7 @@ Schedule = Callable[[int], float]
 class Update:
     """What one optimiser update did, in all processes together.
 
-    Sums stay tensors until somebody reads them, so that an accelerator is not made to wait.
+    Sums are tensors on the model's device: reading one waits for the device.
     """
 
     number: int

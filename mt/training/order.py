@@ -1,4 +1,4 @@
-"""In which order a run sees its pairs, and where in that order it stands."""
+"""The order in which a run trains on its pairs, and its position in that order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Group(NamedTuple):
 class TrainingOrder:
     """An endless, reproducible stream of batches.
 
-    Each epoch shows every pair once, in an order that depends on the seed and the epoch alone;
+    Each epoch holds every pair once, in an order that depends on the seed and the epoch alone;
     groups of accumulated batches run across the border of epochs, so that no batch is left over.
     """
 

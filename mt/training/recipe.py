@@ -26,9 +26,9 @@ class RecipeConfig(StrictConfig):
     training: TrainingConfig = TrainingConfig()
     """How the weights are found."""
     validation: ValidationConfig = ValidationConfig()
-    """How a model in training is judged."""
+    """When and how a model in training is measured."""
     translation: TranslationConfig = TranslationConfig()
-    """How the finished model translates unless told otherwise."""
+    """How the finished model translates unless a call says otherwise."""
 
     @model_validator(mode="after")
     def _tie_needs_joint_vocabulary(self) -> Self:

@@ -95,10 +95,8 @@ def test_the_average_is_that_of_the_kept_checkpoints(fit, of):
 
 def test_the_average_is_validated_by_its_own_translations(fit, recipe):
     outcome = fit("validation.metric=chrf", "training.optimizer.learning_rate=2e-2")
-    pairs, greedy = (
-        list(read_pairs(recipe.data.validation)),
-        TranslationConfig(search=GreedyConfig()),
-    )
+    pairs = list(read_pairs(recipe.data.validation))
+    greedy = TranslationConfig(search=GreedyConfig())
     for name, result in (
         ("update-000040", outcome.progress.history[-1]),
         ("average-000040", outcome.progress.average),
@@ -161,9 +159,8 @@ def test_a_changed_recipe_is_refused_with_the_key(fit):
     }.items():
         with pytest.raises(TrainingError, match=told):
             fit("training.updates=10", change, resume=True)
-    assert (
-        fit("training.updates=20", "translation.alternatives=2", resume=True).progress.update == 20
-    )
+    resumed = fit("training.updates=20", "translation.alternatives=2", resume=True)
+    assert resumed.progress.update == 20
 
 
 def test_changed_text_is_refused(fit, tmp_path):
