@@ -2,15 +2,10 @@
 
 import os
 
-from jaxtyping import install_import_hook
-
 # Before torch is loaded: workers beside each other, each with a thread for every core, would spend
 # most of their time waiting for their own threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from tests import shapes
+from tests.shapes import check_shapes_in
 
-install_import_hook(
-    ["mt.data", "mt.kernels", "mt.model", "mt.translation", "mt.training.objective"],
-    typechecker=f"{shapes.__name__}.{shapes.check.__name__}",
-)
+check_shapes_in(["mt.data", "mt.kernels", "mt.model", "mt.translation", "mt.training.objective"])
