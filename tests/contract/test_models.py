@@ -18,6 +18,7 @@ from mt.model.attention.config import (
     ScoreConfig,
     WindowConfig,
 )
+from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.model.positions.config import (
     AlibiConfig,
     LearnedConfig,
@@ -25,10 +26,8 @@ from mt.model.positions.config import (
     PositionsConfig,
     RotaryConfig,
     ShawConfig,
-    SinusoidalConfig,
     T5Config,
 )
-from mt.model.transformer import CACHE_BLOCK
 from mt.text.tokenizer import END, START
 from tests.models import SIZE, SOURCES, build, close, recurrent, targets, transformer
 
@@ -38,50 +37,51 @@ def kind(score, scope=None):
 
 
 NEAR, GUESSED = WindowConfig(width=2), PredictedConfig(width=2)
-# Every score, scope and positions in every place that admits them, not all their combinations.
+# Every kind in every place that admits it; what they do together is the matter of test_attention.
 VARIANTS = [
     transformer(),
-    transformer(norm="post"),
-    transformer(activation="gelu", norm="post"),
-    transformer(activation="swiglu"),
-    transformer(positions=LearnedConfig(longest=7)),  # shorter than what is written
-    transformer(positions=LearnedConfig(longest=64), tie="two_way"),
-    transformer(tie="none", activation="gelu"),
-    transformer(encoder_layers=3, decoder_layers=1),
-    transformer(encoder_layers=1, decoder_layers=3, activation="swiglu", norm="post"),
-    transformer(heads=16),
-    transformer(heads=1, positions=SinusoidalConfig()),
-    transformer(self_attention=kind(DotConfig()), cross_attention=kind(AdditiveConfig())),
-    transformer(self_attention=kind(BilinearConfig()), cross_attention=kind(DotConfig())),
-    transformer(self_attention=kind(AdditiveConfig()), cross_attention=kind(BilinearConfig())),
     transformer(
-        self_attention=kind(ScaledDotConfig(), NEAR), cross_attention=kind(ScaledDotConfig(), NEAR)
+        norm="post",
+        activation="gelu",
+        tie="two_way",
+        positions=LearnedConfig(longest=7),  # shorter than what is written
+        self_attention=kind(DotConfig(), GUESSED),
+        cross_attention=kind(AdditiveConfig()),
     ),
     transformer(
-        self_attention=kind(DotConfig(), GUESSED), cross_attention=kind(DotConfig(), GUESSED)
+        tie="none",
+        activation="swiglu",
+        encoder_layers=3,
+        decoder_layers=1,
+        self_attention=kind(BilinearConfig(), NEAR),
+        cross_attention=kind(DotConfig(), NEAR),
     ),
-    transformer(cross_attention=kind(AdditiveConfig(), GUESSED), positions=RotaryConfig()),
     transformer(
-        self_attention=kind(AdditiveConfig(), NEAR), positions=T5Config(buckets=4, longest=6)
+        norm="post",
+        encoder_layers=1,
+        decoder_layers=3,
+        heads=16,
+        positions=NoPositionsConfig(),
+        cross_attention=kind(BilinearConfig()),
     ),
+    transformer(positions=RotaryConfig(), heads=1, cross_attention=kind(AdditiveConfig(), GUESSED)),
     transformer(positions=RotaryConfig(), self_attention=kind(DotConfig(), NEAR)),
-    transformer(positions=ShawConfig(longest=2)),
+    transformer(positions=ShawConfig(longest=2), activation="gelu"),
     transformer(positions=ShawConfig(longest=3), self_attention=kind(ScaledDotConfig(), GUESSED)),
-    transformer(positions=T5Config(buckets=8, longest=16)),
-    transformer(positions=AlibiConfig()),
+    transformer(positions=T5Config(buckets=8, longest=16), norm="post", activation="swiglu"),
+    transformer(
+        positions=T5Config(buckets=4, longest=6), self_attention=kind(AdditiveConfig(), NEAR)
+    ),
     transformer(positions=AlibiConfig(), self_attention=kind(BilinearConfig(), NEAR), heads=4),
-    transformer(positions=NoPositionsConfig()),
     recurrent(attention=None),
-    recurrent(attention=None, cell="gru", bidirectional=False),
-    recurrent(attention=None, input_feeding=True),
+    recurrent(attention=None, cell="gru", bidirectional=False, input_feeding=True),
     recurrent(),
-    recurrent(cell="gru", attention_query="previous_state"),
+    recurrent(cell="gru", attention_query="previous_state", tie="none"),
     recurrent(attention_query="previous_state", encoder_layers=2, decoder_layers=2, tie="two_way"),
-    recurrent(attention=kind(DotConfig()), encoder_layers=2, decoder_layers=3),
-    recurrent(attention=kind(BilinearConfig()), input_feeding=True, cell="gru"),
-    recurrent(attention=kind(DotConfig(), NEAR), input_feeding=True, bidirectional=False),
+    recurrent(attention=kind(BilinearConfig()), input_feeding=True, cell="gru", encoder_layers=2),
+    recurrent(attention=kind(DotConfig(), NEAR), decoder_layers=3, bidirectional=False),
     recurrent(attention=kind(AdditiveConfig(), GUESSED), attention_query="previous_state", heads=4),
-    recurrent(attention=kind(ScaledDotConfig(), NEAR), heads=2, tie="none", cell="gru"),
+    recurrent(attention=kind(ScaledDotConfig(), NEAR), heads=2, cell="gru", input_feeding=True),
 ]
 
 
@@ -111,18 +111,39 @@ def model(config):
     return build(config)
 
 
-def kinds_in(part):
-    """Collect the kinds named anywhere in a dumped config."""
-    if not isinstance(part, dict):
-        return set()
-    return {part.get("kind")}.union(*map(kinds_in, part.values()))
+def chosen(config):
+    """List what a config chooses, with its place."""
+    for path, value in _leaves(config.model_dump()):
+        yield ".".join((config.kind, *path)), value
 
 
-def test_the_variants_leave_no_kind_out():
-    members = [*get_args(ScoreConfig), *get_args(ScopeConfig), *get_args(PositionsConfig)]
-    known = {each.model_fields["kind"].default for each in members}
-    assert len(known) == len(members) == 14
-    assert kinds_in({str(each): each.model_dump() for each in VARIANTS}) >= known
+def _leaves(part, *path):
+    if isinstance(part, dict):
+        for name, inner in part.items():
+            yield from _leaves(inner, *path, name)
+    else:
+        yield path, part
+
+
+def test_the_variants_leave_no_choice_out():
+    scores, scopes, positions = (
+        {each.model_fields["kind"].default for each in get_args(union)}
+        for union in (ScoreConfig, ScopeConfig, PositionsConfig)
+    )
+    expected = {"transformer.positions.kind": positions}
+    for attention in ("self_attention", "cross_attention"):
+        expected[f"transformer.{attention}.score.kind"] = scores
+        expected[f"transformer.{attention}.scope.kind"] = scopes
+    expected |= {"recurrent.attention.score.kind": scores, "recurrent.attention.scope.kind": scopes}
+    for config in (TransformerConfig, RecurrentConfig):
+        for name, field in config.model_fields.items():
+            choices = {True, False} if field.annotation is bool else set(get_args(field.annotation))
+            if all(isinstance(choice, str | bool) for choice in choices) and choices:
+                expected[f"{config().kind}.{name}"] = choices
+    assert len(expected) == 17
+    found = [pair for config in VARIANTS for pair in chosen(config)]
+    for place, choices in expected.items():
+        assert {value for path, value in found if path == place} >= choices, place
 
 
 def gradients(model, source, target):
@@ -131,7 +152,6 @@ def gradients(model, source, target):
     return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
 
 
-@pytest.mark.slow
 def test_in_half_precision_it_is_nearly_the_same(config):
     model = build(config).float()
     source, target = pad_sequences(SOURCES), targets(3, 6)
@@ -141,17 +161,6 @@ def test_in_half_precision_it_is_nearly_the_same(config):
     # bf16 has 8 bits: a rounding is 0.4 % at most, and there is a dozen of them on a path.
     assert (rounded.float() - exact).norm() / exact.norm() < 0.05
     assert (rounded_slopes - slopes).norm() / slopes.norm() < 0.05
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("beam", [1, 3])
-@torch.no_grad()
-def test_step_by_step_is_all_at_once(model, beam):
-    source = pad_sequences(SOURCES)
-    target = targets(3 * beam, CACHE_BLOCK + 4)  # the cache has to grow
-    steps, state = stepwise(model, model.start(source, beam), target)
-    close(steps, logits(model, source.repeat_interleave(beam, dim=0), target))
-    assert state.length == target.size(1)
 
 
 @torch.no_grad()
@@ -189,19 +198,17 @@ def test_every_output_depends_on_the_source_and_on_its_order(config, model):
         assert (given - turned).abs().amax(dim=-1).min() > 1e-4
 
 
-@pytest.mark.slow
 @torch.no_grad()
 def test_select_reorders_hypotheses_and_drops_sentences(model):
-    beam, begun, rest = 2, targets(6, 4), targets(4, 5, seed=9)
+    beam, begun, rest = 2, targets(6, 4), targets(4, 3, seed=9)
     source = pad_sequences(SOURCES)
     _, state = stepwise(model, model.start(source, beam), begun)
     # The first sentence is done; of the second both rows continue its second hypothesis.
     rows, sentences = torch.tensor([3, 3, 5, 4]), torch.tensor([1, 2])
     steps, _ = stepwise(model, state.select(rows, sentences), rest)
-    for row, (origin, sentence) in enumerate(zip(rows, (1, 1, 2, 2), strict=True)):
-        alone = model.start(torch.tensor([SOURCES[sentence]]), 1)
-        whole = torch.cat((begun[origin], rest[row]))[None]
-        close(steps[row], stepwise(model, alone, whole)[0][0, 4:])
+    whole = torch.cat((begun[rows], rest), dim=1)
+    expected = logits(model, source[sentences].repeat_interleave(beam, dim=0), whole)
+    close(steps, expected[:, 4:])
 
 
 @torch.no_grad()
@@ -218,25 +225,28 @@ def test_select_gives_a_copy(model):
     assert not torch.equal(first[0], first[1])
 
 
-@pytest.mark.slow
 @torch.no_grad()
-def test_reordering_again_and_again_is_reading_each_hypothesis_from_its_start(model):
-    beam, sentences = 3, 3
+def test_step_by_step_and_reordered_is_reading_each_hypothesis_at_once(model, monkeypatch):
+    monkeypatch.setattr("mt.model.transformer.CACHE_BLOCK", 3)
+    beam, sentences, length = 3, 3, 8  # the cache has to grow twice
     source = pad_sequences(SOURCES)
     generator = torch.manual_seed(8)
     state = model.start(source, beam)
-    histories = [[START] for _ in range(sentences * beam)]
-    for _ in range(2 * CACHE_BLOCK + 3):
-        scores, state = model.step(torch.tensor([each[-1] for each in histories]), state)
+    read = torch.full((sentences * beam, 1), START)
+    steps = []
+    while True:
+        scores, state = model.step(read[:, -1], state)
+        steps.append(scores)
+        if len(steps) == length:
+            break
         origins = torch.randint(beam, (sentences, beam), generator=generator)
         rows = (origins + beam * torch.arange(sentences)[:, None]).flatten()
-        tokens = torch.randint(4, SIZE, (len(rows),), generator=generator).tolist()
-        last = scores[rows]
-        read = [histories[row] for row in rows]
-        histories = [[*past, token] for past, token in zip(read, tokens, strict=True)]
+        tokens = torch.randint(4, SIZE, (len(rows), 1), generator=generator)
+        read, steps = torch.cat((read[rows], tokens), dim=1), [each[rows] for each in steps]
         state = state.select(rows)
-    expected = logits(model, source.repeat_interleave(beam, dim=0), torch.tensor(read))
-    close(last, expected[:, -1])
+    assert state.length == length
+    expected = logits(model, source.repeat_interleave(beam, dim=0), read)
+    close(torch.stack(steps, dim=1), expected)
 
 
 def test_every_parameter_learns(model):
