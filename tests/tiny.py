@@ -1,11 +1,17 @@
 """A tiny world to train in: a language of invented words, a recipe, and the command line."""
 
+import contextlib
 import json
+import logging
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from mt.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aeiou"]
@@ -73,9 +79,33 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "mt", *map(str, arguments)]
 
 
-def mt(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def process(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     return subprocess.run(
         command(*arguments), env=environment(), encoding="utf-8", capture_output=True,
-        check=False, timeout=300, **options,
+        check=False, timeout=300,
     )  # fmt: skip
+
+
+def mt(
+    *arguments: object, cwd: Path | str = ".", stdin: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, which has loaded torch for many calls.
+
+    Args:
+        arguments: Those of the command line.
+        cwd: The directory to run in.
+        stdin: What it reads there.
+        variables: Added to an environment without colours, whose terminal is 90 columns wide.
+    """
+    colours = dict.fromkeys(name for name in os.environ if "COLOR" in name)
+    ours = logging.getLogger("mt")
+    before = ours.handlers, ours.level, ours.propagate
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(
+            app, [*map(str, arguments)], input=stdin, catch_exceptions=False,
+            env={**colours, "COLUMNS": "90", **variables},
+        )  # fmt: skip
+    ours.handlers, level, ours.propagate = before
+    ours.setLevel(level)
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)

@@ -56,11 +56,12 @@ def test_it_trains_saves_loads_and_translates(name, phrasebook, tmp_path):
         "data.validation": f"[{{source: {phrasebook}/dev.en, target: {phrasebook}/dev.de}}]",
         "data.store": str(phrasebook / "prepared"),
         "model": f"{{{MODELS[name]}, dim: 32}}",
-        "training.updates": 40,
-        "training.batch_tokens": 1024,
-        "training.schedule.warmup": 10,
-        "training.report_every": 10,
-        "validation.every": 40,
+        "training.updates": 20,
+        "training.batch_tokens": 512,
+        "training.optimizer.learning_rate": 1e-2,
+        "training.schedule.warmup": 5,
+        "training.report_every": 5,
+        "validation.every": 20,
         "validation.metric": "loss",
     }
     changes = [f"--set={key}={value}" for key, value in settings.items()]
@@ -68,9 +69,9 @@ def test_it_trains_saves_loads_and_translates(name, phrasebook, tmp_path):
     assert done.returncode == 0, done.stderr
     reports = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     losses = [report["cross_entropy"] for report in reports if "cross_entropy" in report]
-    assert losses[-1] < losses[0] - 0.3  # nats per token
+    assert losses[-1] < losses[0] - 1  # nats per token; each lost 1.4 or more
     lines = "The dog sleeps.\n\nWhere is the old woman?\n"
-    written = mt("translate", run, "--device", "cpu", "--beam", "2", input=lines)
+    written = mt("translate", run, "--device", "cpu", "--beam", "2", stdin=lines)
     assert written.returncode == 0, written.stderr
     assert written.stdout.count("\n") == 3
     assert written.stdout.split("\n")[1] == ""

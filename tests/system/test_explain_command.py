@@ -1,19 +1,16 @@
 """``mt explain`` as a shell meets it, with a model that a moment of training made."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
 
+from tests import tiny
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 RECIPE = """
 data:
   source: en
@@ -40,23 +37,13 @@ SENTENCE = "The old dog sees the house."
 
 
 def mt(folder, *arguments, stdin="", **variables):
-    environment = {name: text for name, text in os.environ.items() if "COLOR" not in name}
-    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "90", **variables}
-    return subprocess.run(
-        [sys.executable, "-m", "mt", *arguments],
-        cwd=folder,
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    return tiny.mt(*arguments, cwd=folder, stdin=stdin, **variables)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explain")
-    with ZipFile(ROOT / "data/phrasebook/phrasebook.zip") as archive:
+    with ZipFile(tiny.ROOT / "data/phrasebook/phrasebook.zip") as archive:
         for name, pairs in {"train": 280, "dev": 20}.items():
             for side in ("en", "de"):
                 lines = archive.read(f"{name}.{side}").splitlines(keepends=True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mt.bundle import open_bundle, read_index
-from tests.tiny import command, environment, mt, write_corpus, write_recipe
+from tests.tiny import command, environment, process, write_corpus, write_recipe
 
 pytestmark = pytest.mark.slow
 UPDATES = 100
@@ -37,7 +37,7 @@ def call(corpus, run, *more):
 def uninterrupted(corpus):
     """Run without a stop."""
     run = corpus / "uninterrupted"
-    done = mt(*call(corpus, run))
+    done = process(*call(corpus, run))
     assert done.returncode == 0, done.stderr
     return run
 
@@ -121,7 +121,7 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(corpus, uninterrupted, tmp_
     killed = -signal.SIGKILL
     assert stop(call(corpus, run), run, signal.SIGKILL, 1, 4) == killed  # no checkpoint yet
     assert stop(call(corpus, run, "--resume"), run, signal.SIGKILL, 5, 50) == killed
-    done = mt(*call(corpus, run, "--resume"))
+    done = process(*call(corpus, run, "--resume"))
     assert done.returncode == 0, done.stderr
     assert_equal(run, uninterrupted)
     # What the kill left half done is cleared away.
@@ -137,7 +137,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(corpus, uninterrupted
         stopped = open_bundle(read_index(run)["last"]).metadata.update
         assert stopped == progress(run) >= first
         resumed = True
-    done = mt(*call(corpus, run, "--resume"))
+    done = process(*call(corpus, run, "--resume"))
     assert done.returncode == 0, done.stderr
     assert f"resuming after update {stopped}\n" in done.stderr
     assert_equal(run, uninterrupted)

@@ -108,7 +108,7 @@ def test_translate_keeps_lines_where_they_are(trained, corpus, which):
     run, _ = trained
     model = run if which == "run" else read_index(run)["last"]
     first, second = (corpus / "test.src").read_text(encoding="utf-8").splitlines()[:2]
-    done = mt("translate", model, "--device", "cpu", input=f"{first}\n\n{second}\n")
+    done = mt("translate", model, "--device", "cpu", stdin=f"{first}\n\n{second}\n")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
     assert len(lines) == 4
