@@ -111,7 +111,7 @@ class PredictedScope(Scope):
         exact = torch.promote_types(query.dtype, torch.float32)  # half a position is a lot
         hidden = (query.to(exact) @ self.position_projection.to(exact)).tanh()
         share = (hidden @ self.position_vector.to(exact)[:, :, None]).sigmoid()
-        centre = share * (_lengths(keys, visible, query) - 1).clamp_min(0)
+        centre = share * (_lengths(keys, visible, query) - 1)
         distances = _distances(keys, centre)
         sigma = self.width / 2
         bias = distances.square() / (-2 * sigma**2)
