@@ -341,6 +341,16 @@ def test_keys_are_prepared_in_the_dtype_of_the_model(score, dtype):
     torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6 + ROUNDING[dtype])
 
 
+@torch.no_grad()
+def test_bilinear_scores_start_as_spread_as_those_of_the_scaled_dot_product():
+    torch.manual_seed(1)
+    query, key, _ = make((1, 2, 300, 300, 64, 1))
+    for score in SCORES:
+        if score.kind in {"bilinear", "scaled_dot"}:
+            # The variance of a product of 64 normal numbers, over 64; 600 rows are independent.
+            assert score.build(2, 64)(query, key).std().item() == pytest.approx(1, rel=0.05)
+
+
 @pytest.mark.parametrize("mask", MASKS)
 def test_scaled_dot_is_a_triple_loop(mask):
     shape = (2, 2, 3, 4, 5, 3)
