@@ -10,6 +10,7 @@ import io
 import itertools
 import logging
 import os
+import platform
 import secrets
 import shutil
 import stat
@@ -167,6 +168,35 @@ def _is_locked(part: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+@contextlib.contextmanager
+def lock_directory(directory: Path) -> Iterator[None]:
+    """Let one process at a time run the block for a directory.
+
+    The lock vanishes with its process, however that ends; on a shared file system other machines
+    see it where the system passes locks on. The file ``lock`` that stays behind says who came last.
+
+    Raises:
+        DataError: If another process is inside; the message names its machine and number.
+    """
+    import portalocker  # noqa: PLC0415
+
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("a+", encoding="utf-8") as file:
+        try:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.LockException:
+            file.seek(0)
+            raise DataError(
+                f"{directory}: expected to be the only process that works here, but "
+                f"{file.read().strip() or 'another process'} does; wait for it, or choose another "
+                "directory"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}\n")
+        file.flush()
+        yield
 
 
 def sha256(path: Path) -> str:

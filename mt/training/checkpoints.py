@@ -3,7 +3,7 @@
     config.yaml      the resolved recipe            metrics.jsonl   one line a report
     index.json       names the best and last bundle log.txt         what the terminal showed
     bundles/         update-000500/, …              README.md       the run card
-    state/           update-000500.pt               curves.svg      its picture
+    state/           update-000500.pt, its SHA-256  curves.svg      its picture
     tokenizer/       the SentencePiece models       tensorboard/    the same numbers, if installed
 
 A checkpoint is written in this order: bundle, state, index. Each appears complete or not at all,
@@ -24,7 +24,7 @@ from torch import Tensor
 from mt.bundle import Metadata, open_bundle, read_index, write_bundle, write_index
 from mt.config import StrictConfig
 from mt.errors import TrainingError
-from mt.files import atomic_file
+from mt.files import atomic_file, sha256, write_atomically
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import weights_of
 from mt.text.tokenizer import Tokenizers
@@ -66,6 +66,7 @@ class Checkpoints:
         self._write(path, weights_of(model), progress.update, results.get(progress.update))
         with atomic_file(self._state(progress.update)) as scratch:
             torch.save(dict(state), scratch)
+            write_atomically(self._checksum(progress.update), sha256(scratch))
         best = best_of(progress.history).update if progress.history else progress.update
         write_index(self.run, best=self.bundle(best), last=path)
         self._forget(progress, best)
@@ -79,16 +80,20 @@ class Checkpoints:
         last = read_index(self.run).get("last")
         if last is None:
             return None
-        path = self._state(open_bundle(last).metadata.update)
+        update = open_bundle(last).metadata.update
+        path = self._state(update)
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            intact = sha256(path) == self._checksum(update).read_text(encoding="utf-8")
+            reason = "the file differs from its SHA-256"
+            if intact:
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                return state
+        except (OSError, RuntimeError, EOFError, UnicodeError, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise TrainingError(
-                f"{path}: expected the state of the last checkpoint, but {reason}; "
-                "the bundle beside it still translates, a new run needs another --out"
-            ) from None
-        return state
+        raise TrainingError(
+            f"{path}: expected the state of the last checkpoint, but {reason}; "
+            "the bundle beside it still translates, a new run needs another --out"
+        )
 
     def last_weights(self) -> dict[str, Tensor]:
         """Return the weights of the last checkpoint."""
@@ -139,6 +144,9 @@ class Checkpoints:
     def _state(self, update: int) -> Path:
         return self.run / "state" / f"update-{update:06d}.pt"
 
+    def _checksum(self, update: int) -> Path:
+        return self._state(update).with_suffix(".sha256")
+
     def _write(
         self,
         path: Path,
@@ -168,8 +176,9 @@ class Checkpoints:
                 shutil.rmtree(path, ignore_errors=True)
             elif path not in bundles:
                 shutil.rmtree(path.rename(path.with_name(f".{path.name}")), ignore_errors=True)
+        states = {self._state(progress.update), self._checksum(progress.update)}
         for path in (self.run / "state").iterdir():
-            if path != self._state(progress.update):
+            if path not in states:
                 path.unlink(missing_ok=True)
 
 

@@ -116,11 +116,11 @@ class LogLines:
 class MetricsFile:
     """One JSON object a line, flushed at once.
 
-    What a stopped run wrote past its checkpoint is cut off.
+    What a stopped run wrote past its checkpoint is cut off, and so is what a crash damaged.
     """
 
     def __init__(self, path: Path, done: int) -> None:
-        kept = [line for line in _lines(path) if json.loads(line)["update"] <= done]
+        kept = [line for line in _whole_lines(path) if json.loads(line)["update"] <= done]
         write_atomically(path, "".join(line + "\n" for line in kept))
         self._file = path.open("a", encoding="utf-8")
 
@@ -195,8 +195,23 @@ def clock(seconds: float) -> str:
     return f"{hour}:{minute:02d}:{second:02d}"
 
 
-def _lines(path: Path) -> list[str]:
-    """Return the whole lines of a file; a kill may have left half a line at its end."""
+def _whole_lines(path: Path) -> list[str]:
+    """Return the lines that are entries; a kill or a full disk may have left something else."""
     if not path.exists():
         return []
-    return path.read_text(encoding="utf-8").split("\n")[:-1]
+    *lines, torn = path.read_bytes().split(b"\n")
+    whole = [line.decode() for line in lines if _is_entry(line)]
+    damaged = len(lines) - len(whole)
+    if damaged:
+        log.warning("%s: %d damaged lines were dropped", path, damaged)
+    elif torn:
+        log.info("%s: the last line was not finished, and is dropped", path)
+    return whole
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:  # neither JSON nor UTF-8
+        return False
+    return isinstance(entry, dict) and isinstance(entry.get("update"), int)

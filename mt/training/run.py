@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from rich.console import Console
 from mt import hardware
 from mt.bundle import Metadata
 from mt.errors import MtError
+from mt.files import lock_directory
 from mt.logs import logged_to
 from mt.model.contract import EncoderDecoder, count_parameters
 from mt.text.tokenizer import Tokenizers
@@ -53,16 +54,18 @@ def train(  # noqa: PLR0917 - all that a run depends on
 
     Raises:
         TrainingError: If the directory holds another run, or training diverges.
-        DataError: If a corpus cannot be used.
+        DataError: If a corpus cannot be used, or another process trains in the directory.
     """
-    world.from_main(lambda: open_run(recipe, run, resume))
-    try:
-        with logged_to(run / "log.txt") if world.is_main else nullcontext():
-            return _train(recipe, run, device, console, world)
-    except MtError:
-        if world.is_main:
-            release_run(run)
-        raise
+    with ExitStack() as stack:
+        world.from_main(lambda: stack.enter_context(lock_directory(run)))
+        world.from_main(lambda: open_run(recipe, run, resume))
+        try:
+            with logged_to(run / "log.txt") if world.is_main else nullcontext():
+                return _train(recipe, run, device, console, world)
+        except MtError:
+            if world.is_main:
+                release_run(run)
+            raise
 
 
 def _train(

@@ -137,11 +137,9 @@ class Trainer:
             return
         report = builder.report(self.progress.position.epoch)
         if not math.isfinite(report.loss) or not math.isfinite(report.gradient_norm):
-            raise TrainingError(
-                f"{self.checkpoints.run}: expected a finite loss and gradient, but by update "
-                f"{report.update} the loss is {report.loss} and the gradient's norm "
-                f"{report.gradient_norm}; lower training.optimizer.learning_rate or lengthen the "
-                "warm-up, and train anew"
+            raise self._diverged(
+                f"by update {report.update} the loss is {report.loss} and the gradient's norm "
+                f"{report.gradient_norm}"
             )
         listeners.on_report(report)
 
@@ -149,11 +147,21 @@ class Trainer:
         began = time.perf_counter()
         update, history = self.progress.update, self.progress.history
         result = self.world.from_main(lambda: self.validation.run(self.model, update))
+        if not math.isfinite(result.loss):
+            raise self._diverged(f"at update {update} the validation loss is {result.loss}")
         history.append(result)
         listeners.on_validation(result, best=best_of(history) is result)
         builder.pause(time.perf_counter() - began)
 
+    def _diverged(self, found: str) -> TrainingError:
+        return TrainingError(
+            f"{self.checkpoints.run}: expected finite losses, gradients and weights, but {found}; "
+            "lower training.optimizer.learning_rate or lengthen the warm-up, and train anew"
+        )
+
     def _save(self, builder: ReportBuilder) -> None:
+        if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
+            raise self._diverged(f"after update {self.progress.update} some weights are not")
         self.progress.seconds = builder.seconds()
         state = {
             "optimizer": self.optimizer.state_dict(),

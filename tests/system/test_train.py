@@ -68,7 +68,7 @@ def test_stdout_carries_results_only(trained):
 def test_a_run_explains_itself(trained):
     run, _ = trained
     expected = {"README.md", "bundles", "config.yaml", "curves.svg", "index.json", "log.txt",
-                "metrics.jsonl", "state", "tokenizer"}  # fmt: skip
+                "lock", "metrics.jsonl", "state", "tokenizer"}  # fmt: skip
     if importlib.util.find_spec("tensorboard"):
         expected.add("tensorboard")
         assert list((run / "tensorboard").glob("events.*"))
@@ -81,7 +81,8 @@ def test_a_run_explains_itself(trained):
         bundle = open_bundle(path)
         assert bundle.metadata.languages == ("xx", "yy")
         assert bundle.metadata.scores["bleu"]["signature"]
-    assert [path.name for path in (run / "state").iterdir()] == ["update-000240.pt"]
+    states = sorted(path.name for path in (run / "state").iterdir())
+    assert states == ["update-000240.pt", "update-000240.sha256"]
 
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     entries = [json.loads(line) for line in lines]

@@ -53,6 +53,21 @@ def test_what_lies_past_the_checkpoint_is_cut_off(path, done, kept, half):
     assert [entry["update"] for entry in written(path)] == kept
 
 
+def test_what_a_crash_damaged_is_dropped_and_said(path, caplog):
+    whole = path.read_bytes().splitlines(keepends=True)
+    damage = [
+        b"\0" * 40 + b"\n",
+        b"\xff\xfe{}\n",
+        b"[1]\n",
+        b'{"loss": 1}\n',
+        b'{"update": 12, "lo\n',
+    ]
+    path.write_bytes(b"".join([*whole[:2], *damage, *whole[2:]]))
+    MetricsFile(path, done=15).close()
+    assert path.read_bytes() == b"".join(whole)
+    assert "5 damaged lines were dropped" in caplog.text
+
+
 def test_all_listeners_get_everything():
     class Recorder:
         def __init__(self):

@@ -1,6 +1,8 @@
 """A whole run inside this process: how it ends, what it keeps, how it goes on."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from rich.console import Console
 from mt.bundle import open_bundle, read_index
 from mt.config import apply_overrides
 from mt.data.pairs import read_pairs
-from mt.errors import TrainingError
+from mt.errors import DataError, TrainingError
 from mt.evaluation import evaluate
 from mt.training import run as module
 from mt.training.checkpoints import average_weights
@@ -187,3 +189,42 @@ def test_a_damaged_state_is_named(fit, damage):
     state.unlink() if damage is None else state.write_bytes(damage)
     with pytest.raises(TrainingError, match=r"update-000010\.pt: expected the state of the last"):
         fit(resume=True)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_a_flipped_bit_in_the_state_is_noticed(fit, place):
+    state = fit("training.updates=10").run / "state" / "update-000010.pt"
+    content = bytearray(state.read_bytes())
+    content[int(place * len(content))] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"update-000010\.pt: .* differs from its SHA-256"):
+        fit(resume=True)
+
+
+def test_weights_that_are_not_finite_are_never_saved(fit):
+    """Such a rate makes weights of 1e38 and more in one update, whose own loss was finite."""
+    with pytest.raises(TrainingError, match="expected finite losses, gradients and weights"):
+        fit(
+            "training.updates=1", "training.optimizer.learning_rate=1e39", "training.clip_norm=null"
+        )
+    fit("training.updates=1")  # the directory is free for another recipe
+
+
+def test_two_processes_do_not_train_in_one_directory(fit, tmp_path):
+    run = fit("training.updates=10").run
+    program = (
+        "import sys; from pathlib import Path; from mt.files import lock_directory\n"
+        "with lock_directory(Path(sys.argv[1])):\n"
+        "    print('inside', flush=True); sys.stdin.readline()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(run)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert other.stdout.readline() == "inside\n"
+    message = rf"expected to be the only process .* process {other.pid} on \S+ does; wait for it"
+    with pytest.raises(DataError, match=message):
+        fit("training.updates=20", resume=True)
+    other.kill()
+    other.communicate()
+    assert fit("training.updates=20", resume=True).progress.update == 20
