@@ -182,13 +182,10 @@ class Aligner:
         forward: Float[Tensor, "target_words source_words"],
         reverse: Float[Tensor, "source_words target_words"] | None,
     ) -> WeightedLinks:
-        weights = joint_weights(forward, reverse)
+        weights = joint_weights(forward, reverse).tolist()
         links = joined_links(forward, reverse, self._config.joining)
         kept = sorted(keep_marks_apart(links, *words))
-        weighted = {(i, j): float(weights[j, i]) for i, j in kept}
-        return {
-            link: weight for link, weight in weighted.items() if weight >= self._config.threshold
-        }
+        return {(i, j): weights[j][i] for i, j in kept if weights[j][i] >= self._config.threshold}
 
 
 def word_weights(

@@ -25,7 +25,8 @@ def argmax_links(
     best_sources, best_targets = weights.argmax(1).tolist(), weights.argmax(0).tolist()
     links = {(source, target) for target, source in enumerate(best_sources)}
     links |= {(source, target) for source, target in enumerate(best_targets)}
-    return frozenset(link for link in links if weights[link[::-1]] > 0)
+    values = weights.tolist()  # which Python reads much faster
+    return frozenset((source, target) for source, target in links if values[target][source] > 0)
 
 
 def joint_weights(
