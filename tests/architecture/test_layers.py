@@ -1,6 +1,7 @@
 """The rooms and their doors: who may import whom, and what may be imported where."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -58,6 +59,69 @@ def test_light_rooms_load_no_torch(room):
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+RUN = """
+import sys
+from mt.cli.main import main
+status = 0
+try:
+    main()
+except SystemExit as left:
+    status = left.code
+print("torch" if "torch" in sys.modules else "light", file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with what the commands below read: a text, links, and a model."""
+    import torch
+
+    from mt.bundle import Metadata, write_bundle
+    from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+    from mt.training.recipe import RecipeConfig
+
+    folder = tmp_path_factory.mktemp("light")
+    (folder / "text").write_text("ein Hund\n", encoding="utf-8")
+    (folder / "links").write_text("0-0 1-1\n", encoding="utf-8")
+    lines = [f"{chr(97 + n % 20)}{chr(97 + n // 20)} {'abcdefgh'[n % 8 :]}" for n in range(300)]
+    tokenizers = train_tokenizers(
+        TokenizerConfig(size=290), lines, lines, 1, tmp_path_factory.mktemp("tokens")
+    )
+    weights = {"table": torch.zeros(2)}
+    recipe = load(RecipeConfig, CONFIGS[0])
+    write_bundle(folder / "model", weights, recipe, tokenizers, Metadata(1, ("en", "de"), 2, 9))
+    return folder
+
+
+LINKS = ["align", "--links", "links", "--gold", "links"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--help"], 0),
+        (["align", "--help"], 0),
+        (["config", "show", CONFIGS[0]], 0),
+        (["config", "check", CONFIGS[0]], 0),
+        (["config", "schema"], 0),
+        (["data", "fetch", "unknown"], 2),
+        (["info", "model"], 0),
+        (["evaluate", "--hypothesis", "text", "--reference", "text"], 0),
+        (LINKS, 0),
+        ([*LINKS, "--source", "text", "--target", "text"], 0),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_commands_that_compute_nothing_load_no_torch(folder, arguments, status):
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *map(str, arguments)], cwd=folder, capture_output=True,
+        encoding="utf-8", check=False, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    assert done.stderr.splitlines()[-1] == "light"
 
 
 def test_each_foreign_library_has_one_adapter():
