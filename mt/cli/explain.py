@@ -55,9 +55,9 @@ def explain(
     from mt.allocator import keep_freed_memory
     from mt.inspection.attention import cross_attention_of
     from mt.inspection.explanation import explain_translation
+    from mt.inspection.forced_decoding import force_decode
     from mt.inspection.page import save_page
     from mt.inspection.pictures import picture_for_terminal, save_picture
-    from mt.inspection.reading import read_pair
     from mt.logs import start_logging
     from mt.translation import load_translator
 
@@ -67,11 +67,11 @@ def explain(
     if sentence is None:
         sentence = next(read_stdin(), "")
     translator = load_translator(model, device)
-    reading = read_pair(translator, sentence, target)
-    if not reading.attention.cross and set(suffixes.values()) == {".html"}:
+    decoding = force_decode(translator, sentence, target)
+    if not decoding.attention.cross and set(suffixes.values()) == {".html"}:
         drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"
     else:
-        seen = cross_attention_of(reading, layer=layer, tokens=tokens)
+        seen = cross_attention_of(decoding, layer=layer, tokens=tokens)
         console = Console()
         colour = console.color_system in {"256", "truecolor"} and not console.no_color
         with console.capture() as drawn:
@@ -80,10 +80,10 @@ def explain(
         drawing = drawn.get()
     for path, suffix in suffixes.items():
         if suffix == ".html":
-            save_page(explain_translation(translator, reading), path)
+            save_page(explain_translation(translator, decoding), path)
         else:
             save_picture(seen, path)
-    sys.stdout.write(f"{reading.text}\n\n{drawing}")
+    sys.stdout.write(f"{decoding.text}\n\n{drawing}")
 
 
 def _known_suffix(path: Path) -> str:

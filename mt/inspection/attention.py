@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mt.errors import DataError
-from mt.inspection.reading import Reading
+from mt.inspection.forced_decoding import ForcedDecoding
 from mt.text.words import join_tokens, printable, word_ranges
 
 
@@ -31,7 +31,7 @@ class AttentionMap:
 
 
 def cross_attention_of(
-    reading: Reading, *, layer: int | None = None, tokens: bool = False
+    decoding: ForcedDecoding, *, layer: int | None = None, tokens: bool = False
 ) -> AttentionMap:
     """Return the cross-attention of a translation, averaged over heads.
 
@@ -40,7 +40,7 @@ def cross_attention_of(
     those of tokens.
 
     Args:
-        reading: From :func:`mt.inspection.reading.read_pair`.
+        decoding: From :func:`mt.inspection.forced_decoding.force_decode`.
         layer: A decoder layer, from 1; ``None``: the mean over all.
         tokens: Keep subword tokens apart; their labels are the tokenizer's.
 
@@ -50,7 +50,7 @@ def cross_attention_of(
     Source: attention as a soft alignment: Bahdanau, Cho and Bengio (2015), section 5.2.1; that it
     does not prove why a model writes a word: Jain and Wallace (2019).
     """
-    layers = reading.attention.cross
+    layers = decoding.attention.cross
     if not layers:
         raise DataError(
             "model: expected cross-attention to draw, but this one has none; an .html page shows "
@@ -62,7 +62,7 @@ def cross_attention_of(
         )
     chosen = layers if layer is None else layers[layer - 1 : layer]
     weights = torch.cat([call.weights[0] for call in chosen]).mean(dim=0).cpu()
-    names = reading.source_names, reading.target_names
+    names = decoding.source_names, decoding.target_names
     if tokens:
         columns, rows = ([printable(name) for name in side] for side in names)
         return AttentionMap(columns, rows, weights)

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from mt.inspection.reading import Reading, engine_of
+from mt.inspection.forced_decoding import ForcedDecoding, engine_of
 from mt.inspection.recorder import ROLES, HeadDims, RecordedCall
 from mt.inspection.variants import translate_variants
 from mt.model.attention.contract import Role
@@ -101,7 +101,7 @@ class Explanation:
 
 
 def explain_translation(
-    translator: Translator, reading: Reading, alternatives: int = 5
+    translator: Translator, decoding: ForcedDecoding, alternatives: int = 5
 ) -> Explanation:
     """Explain a translation by its probabilities, its alternatives and its attention.
 
@@ -109,73 +109,73 @@ def explain_translation(
     target up to the token, then the alternative.
 
     Args:
-        translator: The one that read the pair.
-        reading: From :func:`mt.inspection.reading.read_pair`.
+        translator: The one that ``decoding`` is from.
+        decoding: From :func:`mt.inspection.forced_decoding.force_decode`.
         alternatives: How many for each token.
 
     Raises:
-        TypeError: If the engine has no model to look into.
+        TypeError: If the translator has another engine than torch's.
     """
     return Explanation(
-        text=reading.text,
-        source=Axis.of(reading.source_names),
-        target=Axis.of(reading.target_names),
-        read=Axis.of([START_NAME, *reading.target_names[:-1]]),
-        choices=_choices(translator, reading, alternatives),
+        text=decoding.text,
+        source=Axis.of(decoding.source_names),
+        target=Axis.of(decoding.target_names),
+        read=Axis.of([START_NAME, *decoding.target_names[:-1]]),
+        choices=_choices(translator, decoding, alternatives),
         layers={
             role: [_layer(call) for call in calls]
             for role in ROLES
-            if (calls := reading.attention.of(role))
+            if (calls := decoding.attention.of(role))
         },
     )
 
 
-def _choices(translator: Translator, reading: Reading, count: int) -> list[Choice]:
-    written = torch.tensor(reading.target)[:, None]
-    own = reading.log_probabilities.gather(1, written)
-    others = reading.log_probabilities.clone()
+def _choices(translator: Translator, decoding: ForcedDecoding, count: int) -> list[Choice]:
+    written = torch.tensor(decoding.target)[:, None]
+    own = decoding.log_probabilities.gather(1, written)
+    others = decoding.log_probabilities.clone()
     others[:, _NEVER] = -torch.inf
     ranks = (others > own).sum(dim=1) + 1
     others.scatter_(1, written, -torch.inf)
     best = others.topk(min(count, others.size(1) - len(_NEVER) - 1))
 
-    asked = best.indices.tolist()
-    told = iter(_variants(translator, reading, asked))
+    tokens = best.indices.tolist()
+    texts = iter(_variants(translator, decoding, tokens))
     names = translator.tokenizers.target.tokens
     return [
         Choice(
             probability=_round(probability.exp().item()),
             rank=rank,
             alternatives=[
-                Alternative(printable(name), _round(share), *next(told))
+                Alternative(printable(name), _round(share), *next(texts))
                 for name, share in zip(names(row), shares, strict=True)
             ],
         )
         for probability, rank, row, shares in zip(
-            own, ranks.tolist(), asked, best.values.exp().tolist(), strict=True
+            own, ranks.tolist(), tokens, best.values.exp().tolist(), strict=True
         )
     ]
 
 
 def _variants(
-    translator: Translator, reading: Reading, others: list[list[int]]
+    translator: Translator, decoding: ForcedDecoding, others: list[list[int]]
 ) -> list[tuple[str, str, str]]:
-    """Translate with each other token in its place; return the text before, of and after it."""
-    target, decode = reading.target, translator.tokenizers.target.decode
+    """Translate with each other token; return the text before it, its own and that after it."""
+    target, decode = decoding.target, translator.tokenizers.target.decode
     found = translate_variants(
-        engine_of(translator), reading.source[:-1], target, others, translator.config.search
+        engine_of(translator), decoding.source[:-1], target, others, translator.config.search
     )
-    places = [(place, token) for place, row in enumerate(others) for token in row]
-    befores = decode([target[:place] for place, _ in places])
-    throughs = decode([[*target[:place], token] for place, token in places])
+    branches = [(index, token) for index, row in enumerate(others) for token in row]
+    befores = decode([target[:index] for index, _ in branches])
+    throughs = decode([[*target[:index], token] for index, token in branches])
     wholes = decode(found)
     return [_cut(*map(printable, texts)) for texts in zip(befores, throughs, wholes, strict=True)]
 
 
 def _cut(before: str, through: str, whole: str) -> tuple[str, str, str]:
-    """Cut a text where its beginnings end.
+    """Split a text at the ends of two of its prefixes.
 
-    A beginning that ends within a character has no text of its own.
+    Where a prefix ends within a character, it is none of the text's: all of it then comes last.
     """
     if not (whole.startswith(through) and through.startswith(before)):
         return "", "", whole

@@ -5,7 +5,7 @@ import torch
 
 from mt.errors import DataError
 from mt.inspection.attention import cross_attention_of, merge_words
-from mt.inspection.reading import read_pair
+from mt.inspection.forced_decoding import force_decode
 from mt.inspection.recorder import record_attention
 from mt.text.tokenizer import END, START
 from mt.text.words import word_ranges
@@ -14,7 +14,7 @@ SENTENCE = "abc hgfe dcba"
 
 
 def attention_map(translator, source, target=None, **how):
-    return cross_attention_of(read_pair(translator, source, target), **how)
+    return cross_attention_of(force_decode(translator, source, target), **how)
 
 
 @pytest.mark.slow
@@ -30,14 +30,14 @@ def test_every_row_of_words_and_of_tokens_sums_to_1(translator):
 def test_without_a_target_it_explains_the_translation_of_any_beam(translator):
     found = attention_map(translator, SENTENCE)
     [own] = translator.translate_all([SENTENCE])
-    assert read_pair(translator, SENTENCE).text == own.text
+    assert force_decode(translator, SENTENCE).text == own.text
     assert found.source == [*SENTENCE.split(), "</s>"]
 
 
 def test_a_given_target_is_explained_instead(translator):
-    reading = read_pair(translator, SENTENCE, " bad  cäfe ")
-    assert reading.text == "bad cäfe"
-    assert cross_attention_of(reading).target == ["bad", "cäfe", "</s>"]
+    decoding = force_decode(translator, SENTENCE, " bad  cäfe ")
+    assert decoding.text == "bad cäfe"
+    assert cross_attention_of(decoding).target == ["bad", "cäfe", "</s>"]
 
 
 def test_the_mean_over_layers_is_that_of_the_layers(translator):
@@ -87,10 +87,10 @@ def test_an_engine_without_a_model_is_refused(translator):
 
 
 def test_a_model_without_cross_attention_is_refused(translator):
-    reading = read_pair(translator, SENTENCE)
-    reading.attention.calls.clear()
+    decoding = force_decode(translator, SENTENCE)
+    decoding.attention.calls.clear()
     with pytest.raises(DataError, match="model: expected cross-attention to draw, .* has none"):
-        cross_attention_of(reading)
+        cross_attention_of(decoding)
 
 
 def test_source_tokens_add_up_and_target_tokens_are_averaged():

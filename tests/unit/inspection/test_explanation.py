@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mt.inspection.explanation import _cut, _variants, explain_translation
-from mt.inspection.reading import read_pair
+from mt.inspection.forced_decoding import force_decode
 from mt.model.attention.config import ScopeConfig, ScoreConfig
 from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
@@ -23,7 +23,7 @@ TARGET = "bad cäfe"
 
 @pytest.fixture
 def explanation(translator):
-    return explain_translation(translator, read_pair(translator, SENTENCE, TARGET))
+    return explain_translation(translator, force_decode(translator, SENTENCE, TARGET))
 
 
 def ids(tokenizers, *texts):
@@ -66,10 +66,10 @@ def test_alternatives_go_on_as_a_search_forced_from_the_start(explanation, model
 
 
 def test_an_alternative_that_ends_the_sentence_keeps_what_was_before(translator, tokenizers):
-    reading = read_pair(translator, SENTENCE, TARGET)
-    variants = _variants(translator, reading, [[], *([END] for _ in reading.target[1:-1])])
+    decoding = force_decode(translator, SENTENCE, TARGET)
+    variants = _variants(translator, decoding, [[], *([END] for _ in decoding.target[1:-1])])
     texts = tokenizers.target.decode(
-        [reading.target[:n] for n in range(1, len(reading.target) - 1)]
+        [decoding.target[:n] for n in range(1, len(decoding.target) - 1)]
     )
     assert [before + forced + after for before, forced, after in variants] == texts
 
@@ -117,7 +117,7 @@ def test_weights_scores_and_axes_fit_each_other(explanation):
 
 
 def test_numbers_are_those_of_the_record_and_short(explanation, translator):
-    record = read_pair(translator, SENTENCE, TARGET).attention
+    record = force_decode(translator, SENTENCE, TARGET).attention
     for layer, call in zip(explanation.layers["cross"], record.cross, strict=True):
         torch.testing.assert_close(torch.tensor(layer.weights), call.weights[0], atol=6e-5, rtol=0)
         numbers = itertools.chain(*itertools.chain(*layer.weights))
@@ -132,7 +132,9 @@ def test_numbers_are_those_of_the_record_and_short(explanation, translator):
 @pytest.mark.parametrize("beam", [1, 3])
 def test_the_models_own_translation_is_what_it_translates(translator, beam):
     translator.config = translator.config.with_beam(beam)
-    explanation = explain_translation(translator, read_pair(translator, SENTENCE), alternatives=2)
+    explanation = explain_translation(
+        translator, force_decode(translator, SENTENCE), alternatives=2
+    )
     assert [explanation.text] == [each.text for each in translator.translate_all([SENTENCE])]
     assert {len(choice.alternatives) for choice in explanation.choices} == {2}
     if beam == 1:
@@ -176,7 +178,7 @@ def explanation_by(config, tokenizers):
     engine = TorchEngine(config.build(size, size), torch.device("cpu"))
     translator = Translator(engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), 40)
     explanation = explain_translation(
-        translator, read_pair(translator, SENTENCE, TARGET), alternatives=1
+        translator, force_decode(translator, SENTENCE, TARGET), alternatives=1
     )
     for layer in itertools.chain(*explanation.layers.values()):
         assert torch.tensor(layer.weights).sum(-1).sub(1).abs().max() < 1e-3
@@ -184,11 +186,11 @@ def explanation_by(config, tokenizers):
 
 
 def test_what_a_model_does_not_have_is_left_out(translator):
-    reading = read_pair(translator, SENTENCE, TARGET)
-    for path in [path for path in reading.attention.calls if "cross" not in path]:
-        del reading.attention.calls[path]
-    assert [*explain_translation(translator, reading, 1).layers] == ["cross"]
-    reading.attention.calls.clear()
-    explanation = explain_translation(translator, reading, 1)
+    decoding = force_decode(translator, SENTENCE, TARGET)
+    for path in [path for path in decoding.attention.calls if "cross" not in path]:
+        del decoding.attention.calls[path]
+    assert [*explain_translation(translator, decoding, 1).layers] == ["cross"]
+    decoding.attention.calls.clear()
+    explanation = explain_translation(translator, decoding, 1)
     assert explanation.layers == {}
     assert len(explanation.choices) == len(explanation.target.tokens)

@@ -1,4 +1,4 @@
-"""Read a sentence pair once more, with everything recorded that a model lets see."""
+"""Forced decoding: let a model read a source and its translation, and record what it computes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,38 +15,40 @@ from mt.translation.engines.torch import TorchEngine
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A source, a translation of it, and what the model did as it read both (forced decoding)."""
+class ForcedDecoding:
+    """A source, a translation of it, and what a model computes when it is given both."""
 
     source: list[int]
     """Source tokens and the end mark."""
     target: list[int]
     """Target tokens and the end mark."""
     source_names: list[str]
+    """The source tokens by name; see :meth:`mt.text.tokenizer.Tokenizer.tokens`."""
     target_names: list[str]
+    """The target tokens by name."""
     text: str
     """The target as raw text."""
     attention: AttentionRecord
     """Of one pass over the pair; empty if the model has no attention."""
     log_probabilities: Float[Tensor, "target_len vocabulary"]
-    """Log-probabilities behind every target token, in nats, float32 on the CPU."""
+    """Of every token of the vocabulary at each target position, in nats, float32 on the CPU."""
 
 
 @torch.no_grad()
-def read_pair(translator: Translator, source: str, target: str | None = None) -> Reading:
-    """Read a source with ``target``, or with the translator's own translation of it.
+def force_decode(translator: Translator, source: str, target: str | None = None) -> ForcedDecoding:
+    """Give a model a source and ``target``, or the translator's own translation of the source.
 
-    The whole pair is read once more (forced decoding), so that it does not matter how the
-    translation was found.
+    The model reads the whole pair in one pass, so that it does not matter how the translation was
+    found.
 
     Args:
-        translator: Must run on the torch engine, whose model can be looked into.
+        translator: Must run on the torch engine, whose model can be recorded.
         source: One sentence; unlike a line for :meth:`Translator.translate` it is never cut.
         target: A translation to explain; ``None``: the translator's own.
 
     Raises:
         DataError: If a side is blank, or the source longer than the model reads at once.
-        TypeError: If the engine has no model to look into.
+        TypeError: If the translator has another engine.
     """
     engine, tokenizers = engine_of(translator), translator.tokenizers
     read = _encode("source", source, tokenizers.source.encode([source.strip()])[0])
@@ -70,11 +72,11 @@ def read_pair(translator: Translator, source: str, target: str | None = None) ->
     (text,) = tokenizers.target.decode([written])
     read, written = [*read, END], [*written, END]
     names = tokenizers.source.tokens(read), tokenizers.target.tokens(written)
-    return Reading(read, written, *names, text, attention, log_probabilities)
+    return ForcedDecoding(read, written, *names, text, attention, log_probabilities)
 
 
 def engine_of(translator: Translator) -> TorchEngine:
-    """Return the engine whose model can be looked into.
+    """Return the engine, whose model can be recorded.
 
     Raises:
         TypeError: If the translator has another one.
