@@ -1,4 +1,4 @@
-"""What a recipe may say about a model; reading it loads no torch."""
+"""The choices of a model in a recipe; reading them loads no torch."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -43,11 +43,11 @@ class TransformerConfig(StrictConfig):
     """Which of source embedding, target embedding and output share one table: all three (needs a
     joint vocabulary), the last two, or none."""
     positions: Annotated[PositionsConfig, Field(discriminator="kind")] = SinusoidalConfig()
-    """How a token learns where it stands."""
+    """How a model knows the positions of tokens."""
     self_attention: AttentionConfig = AttentionConfig()
-    """How the tokens of one side look at each other."""
+    """How the tokens of one side attend to each other."""
     cross_attention: AttentionConfig = AttentionConfig()
-    """How the target looks at the source."""
+    """How the target attends to the source."""
 
     @model_validator(mode="after")
     def _heads_divide_dim(self) -> Self:
@@ -86,7 +86,7 @@ class TransformerConfig(StrictConfig):
 
 
 class RecurrentConfig(StrictConfig):
-    """An encoder and a decoder that go through their sentences step by step."""
+    """An encoder and a decoder of recurrent cells."""
 
     kind: Literal["recurrent"] = "recurrent"
     cell: Cell = "lstm"
@@ -100,15 +100,16 @@ class RecurrentConfig(StrictConfig):
     bidirectional: bool = True
     """Read the source from both ends; either direction then has half of `dim`."""
     attention: AttentionConfig | None = AttentionConfig(score=AdditiveConfig())
-    """How the target looks at the source; null: it is told one fixed context vector, and there is
-    nothing for `heads` and `attention_query` to say."""
+    """How the target attends to the source; null: not at all, the decoder is given one fixed
+    context vector, and `heads` and `attention_query` have no meaning."""
     heads: PositiveInt = 1
-    """Attentions side by side, each on its share of the states; must divide `dim`."""
+    """Attention heads, each on its share of the states; must divide `dim`."""
     attention_query: Literal["current_state", "previous_state"] = "current_state"
-    """What asks the source: the state after the step (Luong), or the one before it, whose answer
-    then enters the step (Bahdanau)."""
+    """The query of cross-attention: the decoder's state after the step (Luong), or the one before
+    it, in which case the context is an input of the step (Bahdanau)."""
     input_feeding: bool = False
-    """Let a step read the output before it, so that it knows what was looked at (Luong)."""
+    """Make the output of a step an input of the next, so that it depends on earlier attention
+    (Luong)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of embeddings, of what passes between layers and of outputs, zeroed in training."""
     tie: Tie = "three_way"

@@ -1,4 +1,4 @@
-"""What training, search and inspection may ask of a model, whatever its architecture."""
+"""The interface of a model of any architecture, for training, search and inspection."""
 
 from typing import Protocol, Self
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class DecoderState(Protocol):
-    """Everything a decoder remembers between two steps, as a value.
+    """Everything a decoder keeps between two steps, as a value.
 
-    Its rows are the hypotheses: ``beam`` consecutive rows belong to one sentence. A state may be
-    stepped once; who wants to step it twice takes a copy with :meth:`select`.
+    Its rows are the hypotheses: ``beam`` consecutive rows belong to one sentence. A step may
+    change the state that it is given; to step from a state twice, copy it with :meth:`select`.
     """
 
     def select(
@@ -33,7 +33,7 @@ class EncoderDecoder(nn.Module):
     """
 
     output: nn.Linear
-    """Turns a decoder output into one logit per target token; a loss may do so in chunks."""
+    """Maps a decoder output to one logit per target token; a loss may apply it in chunks."""
 
     def forward(
         self,

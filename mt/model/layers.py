@@ -1,4 +1,4 @@
-"""What stands between two attentions: linear and feed-forward layers, residuals, embeddings."""
+"""Linear and feed-forward layers, dropout, residual connections and embeddings."""
 
 import math
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Dropout(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Transform each position by itself: widen, activate, narrow.
+    """Transform each position by itself: one linear layer, an activation, another linear layer.
 
     ``relu`` and ``gelu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``: ``W_2 (silu(W_1 x) * W_3 x)``,
     with ``W_1`` and ``W_3`` in one matrix; it has half as many parameters again at the same width.
@@ -75,7 +75,7 @@ class FeedForward(nn.Module):
 
 
 class Residual(nn.Module):
-    """Add what a sublayer computes to what came in, and keep the sum in range.
+    """A residual connection around a sublayer, with dropout and layer norm.
 
     Post-norm, as in the paper: ``norm(x + dropout(sublayer(x)))``. Pre-norm, which trains deep
     stacks without care: ``x + dropout(sublayer(norm(x)))``; the stack then ends with one more norm.
@@ -121,7 +121,7 @@ class Embedding(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch length"], start: int = 0
     ) -> Float[Tensor, "batch length dim"]:
-        """Embed tokens whose first one stands at position ``start``."""
+        """Embed tokens, the first of which is at position ``start``."""
         states = F.embedding(tokens, self.table) * math.sqrt(self.table.size(1))
         if self.positions is not None:
             states = states + self.positions(start, tokens.size(1))

@@ -1,4 +1,4 @@
-"""Recurrent encoder-decoders: the fixed context vector, and the attention that removed it."""
+"""Recurrent encoder-decoders, with a fixed context vector or with attention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ from mt.model.layers import Dropout, Embedding, Linear, make_tables
 from mt.text.tokenizer import PAD
 
 CELL_VECTORS: dict[Cell, int] = {"lstm": 2, "gru": 1}
-"""Vectors that a cell hands to its next step: an LSTM's state and memory, a GRU's state."""
+"""Vectors that a cell passes to its next step: an LSTM's state and memory, a GRU's state."""
 
 
 @dataclass(frozen=True)
 class RecurrentState:
-    """A decoder's memory of the source, and where it stands."""
+    """The encoded source, and the decoder's vectors after some steps."""
 
     memory: KeysValues | None
-    """What can be looked at, [sentences, heads, source_len, depth]; ``None`` without attention."""
+    """Keys and values, [sentences, heads, source_len, depth]; ``None`` without attention."""
     visible: Bool[Tensor, "sentences 1 1 source_len"]
     """``True`` at the real tokens of each source."""
     summary: Float[Tensor, "sentences dim"]
-    """The fixed context vector: what the encoder's last layer ended with."""
+    """The fixed context vector: the last state of the encoder's last layer."""
     hidden: Float[Tensor, "layers parts rows dim"]
-    """What each cell hands to its next step."""
+    """The vectors that each cell passes to its next step."""
     fed: Float[Tensor, "rows dim"]
     """The output before this step; zeros before the first."""
     length: int
@@ -59,7 +59,7 @@ class RecurrentState:
 
 
 class StateAttention(nn.Module):
-    """Attention of states to states as they are: no projection but what its score has.
+    """Attention without projections other than those of its score.
 
     Attributes:
         attend: The kind of attention.
@@ -70,8 +70,8 @@ class StateAttention(nn.Module):
         self.heads = heads
         self.attend: Attend = config.build(heads, dim // heads, "cross")
 
-    def offer(self, states: Float[Tensor, "batch source_len dim"]) -> KeysValues:
-        """Prepare states to be looked at; a decoder does this once a sentence."""
+    def prepare_memory(self, states: Float[Tensor, "batch source_len dim"]) -> KeysValues:
+        """Turn encoder states into keys and values; a decoder does this once a sentence."""
         value = self._split(states)
         return KeysValues(self.attend.prepare_keys(value), value)
 
@@ -82,7 +82,7 @@ class StateAttention(nn.Module):
         visible: Bool[Tensor, "batch 1 1 source_len"],
         positions: Int[Tensor, " #target_len"],
     ) -> Float[Tensor, "batch target_len dim"]:
-        """Return what the states find in ``memory``."""
+        """Return the context of each state."""
         context = self.attend(self._split(states), memory.key, memory.value, visible, positions)
         return context.transpose(1, 2).flatten(2)
 
@@ -93,11 +93,11 @@ class StateAttention(nn.Module):
 class Recurrent(EncoderDecoder):
     """An encoder-decoder of recurrent cells, with or without attention.
 
-    The encoder reads the source, in one direction or in both. Its last state, through a learnt map,
-    is the decoder's first, and is the *fixed context vector*. With attention each step looks at all
-    of the encoder's states instead: ``c_t``. Either way the output is
-    ``tanh(W [c_t; s_t])``, with ``c_t`` the fixed vector where there is no attention, so that both
-    have the same size and differ in nothing but the bottleneck.
+    The encoder reads the source, in one direction or in both. Its last state is the *fixed context
+    vector*, and through a learnt map the decoder's first state. With attention each step has a
+    context ``c_t`` of its own, a weighted sum of all of the encoder's states. Either way the output
+    is ``tanh(W [c_t; s_t])``, with ``c_t`` the fixed vector where there is no attention, so that
+    the two have the same size and differ in nothing but the bottleneck.
 
     ``attention_query: current_state`` is Luong's decoder: ``s_t = cell(y_{t-1}, s_{t-1})``, then
     ``c_t`` from ``s_t``; with input feeding the cell also reads the output before.
@@ -135,9 +135,9 @@ class Recurrent(EncoderDecoder):
     def encode(
         self, source: Int[Tensor, "batch source_len"]
     ) -> tuple[Float[Tensor, "batch source_len dim"], Float[Tensor, "batch dim"]]:
-        """Read sources; return the last layer's states, zero at padding, and what it ended with.
+        """Return the states of the last layer, zero at padding, and its last state.
 
-        The second holds for either direction its state after the last token it read.
+        The last state has, for either direction, the state after the last token it read.
         """
         lengths = (source != PAD).sum(dim=1).cpu()
         states, last = self.source_embedding(source), None
@@ -171,12 +171,13 @@ class Recurrent(EncoderDecoder):
         return self._advance(embedded, state)[0]
 
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> RecurrentState:
-        """Encode sources, and turn what their encoder ended with into the first states."""
+        """Encode sources, and map the encoder's last state to the decoder's first ones."""
         states, summary = self.encode(source)
+        attention = self.cross_attention
         shape = (-1, self.config.decoder_layers, CELL_VECTORS[self.config.cell], self.config.dim)
         hidden = self.bridge(summary).tanh().view(shape).permute(1, 2, 0, 3)
         return RecurrentState(
-            memory=None if self.cross_attention is None else self.cross_attention.offer(states),
+            memory=attention.prepare_memory(states) if attention else None,
             visible=(source != PAD)[:, None, None, :],
             summary=summary,
             hidden=hidden.repeat_interleave(beam, dim=2).contiguous(),
@@ -195,18 +196,18 @@ class Recurrent(EncoderDecoder):
     def _advance(
         self, embedded: Float[Tensor, "rows target_len dim"], state: RecurrentState
     ) -> tuple[Float[Tensor, "rows target_len dim"], RecurrentState]:
-        """Read tokens, one if steps depend on outputs before them; return the outputs."""
+        """Decode targets, or one token if steps depend on earlier outputs; return the outputs."""
         length = embedded.size(1)
         positions = torch.arange(state.length, state.length + length, device=embedded.device)
         if self.config.attention_query == "previous_state":
             before = state.hidden[-1, 0][:, None]
-            context = self._look(before, state, positions)
+            context = self._attend(before, state, positions)
             states, hidden = self._run_cells(torch.cat((embedded, context), dim=-1), state.hidden)
         else:
             if self.config.input_feeding:
                 embedded = torch.cat((embedded, state.fed[:, None]), dim=-1)
             states, hidden = self._run_cells(embedded, state.hidden)
-            context = self._look(states, state, positions)
+            context = self._attend(states, state, positions)
         output = self.dropout(self.combine(torch.cat((context, states), dim=-1)).tanh())
         state = replace(state, hidden=hidden, fed=output[:, -1], length=state.length + length)
         return output, state
@@ -228,7 +229,7 @@ class Recurrent(EncoderDecoder):
             after.append(torch.cat(parts))
         return states, torch.stack(after)
 
-    def _look(
+    def _attend(
         self,
         states: Float[Tensor, "rows target_len dim"],
         state: RecurrentState,
@@ -252,9 +253,9 @@ def _run(
     states: Tensor | PackedSequence,
     before: Tensor | tuple[Tensor, ...] | None = None,
 ) -> tuple[Any, Any]:
-    """Let a layer read its steps.
+    """Run a layer over its steps.
 
-    Under autocast cuDNN's cells compute in float16, whatever was asked for, in which the small
+    Under autocast cuDNN's cells compute in float16, whatever its dtype is, in which the small
     gradients of a mean over a batch vanish: on CUDA they stay in the precision of their weights.
     """
     if layer.weight_ih_l0.device.type != "cuda":
@@ -269,7 +270,7 @@ def _run(
 def _stack(
     config: RecurrentConfig, layers: int, width: int, directions: int = 1
 ) -> Sequence[nn.LSTM | nn.GRU]:
-    """Make one module a layer, of which the first reads ``width`` numbers a step."""
+    """Make the layers, one module each; the input of the first has size ``width``."""
     kind: type[nn.LSTM | nn.GRU] = nn.LSTM if config.cell == "lstm" else nn.GRU
     stack = nn.ModuleList(
         kind(
@@ -280,4 +281,4 @@ def _stack(
         )
         for index in range(layers)
     )
-    return cast(Sequence[nn.LSTM | nn.GRU], stack)  # torch's list knows modules alone
+    return cast(Sequence[nn.LSTM | nn.GRU], stack)  # ModuleList has no element type

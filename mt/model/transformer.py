@@ -22,7 +22,7 @@ CACHE_BLOCK = 16
 
 @dataclass(frozen=True)
 class TransformerState:
-    """A decoder's memory of the source and of what it has written so far."""
+    """The encoded source, and the keys and values of the target tokens read so far."""
 
     memory: tuple[KeysValues, ...]
     """Of each layer: the source's keys and values, [sentences, heads, source_len, depth]."""
@@ -48,7 +48,7 @@ class TransformerState:
         return TransformerState(memory, visible, cache, self.length)
 
     def with_room(self) -> "TransformerState":
-        """Make sure that one more target token fits into the cache."""
+        """Return a state whose cache has room for one more target token."""
         if self.length < self.cache.size(4):
             return self
         layers, two, rows, heads, capacity, depth = self.cache.shape
@@ -73,14 +73,14 @@ class EncoderLayer(nn.Module):
         visible: Bool[Tensor, "batch 1 1 source_len"] | None,
         positions: Int[Tensor, " source_len"],
     ) -> Float[Tensor, "batch source_len dim"]:
-        """Let every position look at every real one, then transform each."""
+        """Encode whole sources."""
 
-        def look(states: Tensor) -> Tensor:
+        def attend(states: Tensor) -> Tensor:
             query, keys_values = self.self_attention.project_self(states, positions)
             return self.self_attention(query, keys_values, visible, positions)
 
         return self.feed_forward_residual(
-            self.self_attention_residual(states, look), self.feed_forward
+            self.self_attention_residual(states, attend), self.feed_forward
         )
 
 
@@ -108,18 +108,18 @@ class DecoderLayer(nn.Module):
         causal: Bool[Tensor, "1 1 target_len target_len"],
         positions: Int[Tensor, " target_len"],
     ) -> Float[Tensor, "batch target_len dim"]:
-        """Read whole targets."""
+        """Decode whole targets."""
 
-        def look_back(states: Tensor) -> Tensor:
+        def attend_to_target(states: Tensor) -> Tensor:
             query, keys_values = self.self_attention.project_self(states, positions)
             return self.self_attention(query, keys_values, causal, positions)
 
-        def look_at_source(states: Tensor) -> Tensor:
+        def attend_to_source(states: Tensor) -> Tensor:
             query = self.cross_attention.project_query(states)
             return self.cross_attention(query, memory, source_visible, positions)
 
-        states = self.self_attention_residual(states, look_back)
-        states = self.cross_attention_residual(states, look_at_source)
+        states = self.self_attention_residual(states, attend_to_target)
+        states = self.cross_attention_residual(states, attend_to_source)
         return self.feed_forward_residual(states, self.feed_forward)
 
     def step(  # noqa: PLR0917 - all that a step depends on
@@ -133,20 +133,20 @@ class DecoderLayer(nn.Module):
     ) -> Float[Tensor, "rows 1 dim"]:
         """Read one token more, writing its key and value into slot ``length`` of ``cache``."""
 
-        def look_back(states: Tensor) -> Tensor:
+        def attend_to_target(states: Tensor) -> Tensor:
             query, new = self.self_attention.project_self(states, position)
             cache[0, :, :, length], cache[1, :, :, length] = new.key[:, :, 0], new.value[:, :, 0]
             past = KeysValues(cache[0, :, :, : length + 1], cache[1, :, :, : length + 1])
             return self.self_attention(query, past, None, position)
 
-        def look_at_source(states: Tensor) -> Tensor:
+        def attend_to_source(states: Tensor) -> Tensor:
             # The hypotheses of one sentence are queries of one attention: its memory is not copied.
             together = states.view(memory.key.size(0), -1, states.size(-1))
             query = self.cross_attention.project_query(together)
             return self.cross_attention(query, memory, source_visible, position).view_as(states)
 
-        states = self.self_attention_residual(states, look_back)
-        states = self.cross_attention_residual(states, look_at_source)
+        states = self.self_attention_residual(states, attend_to_target)
+        states = self.cross_attention_residual(states, attend_to_source)
         return self.feed_forward_residual(states, self.feed_forward)
 
 
@@ -171,7 +171,7 @@ class Transformer(EncoderDecoder):
             DecoderLayer(config, relative)
             for relative in _relative_positions(config, config.decoder_layers, causal=True)
         )
-        self.decoder = cast(Sequence[DecoderLayer], decoder)  # torch's list knows modules alone
+        self.decoder = cast(Sequence[DecoderLayer], decoder)  # ModuleList has no element type
         at_top: type[nn.Module] = nn.LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)
@@ -181,7 +181,7 @@ class Transformer(EncoderDecoder):
     def encode(
         self, source: Int[Tensor, "batch source_len"]
     ) -> tuple[Float[Tensor, "batch source_len dim"], Bool[Tensor, "batch 1 1 source_len"] | None]:
-        """Read sources; return their states, and where their real tokens are if some are padded."""
+        """Return the encoder's states, and where the real tokens are if some sources are padded."""
         real = source != PAD
         visible = None if real.all() else real[:, None, None, :]
         states = self.source_embedding(source)
@@ -241,7 +241,7 @@ def _self_attention(
 def _relative_positions(
     config: TransformerConfig, layers: int, causal: bool
 ) -> list[RelativePositions | None]:
-    """Make what distances add in each layer of a stack; one object may serve them all."""
+    """Make the relative positions of each layer of a stack; one object may serve them all."""
     positions, depth = config.positions, config.dim // config.heads
     if positions.of_each_layer():
         return [positions.relative(config.heads, depth, causal) for _ in range(layers)]

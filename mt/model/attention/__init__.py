@@ -1,4 +1,4 @@
 """Attention: compare a query with keys, and sum values accordingly. One small file per kind.
 
-``contract.py`` says what every kind keeps, ``config.py`` what a recipe may choose.
+``contract.py`` has the interface of every kind, ``config.py`` what a recipe may choose.
 """

@@ -1,4 +1,4 @@
-"""Attention in full: scores, what distance adds to them, where to look, softmax, weighted sum."""
+"""Attention in full: scores, masks, the bias of distances, softmax, weighted sum."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,16 +11,16 @@ from mt.model.positions.contract import RelativePositions
 
 
 class Attend(nn.Module):
-    """Mix values by how well their keys answer each query.
+    """Average values, weighted by how well their keys match each query.
 
     ``softmax(score(q, k) + distance(q, i, j), over the visible keys) @ (v + offset(i, j))``, where
     most models have no ``distance`` and no ``offset``. With :class:`ScaledDotScore` alone this is
     :func:`~mt.model.attention.dot.scaled_dot_product_attention`.
 
     Attributes:
-        role: Which side of a translation looks at which.
+        role: Which side of a translation attends to which.
         score: How a query compares with a key.
-        scope: How far a query may look.
+        scope: Which keys a query may attend to.
         relative: What the distance of a key from its query adds; ``None``: nothing. One object may
             serve several layers.
     """
@@ -41,7 +41,7 @@ class Attend(nn.Module):
     def prepare_keys(
         self, key: Float[Tensor, "batch heads key_len depth"]
     ) -> Float[Tensor, "batch heads key_len prepared_depth"]:
-        """Compute once a key what every comparison with it needs."""
+        """Compute the part of the score that depends on the key alone."""
         return self.score.prepare_keys(key)
 
     def explain(
@@ -56,7 +56,7 @@ class Attend(nn.Module):
         positions = _positions(positions, query)
         with torch.autocast(query.device.type, enabled=False):
             query, key = query.float(), key.float()
-            visible, bias = self._surroundings(query, key, visible, positions)
+            visible, bias = self._mask_and_bias(query, key, visible, positions)
             scores = self._compare(query, key, bias)
             if visible is not None:
                 scores = scores.masked_fill(~visible, -torch.inf)
@@ -77,24 +77,24 @@ class Attend(nn.Module):
         """Compute the context only; see :class:`Attention`.
 
         Where the score is a dot product and distance adds nothing to the values, this is
-        :func:`~mt.kernels.attention.dot_product_attention`. What no kernel knows is computed step
-        by step, without keeping weights.
+        :func:`~mt.kernels.attention.dot_product_attention`. Other kinds are computed step by step,
+        without keeping weights.
         """
         positions = _positions(positions, query)
         with torch.autocast(query.device.type, enabled=False):  # half a position is a lot
-            visible, bias = self._surroundings(query, key, visible, positions)
+            visible, bias = self._mask_and_bias(query, key, visible, positions)
         context = self._context(query, key, value, visible, bias, positions)
         if visible is None:
             return context
-        sees = visible.any(dim=-1, keepdim=True)
-        if query.device.type == "cpu" and sees.all():  # asking another device would mean to wait
+        has_key = visible.any(dim=-1, keepdim=True)
+        if query.device.type == "cpu" and has_key.all():  # on another device this would wait
             return context
-        return context.masked_fill(~sees, 0.0)
+        return context.masked_fill(~has_key, 0.0)
 
-    def _surroundings(
+    def _mask_and_bias(
         self, query: Tensor, key: Tensor, visible: Tensor | None, positions: Tensor
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Join what the masks, the scope and the distances say: visible keys, and a bias."""
+        """Join the masks with those of the scope, and the biases of scope and distances."""
         keys = key.size(-2)
         within, bias = self.scope(query, keys, visible, positions)
         if within is not None:

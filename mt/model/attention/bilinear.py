@@ -8,7 +8,7 @@ from mt.model.attention.contract import DotProductScore
 
 
 class BilinearScore(DotProductScore):
-    """``score(q, k) = q^T W k``: what of a query matches what of a key is learnt, in each head.
+    """``score(q, k) = q^T W k``, with a learnt matrix in each head.
 
     Source: Luong, Pham and Manning (2015), section 3.1, equation 8, "general".
     """

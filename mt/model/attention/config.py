@@ -1,4 +1,4 @@
-"""What a recipe may say about attention: any score in any scope.
+"""The choices of attention in a recipe: any score in any scope.
 
 A config builds its module on demand, so that reading a recipe loads no torch.
 """
@@ -68,7 +68,7 @@ class AdditiveConfig(StrictConfig):
 
 
 class GlobalConfig(StrictConfig):
-    """Look at the whole sentence."""
+    """Attend to the whole sentence."""
 
     kind: Literal["global"] = "global"
 
@@ -80,7 +80,7 @@ class GlobalConfig(StrictConfig):
 
 
 class WindowConfig(StrictConfig):
-    """Look near the query's own position (Luong et al. 2015, "local-m"; a sliding window)."""
+    """Attend near the query's own position (Luong et al. 2015, "local-m"; a sliding window)."""
 
     kind: Literal["window"] = "window"
     width: PositiveInt = 10
@@ -94,7 +94,7 @@ class WindowConfig(StrictConfig):
 
 
 class PredictedConfig(StrictConfig):
-    """Look near a position that the query predicts (Luong et al. 2015, "local-p")."""
+    """Attend near a position that the query predicts (Luong et al. 2015, "local-p")."""
 
     kind: Literal["predicted"] = "predicted"
     width: PositiveInt = 10
@@ -117,7 +117,7 @@ class AttentionConfig(StrictConfig):
     score: Annotated[ScoreConfig, Field(discriminator="kind")] = ScaledDotConfig()
     """How a query is compared with a key."""
     scope: Annotated[ScopeConfig, Field(discriminator="kind")] = GlobalConfig()
-    """How far a query may look."""
+    """Which keys a query may attend to."""
 
     def build(
         self, heads: int, depth: int, role: "Role", relative: "RelativePositions | None" = None
@@ -127,7 +127,7 @@ class AttentionConfig(StrictConfig):
         Args:
             heads: Attentions side by side, each with parameters of its own.
             depth: Size of one head's queries and keys.
-            role: Which side of a translation looks at which.
+            role: Which side of a translation attends to which.
             relative: What the distance between query and key adds.
         """
         from mt.model.attention.attend import Attend

@@ -1,10 +1,10 @@
-"""The contract every kind of attention keeps.
+"""The interface of every kind of attention.
 
 Attention compares a query with keys, turns the scores into weights that sum to 1, and returns the
-weighted sum of the values. Kinds differ in how they score (:class:`Score`); where a query may look
-at all is the matter of a :class:`~mt.model.attention.scope.Scope`; what distance adds is that of
-:class:`~mt.model.positions.contract.RelativePositions`. Everything around them (projections, heads,
-masks, caches, recording) is written against :class:`Attention`, which joins the three.
+weighted sum of the values. Kinds differ in how they score (:class:`Score`). Which keys a query may
+attend to is decided by a :class:`~mt.model.attention.scope.Scope`; what the distance of a key adds,
+by :class:`~mt.model.positions.contract.RelativePositions`. Everything around them (projections,
+heads, masks, caches, recording) is written against :class:`Attention`, which joins the three.
 """
 
 from typing import Literal, NamedTuple, Protocol
@@ -13,11 +13,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 Role = Literal["cross", "encoder_self", "decoder_self"]
-"""Who looks at whom: the target at the source, the source at itself, the target at itself."""
+"""Who attends to whom: ``cross``, the target to the source; ``encoder_self``, the source to itself;
+``decoder_self``, the target to itself."""
 
 
 class Attended(NamedTuple):
-    """What a readable attention returns."""
+    """The result of :meth:`Attention.explain`."""
 
     context: Float[Tensor, "batch heads query_len value_depth"]
     """The weighted sum of the values."""
@@ -28,12 +29,12 @@ class Attended(NamedTuple):
 
 
 class Score(nn.Module):
-    """How well each key answers each query: what one kind of attention differs in from another."""
+    """How well each key matches each query: what one kind of attention differs in from another."""
 
     def prepare_keys(
         self, key: Float[Tensor, "batch heads key_len depth"]
     ) -> Float[Tensor, "batch heads key_len prepared_depth"]:
-        """Compute once a key what every comparison with it needs; a decoder caches it."""
+        """Compute the part of the score that depends on the key alone; a decoder caches it."""
         return key
 
     def forward(
@@ -46,7 +47,7 @@ class Score(nn.Module):
 
 
 class DotProductScore(Score):
-    """A score that is the dot product of a key with what becomes of the query, times a constant.
+    """A score that is the dot product of a key with a function of the query, times a constant.
 
     Such scores are one matrix product, and fused kernels compute them.
     """
@@ -58,7 +59,7 @@ class DotProductScore(Score):
     def prepare_query(
         self, query: Float[Tensor, "batch heads query_len depth"]
     ) -> Float[Tensor, "batch heads query_len depth"]:
-        """Turn a query into what is multiplied with a key."""
+        """Apply the function to queries."""
         return query
 
     def forward(
@@ -79,8 +80,8 @@ class Attention(Protocol):
     hidden key has weight exactly 0 and no influence; a query that sees nothing receives a context
     of zeros.
 
-    ``positions``: where each query stands in its own sentence, from 0; one position holds for all.
-    ``None`` means 0, 1, 2, ... Keys always stand at 0, 1, 2, ...
+    ``positions``: the position of each query in its sentence, from 0; a single one is that of all.
+    ``None`` means 0, 1, 2, ... Keys are always at 0, 1, 2, ...
 
     ``key``: what :meth:`prepare_keys` returned.
     """
@@ -88,7 +89,7 @@ class Attention(Protocol):
     def prepare_keys(
         self, key: Float[Tensor, "batch heads key_len depth"]
     ) -> Float[Tensor, "batch heads key_len prepared_depth"]:
-        """Compute once a key what every comparison with it needs."""
+        """Compute the part of the score that depends on the key alone."""
         ...
 
     def explain(

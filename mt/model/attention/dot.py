@@ -15,21 +15,21 @@ def scaled_dot_product_attention(
     value: Float[Tensor, "batch heads key_len value_depth"],
     visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None = None,
 ) -> Attended:
-    """Mix values by how well their keys match each query.
+    """Average values, weighted by how well their keys match each query.
 
     Computes ``softmax(query @ key.T / sqrt(depth)) @ value``. This is the readable reference and
     always returns its weights; models use :class:`~mt.model.attention.attend.Attend`, and a parity
     test holds the two together.
 
     Args:
-        query: What each position looks for.
-        key: What each position offers to be found by.
-        value: What each position gives when found.
+        query: Compared with the keys.
+        key: Compared with the queries.
+        value: Averaged by the weights.
         visible: ``True`` where the query may look; axes of size 1 broadcast. ``None``: every key.
 
     Returns:
         ``context`` in the dtype of ``value``; ``weights`` in float32, each row summing to 1, or to
-        exactly 0 where the query sees nothing; ``scores``, of which the softmax was taken.
+        exactly 0 where no key is visible; ``scores``, of which the softmax was taken.
 
     Raises:
         ValueError: If ``query`` and ``key`` differ in depth.
@@ -64,7 +64,7 @@ class ScaledDotScore(DotProductScore):
 
 
 class DotScore(DotProductScore):
-    """``score(q, k) = q . k``: no parameter, and no help against large scores in many dimensions.
+    """``score(q, k) = q . k``: no parameter; the variance of the scores grows with depth.
 
     Source: Luong, Pham and Manning (2015), section 3.1, equation 8, "dot".
     """

@@ -13,15 +13,15 @@ from mt.model.positions.contract import Rotation
 
 
 class KeysValues(NamedTuple):
-    """What a query can look at, projected and split into heads."""
+    """Keys and values, projected and split into heads."""
 
     key: Float[Tensor, "batch heads key_len depth"]
-    """As the kind of attention prepares them."""
+    """As :meth:`Attention.prepare_keys` returned it."""
     value: Float[Tensor, "batch heads key_len depth"]
 
 
 class MultiHeadAttention(nn.Module):
-    """Project queries, keys and values into heads, attend in each, and mix the results.
+    """Project queries, keys and values into heads, attend in each, and project the results.
 
     ``MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O`` with
     ``head_i = attend(Q W_i, K W_i, V W_i)``. The three projections are one matrix, so that
@@ -30,7 +30,7 @@ class MultiHeadAttention(nn.Module):
 
     Attributes:
         attend: The kind of attention.
-        rotation: Turns what looks at itself by where it stands; ``None``: nothing does.
+        rotation: Rotates queries and keys of self-attention by their positions; ``None``: none.
 
     Source: Vaswani et al. (2017), section 3.2.2.
     """
@@ -58,11 +58,11 @@ class MultiHeadAttention(nn.Module):
     def project_self(
         self, states: Float[Tensor, "batch length dim"], positions: Int[Tensor, " length"]
     ) -> tuple[Float[Tensor, "batch heads length depth"], KeysValues]:
-        """Project states that look at each other: queries, and the keys and values they offer.
+        """Project states for self-attention: to queries, and to keys and values.
 
         Args:
-            states: What looks and is looked at.
-            positions: Where each state stands in its sentence.
+            states: Of one side.
+            positions: The position of each state in its sentence.
         """
         projected = torch.split(self.in_proj(states), self.dim, dim=-1)
         query, key, value = (self._split(part) for part in projected)
@@ -73,12 +73,12 @@ class MultiHeadAttention(nn.Module):
     def project_query(
         self, states: Float[Tensor, "batch query_len dim"]
     ) -> Float[Tensor, "batch heads query_len depth"]:
-        """Project states that look at something else."""
+        """Project the states of the target to queries of cross-attention."""
         weight, bias = self.in_proj.weight[: self.dim], self.in_proj.bias[: self.dim]
         return self._split(linear(states, weight, bias))
 
     def project_memory(self, memory: Float[Tensor, "batch key_len dim"]) -> KeysValues:
-        """Project states that are looked at; a decoder does this once a sentence."""
+        """Project encoder states to keys and values; a decoder does this once a sentence."""
         weight, bias = self.in_proj.weight[self.dim :], self.in_proj.bias[self.dim :]
         key, value = torch.split(linear(memory, weight, bias), self.dim, dim=-1)
         return KeysValues(self.attend.prepare_keys(self._split(key)), self._split(value))
@@ -90,13 +90,13 @@ class MultiHeadAttention(nn.Module):
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
         positions: Int[Tensor, " #query_len"],
     ) -> Float[Tensor, "batch query_len dim"]:
-        """Attend with projected queries and mix the heads.
+        """Attend with projected queries, and project the concatenated heads.
 
         Args:
             query: From :meth:`project_self` or :meth:`project_query`.
             memory: From :meth:`project_self` or :meth:`project_memory`.
             visible: ``True`` where the query may look.
-            positions: Where each query stands in its sentence; one position holds for all.
+            positions: The position of each query in its sentence; a single one is that of all.
         """
         context = self.attend(query, memory.key, memory.value, visible, positions)
         return self.out_proj(context.transpose(1, 2).flatten(2))

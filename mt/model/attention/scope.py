@@ -1,4 +1,4 @@
-"""How far a query may look: everywhere, near its own position, or near a position it predicts."""
+"""Which keys a query may attend to: all, those near its position, or near a predicted position."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Bounds(NamedTuple):
-    """What a scope allows."""
+    """The keys that a scope allows, and how it weights them."""
 
     visible: Bool[Tensor, "#batch #heads query_len key_len"] | None
     """``True`` where the query may look; ``None``: everywhere."""
@@ -17,7 +17,7 @@ class Bounds(NamedTuple):
 
 
 class Scope(nn.Module):
-    """Decides which keys a query may look at, beyond what the model's masks allow."""
+    """Restricts the keys of a query further than the model's masks do."""
 
     def forward(
         self,
@@ -26,19 +26,19 @@ class Scope(nn.Module):
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
         positions: Int[Tensor, " #query_len"],
     ) -> Bounds:
-        """Say where each query may look.
+        """Return the keys that each query may attend to.
 
         Args:
-            query: What each position looks for.
+            query: Queries, before scoring.
             keys: Number of keys.
-            visible: Where the masks allow it to look; a sentence's real keys are its first ones.
-            positions: Where each query stands in its own sentence.
+            visible: The masks of the model; the real keys of a sentence are its first ones.
+            positions: The position of each query in its sentence.
         """
         raise NotImplementedError
 
 
 class GlobalScope(Scope):
-    """Look at every key."""
+    """All keys."""
 
     def forward(
         self,
@@ -52,12 +52,12 @@ class GlobalScope(Scope):
 
 
 class WindowScope(Scope):
-    """Look at the keys that are at most ``width`` away from the query's own position.
+    """The keys that are at most ``width`` away from the query's own position.
 
     In self-attention this is a sliding window. In cross-attention it is Luong's monotonic local
-    attention, which takes target and source to run side by side: ``p_t = t``. There a target longer
-    than its source stays at the source's end instead of looking past it: ``p_t = min(t, S - 1)``
-    for a source of ``S`` keys, the first of which stands at 0.
+    attention, which assumes that target and source run side by side: ``p_t = t``. For a target
+    longer than its source, the window stays at the source's end: ``p_t = min(t, S - 1)`` for a
+    source of ``S`` keys, the first of which is at 0.
 
     Source: Luong, Pham and Manning (2015), section 3.2, "local-m"; Beltagy, Peters and Cohan
     (2020), section 3.1, "sliding window".
@@ -80,12 +80,12 @@ class WindowScope(Scope):
 
 
 class PredictedScope(Scope):
-    """Predict a position to look at, and prefer the keys near it.
+    """The keys near a position that the query predicts, with a preference for the nearest.
 
-    ``p = (S - 1) sigmoid(v^T tanh(W q))`` for ``S`` keys, the first of which stands at 0. Keys more
+    ``p = (S - 1) sigmoid(v^T tanh(W q))`` for ``S`` keys, the first of which is at 0. Keys more
     than ``width`` away from it are hidden; the others have ``-(s - p)^2 / (2 sigma^2)`` added to
     their scores, with ``sigma = width / 2``. Luong et al. multiply the finished weights by this
-    Gaussian, so that these sum to less than 1; here it stands inside of the softmax, so that they
+    Gaussian, so that these sum to less than 1; here it is inside of the softmax, so that they
     remain a distribution. ``W`` and ``v`` are each head's own.
 
     Source: Luong, Pham and Manning (2015), section 3.2, "local-p", equations 9 and 10.
@@ -107,7 +107,7 @@ class PredictedScope(Scope):
         visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
         positions: Int[Tensor, " #query_len"],
     ) -> Bounds:
-        """Allow a window around the predicted position, the more the nearer."""
+        """Allow a window around the predicted position, with the Gaussian as a bias."""
         exact = torch.promote_types(query.dtype, torch.float32)  # half a position is a lot
         hidden = (query.to(exact) @ self.position_projection.to(exact)).tanh()
         share = (hidden @ self.position_vector.to(exact)[:, :, None]).sigmoid()
@@ -121,7 +121,7 @@ class PredictedScope(Scope):
 def _lengths(
     keys: int, visible: Tensor | None, query: Tensor
 ) -> Int[Tensor, "#batch #heads #query_len 1"]:
-    """Count the keys that each query could look at."""
+    """Count the keys that are visible to each query."""
     if visible is None:
         return torch.full((1, 1, 1, 1), keys, device=query.device)
     return visible.sum(dim=-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Where a token stands in its sentence: as a vector added to it, as a rotation, or as distances.
+"""Positions of tokens in their sentence: as vectors added to embeddings, rotations, or distances.
 
-``contract.py`` says what the three ways have in common, ``config.py`` what a recipe may choose.
+``contract.py`` has the interfaces of the three ways, ``config.py`` what a recipe may choose.
 """

@@ -1,4 +1,4 @@
-"""Where a token stands in its sentence: added to its embedding."""
+"""Absolute positions: vectors added to the embeddings of tokens."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a recipe may say about positions; reading it loads no torch."""
+"""The choices of positions in a recipe; reading them loads no torch."""
 
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 class BasePositionsConfig(StrictConfig):
-    """What all kinds can be asked; a kind takes part in one of three ways, or in none."""
+    """What all kinds have in common; a kind overrides one of three methods, or none."""
 
     def absolute(self, dim: int) -> "AbsolutePositions | None":
-        """Make what is added to embeddings of size ``dim``."""
+        """Make the vectors that are added to embeddings of size ``dim``."""
         return None
 
     def rotation(self, depth: int) -> "Rotation | None":
-        """Make what rotates queries and keys of size ``depth``."""
+        """Make the rotation of queries and keys of size ``depth``."""
         return None
 
     def relative(self, heads: int, depth: int, causal: bool) -> "RelativePositions | None":
-        """Make what distances add to self-attention.
+        """Make the relative positions of self-attention.
 
         Args:
             heads: Attentions side by side.
             depth: Size of one head's queries, keys and values.
-            causal: Whether no query looks to its right.
+            causal: Whether no key is to the right of its query.
         """
         return None
 
     def of_each_layer(self) -> bool:
-        """Say whether every layer has :meth:`relative` of its own, or all share one."""
+        """Return whether every layer has a :meth:`relative` of its own; otherwise all share one."""
         return False
 
 

@@ -1,11 +1,11 @@
-"""How a token learns where it stands: from its embedding, a rotation, or distances."""
+"""The three ways to give positions to a model: in embeddings, by rotation, or by distances."""
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
 class AbsolutePositions(nn.Module):
-    """A vector for each position, added to the embedding of the token that stands there."""
+    """A vector for each position, added to the embedding of the token there."""
 
     def forward(self, start: int, length: int) -> Float[Tensor, "length dim"]:
         """Return the vectors of positions ``start`` to ``start + length - 1``."""
@@ -42,9 +42,9 @@ class RelativePositions(nn.Module):
         """Return what is added to the scores.
 
         Args:
-            query: What each position looks for.
-            keys: Number of keys, which stand at 0, 1, 2, ...
-            positions: Where each query stands.
+            query: Queries, before scoring.
+            keys: Number of keys, which are at 0, 1, 2, ...
+            positions: The position of each query.
         """
         raise NotImplementedError
 
@@ -54,5 +54,5 @@ class RelativePositions(nn.Module):
         weights: Float[Tensor, "batch heads query_len key_len"],
         positions: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "batch heads query_len depth"]:
-        """Add to the context what the distances of the keys looked at are worth."""
+        """Add to the context a weighted sum of vectors of the distances."""
         return context

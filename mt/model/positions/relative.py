@@ -1,4 +1,4 @@
-"""Positions as distances: what is added to attention because a key is so far from its query."""
+"""Relative positions: what attention adds for the distance of a key from its query."""
 
 import math
 
@@ -35,7 +35,7 @@ class ShawPositions(RelativePositions):
         keys: int,
         positions: Int[Tensor, " query_len"],
     ) -> Float[Tensor, "batch heads query_len key_len"]:
-        """Compare each query with the vector of each distance, and hand the results out."""
+        """Compare each query with the vector of each distance, and gather the results by key."""
         exact = torch.promote_types(query.dtype, torch.float32)
         by_distance = query.to(exact) @ self.keys.to(exact).T * query.size(-1) ** -0.5
         index = self._index(keys, positions).expand(*query.shape[:-1], keys)
@@ -61,8 +61,8 @@ class T5Positions(RelativePositions):
     """A trained number for each head and each bucket of distances, shared by all layers.
 
     Half of the buckets are for exact small distances, the others grow logarithmically up to
-    ``longest``, beyond which all distances are one. Where a query looks both ways, each direction
-    has half of them.
+    ``longest``, beyond which all distances are one. In an encoder, where keys are on both sides,
+    each direction has half of them.
 
     Source: Raffel et al. (2020), section 2.1.
     """
@@ -99,7 +99,7 @@ class LinearPositions(RelativePositions):
     """A penalty that grows linearly with the distance, at another rate in each head (ALiBi).
 
     ``-|j - i| 2^(-8 h / H)`` in head ``h = 1 ... H``. Nothing is trained, and there is no longest
-    sentence. Where a query looks both ways, so does the penalty.
+    sentence. In an encoder the penalty is the same on both sides.
 
     Source: Press, Smith and Lewis (2022), section 3.
     """

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys are rotated, so that their product knows the distance."""
+"""Rotary positions: rotated queries and keys, whose product depends on their distance."""
 
 import math
 
@@ -14,7 +14,7 @@ class RotaryPositions(Rotation):
 
     The pair ``i`` of a vector at position ``m`` is rotated by ``m / 10000^(2i / depth)``; the
     product of a rotated query and a rotated key then depends on the distance of their positions
-    alone. A pair is a dimension of the first half and its fellow in the second; the paper pairs
+    alone. A pair is a dimension of the first half and the same one of the second; the paper pairs
     neighbours, and the order of dimensions makes no difference to the model.
 
     Source: Su et al. (2021), section 3.2.2, equations 14 and 15.
