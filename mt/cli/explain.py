@@ -71,18 +71,18 @@ def explain(
     if not decoding.attention.cross and set(suffixes.values()) == {".html"}:
         drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"
     else:
-        seen = cross_attention_of(decoding, layer=layer, tokens=tokens)
+        attention = cross_attention_of(decoding, layer=layer, tokens=tokens)
         console = Console()
         colour = console.color_system in {"256", "truecolor"} and not console.no_color
         with console.capture() as drawn:
-            picture = picture_for_terminal(seen, console.width, colour)
+            picture = picture_for_terminal(attention, console.width, colour)
             console.print(picture, soft_wrap=True)
         drawing = drawn.get()
     for path, suffix in suffixes.items():
         if suffix == ".html":
             save_page(explain_translation(translator, decoding), path)
         else:
-            save_picture(seen, path)
+            save_picture(attention, path)
     sys.stdout.write(f"{decoding.text}\n\n{drawing}")
 
 

@@ -100,8 +100,8 @@ class PairReader:
                 [[*pair.source.tokens, END] for pair in batch],
                 [[START, *pair.target.tokens] for pair in batch],
             )
-            seen = torch.stack([view.weights(layers) for view in views], dim=1).cpu()
-            for index, pair, weights in zip(indices, batch, seen, strict=True):
+            selected = torch.stack([view.weights(layers) for view in views], dim=1).cpu()
+            for index, pair, weights in zip(indices, batch, selected, strict=True):
                 rows, columns = len(pair.target.tokens), len(pair.source.tokens) + 1
                 yield index, weights[:, :rows, :columns]
 
