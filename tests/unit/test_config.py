@@ -126,7 +126,7 @@ def test_not_utf_8(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("", "nothing"), ("- 1", "a list"), ("word", "text"), ("3", "a whole number")],
+    [("", "nothing"), ("- 1", "a list")],
 )
 def test_not_a_mapping(recipe, text, kind):
     with pytest.raises(ConfigError, match=f"a mapping of sections, but found {kind}; see `mt con"):
@@ -139,9 +139,7 @@ def test_not_a_mapping(recipe, text, kind):
         ("updates: 1\nupdates: 2", "in line 2: found duplicate key .updates."),
         ("model: {dim: 1, dim: 2}", "in line 1: found duplicate key .dim."),
         ("model: [1", "in line 1: .*, but got '<stream end>'"),
-        ("a: *nothing", "in line 1: found undefined alias 'nothing'"),
         ("a: !!python/name:os.system x", "in line 1: could not determine a constructor"),
-        ("a:\n\tb: 1", "in line 2: "),
         ("a: \x07", "expected YAML, but found"),
     ],
 )
@@ -150,7 +148,7 @@ def test_not_yaml(recipe, text, problem):
         read_yaml(recipe(text))
 
 
-# Mistakes
+# What is wrong
 
 
 def test_unknown_key_names_the_nearest(recipe):
@@ -165,30 +163,42 @@ def test_unknown_key_with_no_likeness_lists_the_known(recipe):
     ]
 
 
+def test_whatever_is_wrong_is_told_at_once_in_the_order_of_the_fields(recipe):
+    text = """
+        modle: {}
+        model: {stack: 3, share: 1, dim: 0, beam: wide}
+        data: {target: 3e-4, source: true, path: 3, ratios: [1, x], side: sauce, sorce: en}
+        updates: 1.5
+        rate: [1]
+        1: 2
+    """
+    assert config_errors(recipe(text)) == [
+        "`model.stack`: expected a list, but found 3 (a whole number)",
+        "`model.dim`: expected greater than 0, but found 0 (a whole number)",
+        "`model.share`: expected less than 1, but found 1 (a whole number)",
+        "`model.beam`: expected a whole number or 'auto', but found 'wide' (text)",
+        "`data.source`: expected text, but found True (true or false)",
+        "`data.target`: expected text, but found 0.0003 (a number)",
+        "`data.side`: expected 'source' or 'target', but found 'sauce' (text); "
+        "did you mean `source`?",
+        "`data.path`: expected a path, but found 3 (a whole number)",
+        "`data.ratios.1`: expected a number, but found 'x' (text)",
+        "`data.sorce`: expected a known key, but this one is not; did you mean `source`?",
+        "`updates`: expected a whole number, but found 1.5 (a number)",
+        "`rate`: expected a number, but found a list",
+        "`modle`: expected a known key, but this one is not; did you mean `model`?",
+        "`1`: expected text as a key, but found 1 (a whole number)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("updates: many", "`updates`: expected a whole number, but found 'many' (text)"),
-        ("updates: 1.5", "`updates`: expected a whole number, but found 1.5 (a number)"),
-        ("updates: 0", "`updates`: expected greater than 0, but found 0 (a whole number)"),
         ("updates:", "`updates`: expected a whole number, but found nothing"),
-        ("rate: [1]", "`rate`: expected a number, but found a list"),
         ("model: 3", "`model`: expected a section, but found 3 (a whole number)"),
-        ("model: {stack: 3}", "`model.stack`: expected a list, but found 3 (a whole number)"),
-        ("model: {share: 1}", "`model.share`: expected less than 1, but found 1 (a whole number)"),
-        ("data: {target: 3e-4}", "`data.target`: expected text, but found 0.0003 (a number)"),
-        ("data: {target: true}", "`data.target`: expected text, but found True (true or false)"),
-        ("data: {path: 3}", "`data.path`: expected a path, but found 3 (a whole number)"),
-        ("data: {ratios: [1, x]}", "`data.ratios.1`: expected a number, but found 'x' (text)"),
-        (
-            "data: {side: sauce}",
-            "`data.side`: expected 'source' or 'target', but found 'sauce' (text); "
-            "did you mean `source`?",
-        ),
-        ("1: 2", "`1`: expected text as a key, but found 1 (a whole number)"),
     ],
 )
-def test_wrong_type(recipe, text, mistake):
+def test_nothing_and_what_is_no_section(recipe, text, mistake):
     assert config_errors(recipe(text)) == [mistake]
 
 
@@ -197,31 +207,23 @@ def test_a_long_value_is_shortened(recipe):
     assert len(mistake) < 120
 
 
-def test_all_mistakes_at_once(recipe):
-    found = config_errors(recipe("modle: {}\nupdates: x\ndata: {target: 1, sorce: en}"))
-    assert [mistake.split(":")[0] for mistake in found] == [
-        "`data.target`", "`data.sorce`", "`updates`", "`modle`",
-    ]  # fmt: skip
-
-
 def test_a_validator_of_ours_speaks_for_itself(recipe):
     assert config_errors(recipe("data: {source: de}")) == [
         "data: expected two languages, but found `de` twice"
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("model: {attention: {kind: local, window: x}}", "model.attention.window"),
-        ("model: {stack: [{kind: full}, {kind: local, window: x}]}", "model.stack.1.window"),
-        ("model: {named: {local: {kind: local, window: x}}}", "model.named.local.window"),
-        ("model: {extra: {kind: local, window: x}}", "model.extra.window"),
-    ],
-)
-def test_paths_hold_no_union_tags(recipe, text, path):
-    assert config_errors(recipe(text)) == [
-        f"`{path}`: expected a whole number, but found 'x' (text)"
+def test_paths_hold_no_union_tags(recipe):
+    wrong = "{kind: local, window: x}"
+    places = [
+        f"attention: {wrong}",
+        f"stack: [{{kind: full}}, {wrong}]",
+        f"named: {{local: {wrong}}}",
+        f"extra: {wrong}",
+    ]
+    assert config_errors(recipe(f"model: {{{', '.join(places)}}}")) == [
+        f"`model.{path}.window`: expected a whole number, but found 'x' (text)"
+        for path in ("attention", "stack.1", "named.local", "extra")
     ]
 
 
@@ -262,12 +264,6 @@ def test_an_object_of_the_wrong_class():
         Model.parse({"attention": Data()}, where="here")
 
 
-def test_alternatives_of_one_value_make_one_mistake(recipe):
-    assert config_errors(recipe("model: {beam: wide}")) == [
-        "`model.beam`: expected a whole number or 'auto', but found 'wide' (text)"
-    ]
-
-
 # Overrides
 
 
@@ -302,15 +298,13 @@ def test_an_override_may_open_an_empty_section():
     assert apply_overrides({"model": None}, ["model.dim=4"]) == {"model": {"dim": 4}}
 
 
-@pytest.mark.parametrize(
-    ("value", "kind"), [(3, "a whole number"), (0, "a whole number"), ("", "text"), ([], "a list")]
-)
+@pytest.mark.parametrize(("value", "kind"), [(0, "a whole number"), ([], "a list")])
 def test_an_override_through_what_is_no_section(value, kind):
     with pytest.raises(ConfigError, match=f"--set a.b=1: expected `a` to be a section.* {kind}"):
         apply_overrides({"a": value}, ["a.b=1"])
 
 
-@pytest.mark.parametrize("override", ["updates", "=3", "a..b=3", ".a=3", ""])
+@pytest.mark.parametrize("override", ["updates", "=3", "a..b=3"])
 def test_an_override_needs_key_and_value(override):
     with pytest.raises(ConfigError, match=f"--set {override}: expected KEY=VALUE"):
         apply_overrides({}, [override])

@@ -4,11 +4,16 @@ import pytest
 import torch
 
 from mt.kernels.top_k import BLOCK, top_k
+from tests.covering import cover
+
+SHAPES = {
+    "width": [3, BLOCK, 10 * BLOCK - 1, 10 * BLOCK, 10 * BLOCK + 1, 8003],
+    "count": [1, 2, 10],
+    "impossible": [False, True],
+}
 
 
-@pytest.mark.parametrize("width", [3, BLOCK, 10 * BLOCK - 1, 10 * BLOCK, 10 * BLOCK + 1, 8003])
-@pytest.mark.parametrize("count", [1, 2, 10])
-@pytest.mark.parametrize("impossible", [False, True])
+@pytest.mark.parametrize(tuple(SHAPES), [tuple(case.values()) for case in cover(SHAPES)])
 def test_equals_torch(width, count, impossible):
     generator = torch.manual_seed(width + count)
     # A shuffled range has no ties, which topk may break as it likes.
