@@ -74,15 +74,20 @@ TRAIN = "train tiny.yaml --out run --device cpu"
     ("arguments", "fragment"),
     [
         ("train nowhere.yaml", "nowhere.yaml: expected a YAML file"),
-        (f"{TRAIN} --set model.dimm=3", "`model.dimm`: expected a known key"),
-        (f"{TRAIN} --set model.dimm=3", "did you mean `dim`?"),
-        (f"{TRAIN} --set training.updates=many", "`training.updates`: expected a whole number"),
-        (f"{TRAIN} --set training.updates=many", "found 'many' (text)"),
+        (f"{TRAIN} --set model.dimm=3", "`model.dimm`: expected a known key.* did you mean `dim`?"),
+        (
+            f"{TRAIN} --set training.updates=many",
+            "`training.updates`: expected a whole number, but found 'many' (text)",
+        ),
         (f"{TRAIN} --set tokenizer.vocabulary=separate", "set tokenizer.vocabulary to joint"),
-        (f"{TRAIN} --set tokenizer.size=100000", "tokenizer.size: expected at most 3"),
-        (f"{TRAIN} --set tokenizer.size=100000", "but found 100000"),
-        (f"{TRAIN} --set training.batch_tokens=5", "training.batch_tokens: expected at least "),
-        (f"{TRAIN} --set training.batch_tokens=5", "but found 5; raise it"),
+        (
+            f"{TRAIN} --set tokenizer.size=100000",
+            "tokenizer.size: expected at most 3.* but found 100000",
+        ),
+        (
+            f"{TRAIN} --set training.batch_tokens=5",
+            "training.batch_tokens: expected at least .* but found 5; raise it",
+        ),
         (f"{TRAIN} --set data.train.source=nowhere.src", "nowhere.src: expected a text file"),
         ("train tiny.yaml --out tiny.yaml --device cpu", "tiny.yaml"),
         ("translate nowhere", "nowhere: expected a run or bundle directory, but it does not exist"),
@@ -97,14 +102,15 @@ TRAIN = "train tiny.yaml --out run --device cpu"
         ),
         (
             "evaluate bundle --source test.src --reference dev.tgt",
-            "expected 40 lines as in test.src",
+            "expected 40 lines as in test.src, .*but found 16",
         ),
-        ("evaluate bundle --source test.src --reference dev.tgt", "but found 16"),
         ("evaluate bundle --source test.src --reference test.tgt --output .", "expected a file to"),
     ],
 )
 def test_one_line_says_what_to_do(shell, arguments, fragment):
-    assert fragment in refused(shell(arguments))
+    line = refused(shell(arguments))
+    places = [line.index(part) for part in fragment.split(".*")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
