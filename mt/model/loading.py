@@ -13,13 +13,14 @@ from mt.text.tokenizer import Tokenizers
 
 
 def load_model(bundle: Bundle, tokenizers: Tokenizers) -> EncoderDecoder:
-    """Build a bundle's model on the CPU and fill in its weights.
+    """Build a bundle's model on the CPU and fill in its weights; random states stay as they are.
 
     Raises:
         BundleError: If weights and config do not belong together.
     """
     config = parse_model(bundle.section("model"), where=str(bundle.path))
-    model = config.build(tokenizers.source.size, tokenizers.target.size)
+    with torch.random.fork_rng(devices=()):
+        model = config.build(tokenizers.source.size, tokenizers.target.size)
     load_weights(model, bundle.weights(), where=str(bundle.path))
     return model
 

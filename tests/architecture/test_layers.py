@@ -1,4 +1,4 @@
-"""The rooms and their doors: who may import whom, and what may be imported where."""
+"""The rooms: who may import whom, what may be imported where, and what importing changes."""
 
 import ast
 import os
@@ -6,13 +6,12 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from importlinter.cli import lint_imports
 
-from mt.cli import options
 from mt.config import load
+from tests.tiny import environment
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
@@ -141,7 +140,34 @@ def test_every_config_is_valid(path):
     load(RecipeConfig, path)
 
 
-def test_the_door_offers_the_devices_there_are():
-    from mt import hardware
+def test_using_the_library_changes_nothing_of_the_process():
+    """Import every module and translate: malloc, environment, torch's switches stay as they are."""
+    program = """
+import logging, os, pkgutil, signal, sys
+import torch
+import mt
 
-    assert get_args(options.DeviceName) == get_args(hardware.DeviceName)
+def state():
+    return (
+        dict(os.environ), sys.path[:], signal.getsignal(signal.SIGINT),
+        logging.getLogger().handlers[:], logging.getLogger("mt").handlers[:],
+        torch.get_float32_matmul_precision(), torch.get_num_threads(),
+        torch.get_rng_state().tolist(), torch.is_grad_enabled(),
+        torch.backends.mkldnn.matmul.fp32_precision,
+    )
+
+before = state()
+for module in pkgutil.walk_packages(mt.__path__, "mt."):
+    if module.name != "mt.__main__":
+        __import__(module.name)
+[translation] = mt.load(sys.argv[1]).translate(["abc"])
+assert state() == before
+from mt.allocator import keep_freed_memory
+assert keep_freed_memory.cache_info().currsize == 0
+"""
+    bundle = ROOT / "tests" / "golden" / "bundle"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(bundle)],
+        env=environment(), capture_output=True, encoding="utf-8", check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
