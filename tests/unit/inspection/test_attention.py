@@ -17,7 +17,6 @@ def attention_map(translator, source, target=None, **how):
     return cross_attention_of(force_decode(translator, source, target), **how)
 
 
-@pytest.mark.slow
 def test_every_row_of_words_and_of_tokens_sums_to_1(translator):
     for tokens in (False, True):
         for layer in (None, 1, 3):
@@ -26,7 +25,6 @@ def test_every_row_of_words_and_of_tokens_sums_to_1(translator):
             torch.testing.assert_close(found.weights.sum(1), torch.ones(len(found.target)))
 
 
-@pytest.mark.slow
 def test_without_a_target_it_explains_the_translation_of_any_beam(translator):
     found = attention_map(translator, SENTENCE)
     [own] = translator.translate_all([SENTENCE])

@@ -47,7 +47,6 @@ def test_probabilities_are_those_of_a_softmax_by_hand(explanation, model, tokeni
             assert each.probability == pytest.approx(math.exp(row[other]) / total, abs=6e-5)
 
 
-@pytest.mark.slow
 def test_alternatives_go_on_as_a_search_forced_from_the_start(explanation, model, tokenizers):
     read, written = ids(tokenizers, SENTENCE, TARGET)
     names = tokenizers.target.tokens(range(tokenizers.target.size))
@@ -128,7 +127,6 @@ def test_numbers_are_those_of_the_record_and_short(explanation, translator):
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("beam", [1, 3])
 def test_the_models_own_translation_is_what_it_translates(translator, beam):
     translator.config = translator.config.with_beam(beam)
@@ -141,7 +139,6 @@ def test_the_models_own_translation_is_what_it_translates(translator, beam):
         assert {choice.rank for choice in explanation.choices[:-1]} == {1}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("score", get_args(ScoreConfig))
 @pytest.mark.parametrize("scope", get_args(ScopeConfig))
 def test_every_kind_of_attention_can_be_explained(tokenizers, score, scope):

@@ -281,7 +281,6 @@ GENERATOR = random.Random(1)
 SOURCES = [GENERATOR.choices(range(4, 150), k=length) for length in (3, 1, 4, 4, 1)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 4])
 def test_a_model_translates_a_batch_as_one_by_one(model, width):
     engine = TorchEngine(model, CPU)
@@ -426,7 +425,6 @@ def test_what_a_processor_remembers_follows_the_reordering_of_hypotheses(width):
 RECURRENT = RecurrentConfig(dim=16, attention=None, tie="none").build(150, 150).double().eval()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["transformer", "recurrent"])
 @pytest.mark.parametrize("width", [1, 4])
 def test_variants_are_those_of_a_search_forced_from_the_start(model, monkeypatch, kind, width):
