@@ -133,3 +133,9 @@ def test_links_between_words_that_are_not_there_are_refused():
         refuse_links_outside(truth, 3, 3, "gold line 7")
     with pytest.raises(DataError, match="counted from 1, but found 3-2;"):
         refuse_links_outside(truth, 2, 4, "gold line 7", base=1)
+    # Far outside, and several of them: the first in order is named.
+    far = gold("0-0 9-1 1-9")
+    with pytest.raises(DataError, match="found 1-9;"):
+        refuse_links_outside(far, 3, 4, "gold line 7")
+    with pytest.raises(DataError, match="found 9-1;"):
+        refuse_links_outside(far, 3, 10, "gold line 7")

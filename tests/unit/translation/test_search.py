@@ -11,7 +11,7 @@ import torch
 from mt.inspection.variants import translate_variants
 from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.text.tokenizer import END, START
-from mt.translation.config import BeamConfig
+from mt.translation.config import BeamConfig, GreedyConfig
 from mt.translation.engines.torch import NEVER, TorchEngine
 from mt.translation.search import (
     ForcePrefix,
@@ -20,6 +20,7 @@ from mt.translation.search import (
     Suppress,
     beam_search,
     greedy_search,
+    rows_per_sentence,
     run_search,
 )
 from mt.translation.search.greedy import finished
@@ -107,6 +108,19 @@ def beam(names, lengths, width, penalty=1.0, table=None, processors=PERMITTED):
     table, limits = table or Table(), Limits(START, END, tuple(lengths))
     start = table.start(names, width)
     return beam_search(table, start, limits, CPU, width, processors, normalised(penalty))
+
+
+def test_a_config_chooses_the_search():
+    limits, table = Limits(START, END, LENGTHS), Table()
+
+    def found(config, rows):
+        assert rows_per_sentence(config) == rows
+        return run_search(config, table, table.start(NAMES, rows), limits, CPU, PERMITTED)
+
+    alone = [[each] for each in greedy(NAMES, LENGTHS)]
+    assert found(GreedyConfig(), 1) == alone
+    assert found(BeamConfig(size=1), 1) == alone
+    assert found(BeamConfig(size=3, length_penalty=0.5), 3) == beam(NAMES, LENGTHS, 3, 0.5)
 
 
 NAMES = tuple("abcdefghijklmnop")
