@@ -1,7 +1,7 @@
 """Check the script of the page that explains a translation: ``python -m tests.page_scripts``.
 
 The files become one script and share their names, so the linter reads them as one. What it finds is
-told by file and line.
+reported by file and line.
 """
 
 import re

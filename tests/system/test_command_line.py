@@ -163,7 +163,7 @@ def test_a_full_disk_is_one_line_and_code_2(texts, command):
 
 @pytest.fixture
 def interruptible():
-    """Let programs hear interrupts: those that a shell runs in the background inherit deafness."""
+    """Let programs receive interrupts: those that a shell runs in the background ignore them."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
