@@ -1,5 +1,1 @@
-"""Files to pairs to a prepared store to batches."""
-
-from mt.data.config import DataConfig
-
-__all__ = ["DataConfig"]
+"""Files to pairs to a prepared store to batches; importing this loads nothing."""

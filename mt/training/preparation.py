@@ -14,7 +14,7 @@ import numpy as np
 
 from mt.bundle import CONFIG, INDEX
 from mt.config import StrictConfig, read_yaml
-from mt.data import DataConfig
+from mt.data.config import DataConfig
 from mt.data.corpora import Pair
 from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import PairCounts, read_pairs

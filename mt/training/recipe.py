@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from mt.config import StrictConfig
-from mt.data import DataConfig
+from mt.data.config import DataConfig
 from mt.model.config import ModelConfig, TransformerConfig
 from mt.text.tokenizer import TokenizerConfig
 from mt.training.config import TrainingConfig, ValidationConfig

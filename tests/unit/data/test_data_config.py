@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mt.config import StrictConfig, load
-from mt.data import DataConfig
+from mt.data.config import DataConfig
 from mt.data.corpora import HuggingFaceConfig, PlainTextConfig
 from mt.errors import ConfigError
 
