@@ -1,9 +1,13 @@
-"""Names of devices and precisions, as recipes and options spell them; :mod:`mt.hardware` uses them.
+"""Names of devices, precisions and engines, as recipes and options spell them.
 
-They stand apart because recipes are read without torch.
+They stand apart because recipes are read without torch, and options without recipes.
 """
 
 from typing import Literal
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
+EngineName = Literal["auto", "ctranslate2", "torch"]
+"""What computes translations; ``auto``: CTranslate2 on a CPU if it can compute the model."""
+EnginePrecision = Literal["auto", "int8", "float32"]
+"""The numbers CTranslate2 multiplies; ``auto``: int8 where the processor is made for it."""

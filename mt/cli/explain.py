@@ -66,7 +66,7 @@ def explain(
     keep_freed_memory()
     if sentence is None:
         sentence = next(read_stdin(), "")
-    translator = load_translator(model, device)
+    translator = load_translator(model, device, engine="torch")
     decoding = force_decode(translator, sentence, target)
     if not decoding.attention.cross and set(suffixes.values()) == {".html"}:
         drawing = "This model has no cross-attention to draw; the page shows its probabilities.\n"

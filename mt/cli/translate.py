@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mt.cli.options import DeviceOption
+from mt.devices import EngineName
 from mt.files import open_output, read_lines, read_stdin
 
 
@@ -19,6 +20,9 @@ def translate(
     output: Annotated[Path | None, typer.Option(help="A file. [default: stdout]")] = None,
     beam: Annotated[
         int | None, typer.Option(min=1, help="Hypotheses kept per sentence. [default: the model's]")
+    ] = None,
+    engine: Annotated[
+        EngineName | None, typer.Option(help="What computes. [default: the model's, mostly auto]")
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -36,7 +40,7 @@ def translate(
     keep_freed_memory()
     lines = read_lines(source) if source is not None else read_stdin()
     with contextlib.nullcontext(sys.stdout) if output is None else open_output(output) as file:
-        translator = load_translator(model, device)
+        translator = load_translator(model, device, engine)
         config = translator.config if beam is None else translator.config.with_beam(beam)
         for translation in translator.translate(lines, config):
             file.write(f"{translation.text}\n")

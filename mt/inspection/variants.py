@@ -6,7 +6,8 @@ import torch
 
 from mt.text.tokenizer import END, START
 from mt.translation.config import SearchConfig
-from mt.translation.engines.torch import BATCH_TOKENS, NEVER, TorchEngine, longest_translation
+from mt.translation.contract import NEVER, longest_translation
+from mt.translation.engines.torch import BATCH_TOKENS, TorchEngine
 from mt.translation.search import ForcePrefix, Limits, Suppress, rows_per_sentence, run_search
 
 
@@ -68,7 +69,7 @@ def translate_variants(
                 lengths=tuple(max(longest, len(prefix) + 1) for prefix in prefixes),
             ),
             device,
-            [Suppress(NEVER), ForcePrefix.of(prefixes, beam, device)],
+            [Suppress(sorted(NEVER)), ForcePrefix.of(prefixes, beam, device)],
             score,
         )
         found += [begun + best.tokens for best, *_ in hypotheses]

@@ -13,6 +13,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -131,7 +132,13 @@ class Tokenizer:
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """Name pieces, as in ``▁Hund``: ``▁`` is a space, ``<0xE2>`` a byte, ``</s>`` the end."""
-        return [self._processor.id_to_piece(int(piece)) for piece in ids]
+        vocabulary = self.vocabulary
+        return [vocabulary[piece] for piece in ids]
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The names of all pieces, by id; no two are alike."""
+        return tuple(map(self._processor.id_to_piece, range(self.size)))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mt.data.batches import Batch
-from mt.data.lengths import plan_epoch
+from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
 
 

@@ -8,7 +8,7 @@ import torch
 
 from mt import hardware
 from mt.data.corpora import Pair
-from mt.data.lengths import plan_epoch
+from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
 from mt.devices import Precision
 from mt.evaluation import MetricName, Score, evaluate, higher_is_better

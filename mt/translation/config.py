@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from mt.config import StrictConfig
+from mt.devices import EngineName, EnginePrecision
 
 
 class GreedyConfig(StrictConfig):
@@ -45,6 +46,12 @@ class TranslationConfig(StrictConfig):
 
     search: SearchConfig = BeamConfig()
     """How a translation is searched for."""
+    engine: EngineName = "auto"
+    """What computes translations: ctranslate2 (on CPUs, most kinds of models), torch (everywhere,
+    all models), or auto, which takes ctranslate2 where it can. Chosen when a model is loaded."""
+    precision: EnginePrecision = "auto"
+    """The numbers that ctranslate2 multiplies: int8, float32, or auto, which takes int8 where the
+    processor is made for it. Chosen when a model is loaded."""
     alternatives: NonNegativeInt = 0
     """Other hypotheses returned with a translation; fewer than the beam holds."""
 

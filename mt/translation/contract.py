@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mt.text.tokenizer import PAD, START, UNKNOWN
 from mt.translation.config import SearchConfig
 
 
@@ -23,18 +24,31 @@ class Engine(Protocol):
     """Translates token ids; batching and the order of computation are its own affair."""
 
     def search(
-        self, sources: Sequence[Sequence[int]], config: SearchConfig
+        self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
     ) -> list[list[Hypothesis]]:
         """Translate sentences.
 
         Args:
             sources: Token ids without marks; none is empty.
             config: How to search.
+            best: How many hypotheses of each sentence are wanted.
 
         Returns:
-            For each source, in order: the finished hypotheses, at least one, best first.
+            For each source, in order: hypotheses, at least one and at most ``best``, best first.
         """
         ...
+
+
+NEVER = frozenset({PAD, UNKNOWN, START})
+"""Tokens that no translation may hold."""
+
+
+def longest_translation(source: int) -> int:
+    """Bound the tokens of a translation, its end mark included, by those of its source.
+
+    No language pair needs more, and a loop must end.
+    """
+    return 3 * source + 20
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mt.bundle import Bundle, load_bundle
-from mt.devices import DeviceName
+from mt.devices import DeviceName, EngineName, EnginePrecision
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import SearchConfig, TranslationConfig
 from mt.translation.contract import Engine, Hypothesis, Translation
@@ -85,10 +85,9 @@ class Translator:
             elif tokens:
                 sources.append(tokens)
             spans.append(slice(first, len(sources)))
-        found = self.engine.search(sources, config.search)
-        kept = [hypotheses[: config.alternatives + 1] for hypotheses in found]
-        texts = iter(self._texts([hypothesis for group in kept for hypothesis in group]))
-        parts = [[next(texts) for _ in group] for group in kept]
+        found = self.engine.search(sources, config.search, config.alternatives + 1)
+        texts = iter(self._texts([hypothesis for group in found for hypothesis in group]))
+        parts = [[next(texts) for _ in group] for group in found]
         return [_join(parts[span], config.search) for span in spans]
 
     def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[Translation]:
@@ -113,23 +112,32 @@ class Translator:
         return parts
 
 
-def load_translator(path: Path, device: DeviceName = "auto") -> Translator:
+def load_translator(
+    path: Path,
+    device: DeviceName = "auto",
+    engine: EngineName | None = None,
+    precision: EnginePrecision | None = None,
+) -> Translator:
     """Load a translator from a bundle or a run directory.
 
     Args:
         path: A bundle, or a run directory whose best bundle is meant.
         device: Where to compute.
+        engine: What computes; ``None``: as the bundle says.
+        precision: The numbers it multiplies, if it has a choice; ``None``: as the bundle says.
 
     Raises:
         BundleError: If there is no sound model at ``path``.
-        ConfigError: If the machine has no such device.
+        ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
 
     def load(bundle: Bundle) -> Translator:
         tokenizers = bundle.tokenizers()
         config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
-        engine = load_engine(bundle, tokenizers, device)
-        return Translator(engine, tokenizers, config, bundle.metadata.max_tokens)
+        chosen = load_engine(
+            bundle, tokenizers, device, engine or config.engine, precision or config.precision
+        )
+        return Translator(chosen, tokenizers, config, bundle.metadata.max_tokens)
 
     return load_bundle(path, load)
 

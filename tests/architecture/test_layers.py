@@ -111,10 +111,11 @@ LINKS = ["align", "--links", "links", "--gold", "links"]
         (["evaluate", "--hypothesis", "text", "--reference", "text"], 0),
         (LINKS, 0),
         ([*LINKS, "--source", "text", "--target", "text"], 0),
+        (["translate", ROOT / "tests/golden/bundle", "text"], 0),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_commands_that_compute_nothing_load_no_torch(folder, arguments, status):
+def test_commands_that_need_no_torch_load_none(folder, arguments, status):
     done = subprocess.run(
         [sys.executable, "-c", RUN, *map(str, arguments)], cwd=folder, capture_output=True,
         encoding="utf-8", check=False, env=os.environ | {"PYTHONPATH": str(ROOT)},

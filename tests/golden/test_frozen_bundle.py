@@ -23,17 +23,18 @@ TRANSLATIONS = Path(__file__).with_name("translations.json")
 SEARCHES = {"greedy": GreedyConfig(), "beam": BeamConfig(size=4)}
 
 
-def translate(lines, search):
+def translate(lines, search, engine="torch"):
     """Return text and score of each line's translation."""
-    translator = load_translator(BUNDLE, device="cpu")
+    translator = load_translator(BUNDLE, device="cpu", engine=engine, precision="float32")
     found = translator.translate_all(lines, TranslationConfig(search=SEARCHES[search]))
     return [(each.text, each.score) for each in found]
 
 
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
 @pytest.mark.parametrize("search", SEARCHES)
-def test_translations_are_unchanged(search):
+def test_translations_are_unchanged(search, engine):
     golden = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))
-    found = translate(golden["source"], search)
+    found = translate(golden["source"], search, engine)
     assert [text for text, _ in found] == [each["text"] for each in golden[search]]
     # Kernels of other processors add in another order: by far less than this, while the choice of
     # another token, or another normalisation by length, moves a score by more.

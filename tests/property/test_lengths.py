@@ -4,12 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mt.data import lengths as module
-from mt.data.lengths import group_by_length, plan_epoch
+from mt.data import epochs as module
+from mt.data.epochs import plan_epoch
+from mt.data.lengths import group_by_length
 
 LONGEST = 40
 seeds = st.integers(0, 2**32)
@@ -124,6 +125,7 @@ def cells(group, *sides):
     return size
 
 
+@example([2, 2, 2], 4)
 @given(some_lengths, st.integers(1, 3000))
 def test_sequences_go_longest_first_as_many_as_fit(side, budget):
     groups = list(group_by_length(side, budget=budget))

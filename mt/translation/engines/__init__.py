@@ -4,20 +4,53 @@ An engine is imported when it is needed, so that one without torch never loads i
 """
 
 from mt.bundle import Bundle
-from mt.devices import DeviceName
+from mt.devices import DeviceName, EngineName, EnginePrecision
+from mt.errors import ConfigError
+from mt.model.config import parse_model
 from mt.text.tokenizer import Tokenizers
 from mt.translation.contract import Engine
 
 
-def load_engine(bundle: Bundle, tokenizers: Tokenizers, device: DeviceName) -> Engine:
+def load_engine(
+    bundle: Bundle,
+    tokenizers: Tokenizers,
+    device: DeviceName,
+    engine: EngineName = "auto",
+    precision: EnginePrecision = "auto",
+) -> Engine:
     """Load an engine for the model in a bundle.
 
     Raises:
         BundleError: If weights and config do not belong together.
-        ConfigError: If the machine has no such device.
+        ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
+    reason = why_not_ctranslate2(bundle)
+    if device not in {"auto", "cpu"}:
+        reason = f"it is used on CPUs, not on {device}"
+    if engine == "ctranslate2" and reason is not None:
+        raise ConfigError(
+            f"engine: expected a model that ctranslate2 can run, but {reason}; choose torch or auto"
+        )
+    if engine != "torch" and reason is None:
+        from mt.translation.engines.ctranslate2 import engine as fast  # noqa: PLC0415
+
+        if engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
+            return fast.load_ctranslate2(bundle, tokenizers, precision)
+
     from mt import hardware  # noqa: PLC0415
     from mt.model.loading import load_model  # noqa: PLC0415
     from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415
 
     return TorchEngine(load_model(bundle, tokenizers), hardware.choose_device(device))
+
+
+def why_not_ctranslate2(bundle: Bundle) -> str | None:
+    """Say why CTranslate2 cannot run the model in a bundle; ``None``: it can.
+
+    Returns:
+        The end of a sentence, such as ``it cannot compute recurrent layers``.
+    """
+    from mt.translation.engines.ctranslate2.conversion import inexpressible  # noqa: PLC0415
+
+    part = inexpressible(parse_model(bundle.section("model"), where=str(bundle.path)))
+    return f"it cannot compute {part}" if part else None

@@ -7,15 +7,13 @@ import torch
 from mt.data.batches import pad_sequences
 from mt.data.lengths import group_by_length
 from mt.model.contract import EncoderDecoder
-from mt.text.tokenizer import END, PAD, START, UNKNOWN
+from mt.text.tokenizer import END, START
 from mt.translation.config import SearchConfig
-from mt.translation.contract import Hypothesis
+from mt.translation.contract import NEVER, Hypothesis, longest_translation
 from mt.translation.search import Limits, Suppress, rows_per_sentence, run_search
 
 BATCH_TOKENS = 8192
 """Padded source tokens times hypotheses searched at once; measured, see docs/experiments.md."""
-NEVER = (PAD, UNKNOWN, START)
-"""Tokens that no translation may hold."""
 
 
 class TorchEngine:
@@ -32,7 +30,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def search(
-        self, sources: Sequence[Sequence[int]], config: SearchConfig
+        self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
     ) -> list[list[Hypothesis]]:
         """Translate sentences; see :meth:`Engine.search`."""
         beam = rows_per_sentence(config)
@@ -48,12 +46,7 @@ class TorchEngine:
                 self.model.start(rows, beam),
                 Limits(START, END, longest),
                 self.device,
-                [Suppress(NEVER)],
+                [Suppress(sorted(NEVER))],
             )
-            results |= zip(indices, found, strict=True)
+            results |= zip(indices, (pool[:best] for pool in found), strict=True)
         return [results[index] for index in range(len(sources))]
-
-
-def longest_translation(source: int) -> int:
-    """Bound the tokens of a translation: no language pair needs more, and a loop must end."""
-    return 3 * source + 20

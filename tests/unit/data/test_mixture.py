@@ -6,7 +6,7 @@ import torch
 
 from mt.data import store as module
 from mt.data.corpora import Pair
-from mt.data.lengths import plan_epoch
+from mt.data.epochs import plan_epoch
 from mt.data.mixture import PairOrigin, prepare
 from mt.data.pairs import Blank, PairCounts, TooLong
 from mt.errors import DataError

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mt.data.lengths import plan_epoch
+from mt.data.epochs import plan_epoch
 from mt.training.order import Position, TrainingOrder
 
 few = settings(max_examples=25, deadline=None)

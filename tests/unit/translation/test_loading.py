@@ -3,10 +3,13 @@ import torch
 
 from mt.bundle import Metadata, open_bundle, write_bundle
 from mt.config import StrictConfig
-from mt.errors import BundleError
+from mt.errors import BundleError, ConfigError
+from mt.model.attention.config import AttentionConfig, WindowConfig
 from mt.model.config import TransformerConfig
 from mt.model.loading import load_model
 from mt.translation.config import BeamConfig, TranslationConfig
+from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
+from mt.translation.engines.torch import TorchEngine
 from mt.translation.translator import load_translator
 
 
@@ -29,9 +32,9 @@ def model(tokenizers):
 
 @pytest.fixture
 def save(tmp_path, tokenizers):
-    def save(weights):
+    def save(weights, config=Saved()):  # noqa: B008 - it cannot change
         metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=40)
-        write_bundle(tmp_path / "bundle", weights, Saved(), tokenizers, metadata)
+        write_bundle(tmp_path / "bundle", weights, config, tokenizers, metadata)
         return tmp_path / "bundle"
 
     return save
@@ -47,7 +50,7 @@ def test_a_saved_model_is_the_same_model(model, save, tokenizers):
 
 def test_a_translator_searches_as_its_bundle_says(model, save):
     path = save(dict(model.named_parameters()))
-    translator = load_translator(path, device="cpu")
+    translator = load_translator(path, device="cpu", engine="torch")
     assert translator.config == Saved().translation
     assert translator.max_tokens == 40
     assert not translator.engine.model.training
@@ -68,3 +71,41 @@ def test_weights_of_another_model_are_refused_by_name(model, save, tokenizers, c
     bundle = open_bundle(save(weights))
     with pytest.raises(BundleError, match=rf"bundle: expected the weights .* {name}"):
         load_model(bundle, tokenizers)
+
+
+def local(model_config):
+    window = AttentionConfig(scope=WindowConfig(width=2))
+    return model_config.model_copy(update={"self_attention": window})
+
+
+@pytest.mark.parametrize(
+    ("asked", "cuda", "config", "expected"),
+    [
+        ({}, False, Saved(), CTranslate2Engine),
+        ({}, True, Saved(), TorchEngine),
+        ({"device": "cpu"}, True, Saved(), CTranslate2Engine),
+        ({"engine": "torch"}, False, Saved(), TorchEngine),
+        ({}, False, Saved(translation=TranslationConfig(engine="torch")), TorchEngine),
+        ({}, False, Saved(model=local(Saved().model)), TorchEngine),
+    ],
+)
+def test_the_engine_suits_the_model_and_the_machine(
+    save, tokenizers, monkeypatch, asked, cuda, config, expected
+):
+    monkeypatch.setattr("mt.translation.engines.ctranslate2.engine.sees_cuda", lambda: cuda)
+    monkeypatch.setattr("mt.hardware.choose_device", lambda _: torch.device("cpu"))
+    model = config.model.build(tokenizers.source.size, tokenizers.target.size)
+    path = save(dict(model.named_parameters()), config)
+    translator = load_translator(path, **asked)
+    assert type(translator.engine) is expected
+    assert len(translator.translate_all(["abcd", "", "efgh ijkl"])) == 3
+
+
+def test_a_model_that_the_engine_cannot_run_is_told(save, tokenizers):
+    config = Saved(model=local(Saved().model))
+    model = config.model.build(tokenizers.source.size, tokenizers.target.size)
+    path = save(dict(model.named_parameters()), config)
+    with pytest.raises(ConfigError, match="it cannot compute the window scope of self-attention"):
+        load_translator(path, engine="ctranslate2")
+    with pytest.raises(ConfigError, match="it is used on CPUs, not on cuda"):
+        load_translator(path, device="cuda", engine="ctranslate2")

@@ -30,14 +30,14 @@ class Backwards:
         self.seen = []
         self.configs = []
 
-    def search(self, sources, config):
+    def search(self, sources, config, best=1):
         self.seen += [list(source) for source in sources]
         self.configs.append(config)
         return [
             [
                 Hypothesis(tuple(source[::-1]), -1.0, config.score(-1.0, len(source) + 1)),
                 Hypothesis(tuple(source), -2.0, config.score(-2.0, len(source) + 1)),
-            ]
+            ][:best]
             for source in sources
         ]
 
@@ -202,7 +202,7 @@ def test_invisible_parts_of_a_long_line_never_reach_the_engine(translator, engin
 
 def test_no_translation_holds_a_line_break(tokenizers):
     class Breaking:
-        def search(self, sources, _):
+        def search(self, sources, *_):
             [tokens] = tokenizers.target.encode(["abcd"])
             newline = next(
                 token

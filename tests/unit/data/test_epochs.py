@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from mt.data.lengths import plan_epoch
+from mt.data.epochs import plan_epoch
 from mt.data.mixture import prepare
 from mt.data.pairs import Blank, TooLong, read_pairs
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers

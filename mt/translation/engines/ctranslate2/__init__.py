@@ -1,0 +1,1 @@
+"""Translate with CTranslate2; importing this package does not load it."""

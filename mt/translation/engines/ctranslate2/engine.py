@@ -1,0 +1,172 @@
+"""The engine that runs Transformers on CPUs, several times as fast as that of torch."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import ctranslate2
+import safetensors
+
+from mt.bundle import WEIGHTS, Bundle
+from mt.data.lengths import group_by_length
+from mt.devices import EnginePrecision
+from mt.errors import BundleError
+from mt.model.config import TransformerConfig, parse_model
+from mt.text.tokenizer import Tokenizers
+from mt.translation.config import BeamConfig, SearchConfig
+from mt.translation.contract import NEVER, Hypothesis, longest_translation
+from mt.translation.engines.ctranslate2.conversion import Variable, convert
+
+BATCH_TOKENS = 1024
+"""Padded source tokens translated at once; measured, see docs/experiments.md."""
+_KINDS = {"F32": "f"}
+
+
+class CTranslate2Engine:
+    """Searches batches of sentences of similar length; see :class:`Engine`.
+
+    As many batches as there are replicas are searched at once, each by one thread.
+    """
+
+    def __init__(
+        self,
+        translator: ctranslate2.Translator,
+        vocabularies: tuple[Sequence[str], Sequence[str]],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            translator: The converted model.
+            vocabularies: The tokens of source and target, by id.
+        """
+        self.translator = translator
+        self._source, target = vocabularies
+        self._ids = {token: number for number, token in enumerate(target)}
+        self._never = [[target[token]] for token in sorted(NEVER)]
+
+    def search(
+        self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
+    ) -> list[list[Hypothesis]]:
+        """Translate sentences; see :meth:`Engine.search`.
+
+        A hypothesis that reaches its greatest length is cut there, without an end mark to score.
+        """
+        beam = config if isinstance(config, BeamConfig) else BeamConfig(size=1)
+        results: dict[int, list[Hypothesis]] = {}
+        lengths = [len(source) + 1 for source in sources]
+        groups = list(group_by_length(lengths, budget=BATCH_TOKENS))
+        waiting = [self._submit([sources[i] for i in group], beam, best) for group in groups]
+        for group, batch in zip(groups, waiting, strict=True):
+            for index, each in zip(group, batch, strict=True):
+                results[index] = self._hypotheses(each.result(), beam)
+        for index, source in enumerate(sources):
+            limit = longest_translation(len(source))
+            if not _is_sound(results[index], limit):
+                [alone] = self._submit([source], beam, best, suppress=True)
+                results[index] = [
+                    replace(each, tokens=each.tokens[: limit - 1])
+                    for each in self._hypotheses(alone.result(), beam)
+                ]
+        return [results[index] for index in range(len(sources))]
+
+    def _submit(
+        self,
+        sources: Sequence[Sequence[int]],
+        beam: BeamConfig,
+        best: int,
+        suppress: bool = False,
+    ) -> list[ctranslate2.AsyncTranslationResult]:
+        """Begin to translate sentences of similar length.
+
+        Marks are suppressed only where a model writes one, which is hardly ever: CTranslate2 does
+        so before it normalises probabilities, which changes those of all other tokens.
+        """
+        submitted: list[ctranslate2.AsyncTranslationResult] = self.translator.translate_batch(
+            [[self._source[token] for token in source] for source in sources],
+            asynchronous=True,
+            beam_size=beam.size,
+            num_hypotheses=min(best, beam.size),
+            length_penalty=beam.length_penalty,
+            max_decoding_length=longest_translation(max(map(len, sources))),
+            max_input_length=0,
+            min_decoding_length=0,
+            suppress_sequences=self._never if suppress else None,
+            return_scores=True,
+        )
+        return submitted
+
+    def _hypotheses(
+        self, result: ctranslate2.TranslationResult, beam: BeamConfig
+    ) -> list[Hypothesis]:
+        found = []
+        for tokens, score in zip(result.hypotheses, result.scores, strict=True):
+            ids = tuple(self._ids[token] for token in tokens)
+            log_probability = score * (len(ids) + 1) ** beam.length_penalty
+            found.append(Hypothesis(ids, log_probability, score))
+        return found
+
+
+def _is_sound(hypotheses: Sequence[Hypothesis], limit: int) -> bool:
+    """Say whether all have ended in time and hold no mark.
+
+    In a batch, the limit of the longest sentence is that of all.
+    """
+    return all(len(each.tokens) < limit and NEVER.isdisjoint(each.tokens) for each in hypotheses)
+
+
+def load_ctranslate2(
+    bundle: Bundle, tokenizers: Tokenizers, precision: EnginePrecision = "auto"
+) -> CTranslate2Engine:
+    """Convert the model in a bundle, in memory, and load it: a replica on each processor.
+
+    Raises:
+        BundleError: If weights and config do not belong together.
+    """
+    config = parse_model(bundle.section("model"), where=str(bundle.path))
+    assert isinstance(config, TransformerConfig), "see `inexpressible`"
+    source = tokenizers.source.vocabulary
+    target = source if tokenizers.joint else tokenizers.target.vocabulary
+    longest = longest_translation(bundle.metadata.max_tokens)
+    files = convert(config, _read_weights(bundle), (source, target), longest, str(bundle.path))
+    translator = ctranslate2.Translator(
+        str(bundle.path),
+        files=files,
+        compute_type=_compute_type(precision),
+        inter_threads=_processors(),
+        intra_threads=1,
+    )
+    return CTranslate2Engine(translator, (source, target))
+
+
+def sees_cuda() -> bool:
+    """Say whether the machine has a CUDA device; unlike torch, this answers at once."""
+    return bool(ctranslate2.get_cuda_device_count())
+
+
+def _processors() -> int:
+    """Count those that this process may use; ``OMP_NUM_THREADS`` has the last word."""
+    if chosen := os.environ.get("OMP_NUM_THREADS", "").split(",")[0]:
+        return int(chosen)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _compute_type(precision: EnginePrecision) -> str:
+    if precision != "auto":
+        return precision
+    return "int8" if "int8" in ctranslate2.get_supported_compute_types("cpu") else "float32"
+
+
+def _read_weights(bundle: Bundle) -> dict[str, Variable]:
+    try:
+        data = (bundle.path / WEIGHTS).read_bytes()
+        tensors = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
+    except (safetensors.SafetensorError, OSError) as error:
+        raise BundleError(
+            f"{bundle.path / WEIGHTS}: expected weights, but {error}; copy the model again"
+        ) from None
+    return {
+        name: Variable(_KINDS.get(each["dtype"], "?"), tuple(each["shape"]), each["data"])
+        for name, each in tensors
+    }

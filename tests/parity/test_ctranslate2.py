@@ -1,0 +1,156 @@
+"""The engine of CTranslate2 beside that of torch: the same model gives the same translations."""
+
+import random
+
+import ctranslate2
+import pytest
+import torch
+
+from mt.errors import BundleError
+from mt.model.config import parse_model
+from mt.text.tokenizer import END, START
+from mt.translation.config import BeamConfig, GreedyConfig
+from mt.translation.contract import NEVER, longest_translation
+from mt.translation.engines.ctranslate2.conversion import Variable, convert, inexpressible
+from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
+from mt.translation.engines.torch import TorchEngine
+
+SIZES = 40, 48
+SOURCE, TARGET = (
+    ("<pad>", "<unk>", "<s>", "</s>", *(f"{side}{number}" for number in range(size - 4)))
+    for side, size in zip("st", SIZES, strict=True)
+)
+LONGEST = longest_translation(40)
+KINDS = {
+    "plain": {},
+    "post-norm, unequal depths": {"norm": "post", "encoder_layers": 3, "decoder_layers": 1},
+    "gelu": {"activation": "gelu"},
+    "swiglu": {"activation": "swiglu"},
+    "three tables": {"tie": "none"},
+    "learned, too few": {"positions": {"kind": "learned", "longest": 8}},
+    "no positions": {"positions": {"kind": "none"}},
+    "rotary": {"positions": {"kind": "rotary"}},
+    "shaw": {"positions": {"kind": "shaw", "longest": 4}},
+    "t5": {"positions": {"kind": "t5", "buckets": 8, "longest": 9}},
+    "alibi": {"positions": {"kind": "alibi"}},
+    "rotary, dot": {
+        "positions": {"kind": "rotary"},
+        "self_attention": {"score": {"kind": "dot"}},
+        "cross_attention": {"score": {"kind": "dot"}},
+    },
+    "t5, bilinear": {
+        "positions": {"kind": "t5"},
+        "self_attention": {"score": {"kind": "bilinear"}},
+        "cross_attention": {"score": {"kind": "bilinear"}},
+    },
+    "odd dim": {"dim": 27, "heads": 3},
+}
+
+
+def build(**choices):
+    """Return a config and a model with weights far from their initial ones."""
+    sizes = {"dim": 32, "heads": 4, "encoder_layers": 2, "decoder_layers": 2, "feed_forward": 48}
+    config = parse_model({"kind": "transformer", "tie": "two_way"} | sizes | choices, "test")
+    assert inexpressible(config) is None
+    torch.manual_seed(1)
+    model = config.build(*SIZES).eval()
+    for weight in model.parameters():
+        weight.data.add_(0.1 * torch.randn_like(weight))
+    return config, model
+
+
+def weights_of(model):
+    return {
+        name: Variable("f", tuple(weight.shape), weight.detach().numpy().tobytes())
+        for name, weight in model.named_parameters()
+    }
+
+
+def load(config, model, compute="float32"):
+    files = convert(config, weights_of(model), (SOURCE, TARGET), LONGEST, "test")
+    translator = ctranslate2.Translator(
+        "test", files=files, compute_type=compute, inter_threads=2, intra_threads=1
+    )
+    return CTranslate2Engine(translator, (SOURCE, TARGET))
+
+
+def sentences(count, longest=25):
+    draw = random.Random(3)
+    return [
+        [draw.randrange(4, SIZES[0]) for _ in range(draw.randint(1, longest))] for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_probabilities_and_greedy_translations_are_those_of_torch(kind):
+    config, model = build(**KINDS[kind])
+    engine = load(config, model)
+    sources, targets = sentences(6), sentences(6, longest=60)[::-1]
+    found = engine.translator.score_batch(
+        [[SOURCE[token] for token in source] for source in sources],
+        [[TARGET[token] for token in target] for target in targets],
+    )
+    for source, target, scored in zip(sources, targets, found, strict=True):
+        with torch.inference_mode():
+            states = model(torch.tensor([[*source, END]]), torch.tensor([[START, *target]]))
+            rows = model.output(states)[0].log_softmax(dim=-1)
+        expected = rows.gather(1, torch.tensor([[*target, END]]).T)[:, 0].tolist()
+        assert scored.log_probs == pytest.approx(expected, abs=2e-5)
+    expected = TorchEngine(model, torch.device("cpu")).search(sources, GreedyConfig())
+    found = engine.search(sources, GreedyConfig())
+    assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
+
+
+def test_a_sentence_is_translated_alike_alone_and_beside_longer_ones():
+    config, model = build()
+    model.output.weight.data[3] -= 1.0  # hypotheses hardly ever end
+    engine = load(config, model)
+    batch = sentences(20)
+    together = engine.search(batch, GreedyConfig())
+    assert any(len(pool[0].tokens) == longest_translation(len(each)) - 1
+               for each, pool in zip(batch, together, strict=True))  # fmt: skip
+    for source, pool in zip(batch, together, strict=True):
+        [alone] = engine.search([source], GreedyConfig())
+        assert pool[0].tokens == alone[0].tokens
+        assert pool[0].score == pytest.approx(alone[0].score, abs=1e-5)
+
+
+def test_no_translation_holds_a_mark():
+    config, model = build(tie="none")
+    model.output.weight.data[sorted(NEVER)] = model.output.weight.data[3:4] * 1.5
+    found = load(config, model).search(sentences(20), BeamConfig(size=3), best=3)
+    assert not NEVER.intersection(token for pool in found for each in pool for token in each.tokens)
+    expected = TorchEngine(model, torch.device("cpu")).search(sentences(20), BeamConfig(size=1))
+    assert any(pool[0].tokens for pool in expected)
+
+
+def test_no_sentences():
+    assert load(*build()).search([], GreedyConfig()) == []
+
+
+@pytest.mark.parametrize("change", ["missing", "unknown", "shape"])
+def test_weights_of_another_model_are_refused_by_name(change):
+    config, model = build()
+    weights, name = weights_of(model), "encoder.1.feed_forward.linear2.bias"
+    if change == "missing":
+        del weights[name]
+    elif change == "unknown":
+        name = "encoder.2.norm.weight"
+        weights[name] = weights["encoder_norm.weight"]
+    else:
+        weights[name] = weights[name].rows(0, 31)
+    with pytest.raises(BundleError, match=f"x: expected the weights .* differ in {name};"):
+        convert(config, weights, (SOURCE, TARGET), LONGEST, "x")
+
+
+def test_what_it_cannot_compute_is_named():
+    def reason(**choices):
+        return inexpressible(parse_model({"kind": "transformer"} | choices, "test"))
+
+    assert reason(cross_attention={"score": {"kind": "additive"}}) == (
+        "the additive score of cross-attention"
+    )
+    assert reason(self_attention={"scope": {"kind": "window"}}) == (
+        "the window scope of self-attention"
+    )
+    assert inexpressible(parse_model({"kind": "recurrent"}, "test")) == "recurrent layers"
