@@ -149,6 +149,16 @@ def test_bf16_products_are_those_of_autocast(bias):
         assert (found - wanted).norm() < 2**-7 * wanted.norm()
 
 
+def test_without_gradients_half_precision_rounds_the_logits_alone():
+    states, output, targets = problem(40, bias=False, scale=4.0)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        _, plain = chunked_cross_entropy(states, output, targets, 0.1)
+        logits = output(states)
+    assert logits.dtype == torch.bfloat16
+    expected = F.cross_entropy(logits.double(), targets, reduction="sum")
+    torch.testing.assert_close(plain.double(), expected, rtol=1e-6, atol=1e-5)
+
+
 def test_a_sharp_right_answer_costs_little_and_a_sharp_wrong_one_its_margin():
     output = nn.Linear(3, 3, bias=False)
     with torch.no_grad():
