@@ -63,7 +63,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
         table, count = weight.to(states.dtype), len(states)
         vocabulary = table.size(0)
-        smoothed = plain = torch.zeros((), device=states.device, dtype=torch.float64)
+        wide = exact if states.device.type == "mps" else torch.float64  # which MPS lacks
+        smoothed = plain = torch.zeros((), device=states.device, dtype=wide)
         height = count + -count % ROWS
         state_gradient = states.new_empty(height, states.size(1)) if wanted else None
         weight_gradient = torch.zeros_like(weight) if wanted else None
