@@ -2,32 +2,40 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.logging import RichHandler
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ROOT = logging.getLogger("mt")
 
 
-def start_logging() -> Console:
-    """Send the messages of this program to stderr, and return the console that writes them.
-
-    On a terminal the console can draw a progress bar below them.
-    """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+def start_logging() -> None:
+    """Send the messages of this program to stderr; on a terminal, above a progress bar."""
     handler: logging.Handler
-    if console.is_terminal:
-        handler = RichHandler(console=console, show_level=False, show_path=False, markup=False)
+    if sys.stderr.isatty():
+        from rich.logging import RichHandler  # noqa: PLC0415 - pipes start sooner without it
+
+        handler = RichHandler(console=terminal(), show_level=False, show_path=False, markup=False)
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
-        handler = logging.StreamHandler(console.file)
+        handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     ROOT.handlers = [handler]
     ROOT.setLevel(logging.INFO)
     ROOT.propagate = False
-    return console
+
+
+@cache
+def terminal() -> "Console":
+    """Return what draws on stderr."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ Commands import what they need inside their functions, so that ``mt --help`` ans
 """
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -28,6 +29,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line."""
     replace_closed_streams()
+    # Else pydantic looks through all installed packages for plug-ins, which takes 15 ms.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the files are, whatever the locale says
     if next((word for word in sys.argv[1:] if not word.startswith("-")), "") == "train":

@@ -30,7 +30,7 @@ def train(
     Ctrl-C ends the run after the current update with a checkpoint; --resume goes on from there.
     """
     from mt.config import load
-    from mt.logs import start_logging
+    from mt.logs import start_logging, terminal
     from mt.training.recipe import RecipeConfig
 
     recipe = load(RecipeConfig, config, overrides or ())
@@ -41,7 +41,8 @@ def train(
     from mt.training.run import train as run_training
     from mt.training.world import SingleProcess
 
-    console = start_logging()
+    start_logging()
+    console = terminal()
     place = hardware.choose_device(device)
     keep_freed_memory()
     hardware.prepare_training(place, recipe.training.precision)
