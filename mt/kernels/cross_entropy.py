@@ -63,8 +63,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
         table, count = weight.to(states.dtype), len(states)
         vocabulary = table.size(0)
-        wide = exact if states.device.type == "mps" else torch.float64  # which MPS lacks
-        smoothed = plain = torch.zeros((), device=states.device, dtype=wide)
+        smoothed = plain = torch.zeros((), device=states.device, dtype=_widest(states.device))
         height = count + -count % ROWS
         state_gradient = states.new_empty(height, states.size(1)) if wanted else None
         weight_gradient = torch.zeros_like(weight) if wanted else None
@@ -134,6 +133,11 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _widest(device: torch.device) -> torch.dtype:
+    """Return what sums are kept in: float64, which MPS lacks."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _softmax_in_place(logits: Tensor) -> Tensor:
