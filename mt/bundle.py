@@ -4,6 +4,7 @@
     config.yaml         the resolved recipe
     model.safetensors   the weights, each shared tensor once
     tokenizer.model     the SentencePiece model, or source.model and target.model
+    shortlist.txt       target tokens that may translate each source token, if that was learnt
 
 A bundle is written under a scratch name and renamed when it is complete, and checked against its
 manifest when it is opened. A run directory holds several and an ``index.json`` that names the best.
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mt.config import StrictConfig, read_yaml
 from mt.errors import BundleError
-from mt.files import atomic_directory, sha256, write_atomically
+from mt.files import atomic_directory, atomic_file, sha256, write_atomically
 from mt.text.tokenizer import Tokenizers
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FORMAT = 1
 
 T = TypeVar("T")
 
+SHORTLIST = "shortlist.txt"
 MANIFEST, CONFIG, WEIGHTS, INDEX = "manifest.json", "config.yaml", "model.safetensors", "index.json"
 
 
@@ -48,6 +50,8 @@ class Metadata:
     """What was measured on the validation pairs, by name; sacreBLEU's with their signature."""
     averaged: tuple[int, ...] = ()
     """Updates whose weights were averaged; empty for a plain checkpoint."""
+    shortlist_cost: float | None = None
+    """BLEU that the shortlist costs on the validation pairs; ``None`` without one."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ class Bundle:
         """Load the SentencePiece models."""
         return Tokenizers.load(self.path)
 
+    def shortlist(self) -> bytes | None:
+        """Read the shortlist, if there is one."""
+        return (self.path / SHORTLIST).read_bytes() if SHORTLIST in self.manifest["files"] else None
+
     def weights(self) -> "dict[str, Tensor]":
         """Load the weights by name, on the CPU."""
         from safetensors.torch import load_file  # noqa: PLC0415 - describing a bundle needs no torch
@@ -115,6 +123,16 @@ def write_bundle(
             "files": {file.name: sha256(file) for file in sorted(scratch.iterdir())},
         }
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+
+
+def extend_bundle(bundle: Bundle, shortlist: bytes, metadata: Metadata) -> None:
+    """Add a shortlist to a bundle, or replace it; readers see the bundle before or after that."""
+    file = bundle.path / SHORTLIST
+    with atomic_file(file) as scratch:
+        scratch.write_bytes(shortlist)
+    files = bundle.manifest["files"] | {SHORTLIST: sha256(file)}
+    manifest = bundle.manifest | {"metadata": asdict(metadata), "files": files}
+    write_atomically(bundle.path / MANIFEST, json.dumps(manifest, indent=2))
 
 
 def open_bundle(path: Path) -> Bundle:

@@ -11,3 +11,5 @@ EngineName = Literal["auto", "ctranslate2", "torch"]
 """What computes translations; ``auto``: CTranslate2 on a CPU if it can compute the model."""
 EnginePrecision = Literal["auto", "int8", "float32"]
 """The numbers CTranslate2 multiplies; ``auto``: int8 where the processor is made for it."""
+ShortlistUse = Literal["auto", "always", "never"]
+"""When a lexical shortlist is used; ``auto``: if it was measured to cost hardly any BLEU."""

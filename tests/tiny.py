@@ -59,6 +59,7 @@ def recipe_of(corpus: Path) -> dict:
             "report_every": 5,
         },
         "validation": {"every": 10, "metric": "loss"},
+        "translation": {"shortlist": "never"},
     }  # fmt: skip
 
 

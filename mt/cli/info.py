@@ -32,6 +32,8 @@ def info(
 
 
 def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
+    from mt.translation.engines import why_not_ctranslate2
+
     metadata, config = bundle.metadata, bundle.config
     source, target = metadata.languages
     yield "model", f"{bundle.path} (format {bundle.manifest['format']}, checksums agree)"
@@ -57,6 +59,15 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
         else:
             yield "validation", f"{name} {score['score']:.2f} · {score['signature']}"
     yield "translation", _main_values(config["translation"])
+    reason = why_not_ctranslate2(bundle)
+    yield (
+        "engine",
+        f"torch: ctranslate2 cannot be used, {reason}"
+        if reason
+        else "ctranslate2 on a CPU, else torch",
+    )
+    if metadata.shortlist_cost is not None:
+        yield "shortlist", f"costs {metadata.shortlist_cost:.2f} BLEU on the validation pairs"
 
 
 def _main_values(section: dict[str, Any]) -> str:

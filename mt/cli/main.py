@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mt.allocator import restart_with_tcmalloc
-from mt.cli import align, config, data, evaluate, explain, info, train, translate
+from mt.cli import align, config, data, evaluate, explain, info, shortlist, train, translate
 from mt.cli.command import Command, CommandGroup
 from mt.cli.failures import replace_closed_streams
 
@@ -67,6 +67,7 @@ for command in (
     explain.explain,
     align.align,
     info.info,
+    shortlist.shortlist,
 ):
     app.command(cls=Command)(command)
 app.add_typer(data.app, name="data")

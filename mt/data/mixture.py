@@ -1,7 +1,7 @@
 """The encoded pairs of several corpora as one sequence, from which batches are gathered."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +113,18 @@ class Mixture:
         number, row = self._locate(np.array([pair]))
         store = self.stores[number.item()]
         return PairOrigin(store.where, store.rows[row.item()].item())
+
+    def tokens(
+        self, indices: Integer[np.ndarray, " rows"]
+    ) -> Iterator[tuple[Int32[np.ndarray, " source_len"], Int32[np.ndarray, " target_len"]]]:
+        """Read pairs one by one as token ids, ``END`` included.
+
+        Raises:
+            IndexError: If there is no such pair.
+        """
+        for number, row in zip(*self._locate(indices), strict=True):
+            rows = np.array([row])
+            yield self._sources[number].tokens(rows), self._targets[number].tokens(rows)
 
     def batch(self, indices: Integer[np.ndarray, " rows"]) -> Batch:
         """Gather pairs, in the order of ``indices``.

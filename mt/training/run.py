@@ -29,6 +29,7 @@ from mt.training.validation import Translate, Validation
 from mt.training.world import World
 from mt.translation import TranslationConfig, Translator
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.shortlist import add_shortlist
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,8 @@ def _train(
     outcome = Outcome(run, ended, trainer.progress)
     if outcome.finished:
         trainer.average()
+    if world.is_main and outcome.finished and recipe.translation.shortlist != "never":
+        add_shortlist(run, prepared.training, prepared.validation_pairs, recipe.seed)
     if world.is_main:
         write_card(recipe, outcome, prepared, device)
     return outcome

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mt.bundle import Bundle, load_bundle
-from mt.devices import DeviceName, EngineName, EnginePrecision
+from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import SearchConfig, TranslationConfig
 from mt.translation.contract import Engine, Hypothesis, Translation
@@ -117,6 +117,7 @@ def load_translator(
     device: DeviceName = "auto",
     engine: EngineName | None = None,
     precision: EnginePrecision | None = None,
+    shortlist: ShortlistUse | None = None,
 ) -> Translator:
     """Load a translator from a bundle or a run directory.
 
@@ -125,19 +126,22 @@ def load_translator(
         device: Where to compute.
         engine: What computes; ``None``: as the bundle says.
         precision: The numbers it multiplies, if it has a choice; ``None``: as the bundle says.
+        shortlist: Whether it uses a shortlist, if it can; ``None``: as the bundle says.
 
     Raises:
         BundleError: If there is no sound model at ``path``.
         ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
+    asked = {"engine": engine, "precision": precision, "shortlist": shortlist}
 
     def load(bundle: Bundle) -> Translator:
         tokenizers = bundle.tokenizers()
-        config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
-        chosen = load_engine(
-            bundle, tokenizers, device, engine or config.engine, precision or config.precision
-        )
-        return Translator(chosen, tokenizers, config, bundle.metadata.max_tokens)
+        values = bundle.section("translation") | {
+            name: value for name, value in asked.items() if value is not None
+        }
+        config = TranslationConfig.parse(values, where=str(bundle.path))
+        found = load_engine(bundle, tokenizers, device, config)
+        return Translator(found, tokenizers, config, bundle.metadata.max_tokens)
 
     return load_bundle(path, load)
 

@@ -4,10 +4,11 @@ An engine is imported when it is needed, so that one without torch never loads i
 """
 
 from mt.bundle import Bundle
-from mt.devices import DeviceName, EngineName, EnginePrecision
+from mt.devices import DeviceName, ShortlistUse
 from mt.errors import ConfigError
 from mt.model.config import parse_model
 from mt.text.tokenizer import Tokenizers
+from mt.translation.config import TranslationConfig
 from mt.translation.contract import Engine
 
 
@@ -15,10 +16,9 @@ def load_engine(
     bundle: Bundle,
     tokenizers: Tokenizers,
     device: DeviceName,
-    engine: EngineName = "auto",
-    precision: EnginePrecision = "auto",
+    config: TranslationConfig,
 ) -> Engine:
-    """Load an engine for the model in a bundle.
+    """Load an engine for the model in a bundle, as the config chooses it.
 
     Raises:
         BundleError: If weights and config do not belong together.
@@ -27,15 +27,16 @@ def load_engine(
     reason = why_not_ctranslate2(bundle)
     if device not in {"auto", "cpu"}:
         reason = f"it is used on CPUs, not on {device}"
-    if engine == "ctranslate2" and reason is not None:
+    if config.engine == "ctranslate2" and reason is not None:
         raise ConfigError(
             f"engine: expected a model that ctranslate2 can run, but {reason}; choose torch or auto"
         )
-    if engine != "torch" and reason is None:
+    if config.engine != "torch" and reason is None:
         from mt.translation.engines.ctranslate2 import engine as fast  # noqa: PLC0415
 
-        if engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
-            return fast.load_ctranslate2(bundle, tokenizers, precision)
+        if config.engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
+            shortlist = _shortlist(bundle, config.shortlist)
+            return fast.load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
 
     from mt import hardware  # noqa: PLC0415
     from mt.model.loading import load_model  # noqa: PLC0415
@@ -54,3 +55,16 @@ def why_not_ctranslate2(bundle: Bundle) -> str | None:
 
     part = inexpressible(parse_model(bundle.section("model"), where=str(bundle.path)))
     return f"it cannot compute {part}" if part else None
+
+
+def _shortlist(bundle: Bundle, use: ShortlistUse) -> bytes | None:
+    """Read the shortlist of a bundle if it is to be used."""
+    if use == "never" or (use == "auto" and bundle.metadata.shortlist_cost is None):
+        return None
+    shortlist = bundle.shortlist()
+    if shortlist is None:
+        raise ConfigError(
+            f"{bundle.path}: expected a model with a shortlist, but it has none; "
+            "learn one with `mt shortlist`, or choose auto"
+        )
+    return shortlist

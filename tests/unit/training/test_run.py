@@ -103,7 +103,7 @@ def test_the_average_is_validated_by_its_own_translations(fit, recipe):
         ("update-000040", outcome.progress.history[-1]),
         ("average-000040", outcome.progress.average),
     ):
-        translator = load_translator(outcome.run / "bundles" / name, "cpu")
+        translator = load_translator(outcome.run / "bundles" / name, "cpu", engine="torch")
         found = translator.translate_all([pair.source for pair in pairs], greedy)
         hypotheses = [translation.text for translation in found]
         [score] = evaluate(hypotheses, [[pair.target for pair in pairs]], ["chrf"], bootstrap=0)

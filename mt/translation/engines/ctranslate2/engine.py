@@ -17,8 +17,9 @@ from mt.translation.config import BeamConfig, SearchConfig
 from mt.translation.contract import NEVER, Hypothesis, longest_translation
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 
-BATCH_TOKENS = 1024
-"""Padded source tokens translated at once; measured, see docs/experiments.md."""
+BATCH_TOKENS, BATCH_TOKENS_SHORTLIST = 1024, 512
+"""Padded source tokens translated at once; measured, see docs/experiments.md. A shortlist of few
+sentences is short."""
 _KINDS = {"F32": "f"}
 
 
@@ -32,15 +33,18 @@ class CTranslate2Engine:
         self,
         translator: ctranslate2.Translator,
         vocabularies: tuple[Sequence[str], Sequence[str]],
+        shortlist: bool = False,
     ) -> None:
         """Put the parts together.
 
         Args:
             translator: The converted model.
             vocabularies: The tokens of source and target, by id.
+            shortlist: Use the model's shortlist; it must have one.
         """
         self.translator = translator
         self._source, target = vocabularies
+        self._shortlist = shortlist
         self._ids = {token: number for number, token in enumerate(target)}
         self._never = [[target[token]] for token in sorted(NEVER)]
 
@@ -54,7 +58,8 @@ class CTranslate2Engine:
         beam = config if isinstance(config, BeamConfig) else BeamConfig(size=1)
         results: dict[int, list[Hypothesis]] = {}
         lengths = [len(source) + 1 for source in sources]
-        groups = list(group_by_length(lengths, budget=BATCH_TOKENS))
+        budget = BATCH_TOKENS_SHORTLIST if self._shortlist else BATCH_TOKENS
+        groups = list(group_by_length(lengths, budget=budget))
         waiting = [self._submit([sources[i] for i in group], beam, best) for group in groups]
         for group, batch in zip(groups, waiting, strict=True):
             for index, each in zip(group, batch, strict=True):
@@ -92,6 +97,7 @@ class CTranslate2Engine:
             min_decoding_length=0,
             suppress_sequences=self._never if suppress else None,
             return_scores=True,
+            use_vmap=self._shortlist,
         )
         return submitted
 
@@ -115,9 +121,18 @@ def _is_sound(hypotheses: Sequence[Hypothesis], limit: int) -> bool:
 
 
 def load_ctranslate2(
-    bundle: Bundle, tokenizers: Tokenizers, precision: EnginePrecision = "auto"
+    bundle: Bundle,
+    tokenizers: Tokenizers,
+    precision: EnginePrecision = "auto",
+    shortlist: bytes | None = None,
 ) -> CTranslate2Engine:
     """Convert the model in a bundle, in memory, and load it: a replica on each processor.
+
+    Args:
+        bundle: Holds a model that :func:`inexpressible` finds nothing in.
+        tokenizers: Those of the bundle.
+        precision: The numbers that are multiplied.
+        shortlist: As :meth:`Lexicon.write` wrote it; ``None``: all tokens are candidates.
 
     Raises:
         BundleError: If weights and config do not belong together.
@@ -128,6 +143,8 @@ def load_ctranslate2(
     target = source if tokenizers.joint else tokenizers.target.vocabulary
     longest = longest_translation(bundle.metadata.max_tokens)
     files = convert(config, _read_weights(bundle), (source, target), longest, str(bundle.path))
+    if shortlist is not None:
+        files["vmap.txt"] = shortlist
     translator = ctranslate2.Translator(
         str(bundle.path),
         files=files,
@@ -135,7 +152,7 @@ def load_ctranslate2(
         inter_threads=_processors(),
         intra_threads=1,
     )
-    return CTranslate2Engine(translator, (source, target))
+    return CTranslate2Engine(translator, (source, target), shortlist is not None)
 
 
 def sees_cuda() -> bool:

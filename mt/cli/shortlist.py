@@ -1,0 +1,35 @@
+"""``mt shortlist``: make a model faster by naming the words that may translate each word."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mt.cli.options import OverridesOption
+
+
+def shortlist(
+    model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
+    overrides: OverridesOption = None,
+) -> None:
+    """Learn a model's shortlist: the tokens that may translate each token of a source.
+
+    It is learnt from the training pairs of the model's recipe, and used from then on if that costs
+    hardly any BLEU on the validation pairs. Training does this at its end.
+    """
+    from mt.bundle import load_bundle
+    from mt.config import apply_overrides
+    from mt.data.mixture import prepare
+    from mt.data.pairs import read_pairs
+    from mt.logs import start_logging
+    from mt.training.recipe import RecipeConfig
+    from mt.translation.shortlist import add_shortlist
+
+    start_logging()
+    config, tokenizers = load_bundle(model, lambda found: (found.config, found.tokenizers()))
+    recipe = RecipeConfig.parse(apply_overrides(config, overrides or ()), where=str(model))
+    pairs = prepare(recipe.data.train, tokenizers, recipe.data.store, recipe.data.filters())
+    validation = tuple(read_pairs(recipe.data.validation))
+    cost = add_shortlist(model, pairs, validation, recipe.seed)
+    if cost is not None:
+        typer.echo(f"{model}: a shortlist is used from now on; it costs {cost:.2f} BLEU")
