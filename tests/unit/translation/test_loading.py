@@ -51,7 +51,7 @@ def test_a_saved_model_is_the_same_model(model, save, tokenizers):
 def test_a_translator_searches_as_its_bundle_says(model, save):
     path = save(dict(model.named_parameters()))
     translator = load_translator(path, device="cpu", engine="torch")
-    assert translator.config == Saved().translation
+    assert translator.config.search == Saved().translation.search
     assert translator.max_tokens == 40
     assert not translator.engine.model.training
     assert len(list(translator.translate(["abcd", "", "efgh ijkl"]))) == 3
