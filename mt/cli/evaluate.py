@@ -11,7 +11,16 @@ import typer
 from mt.cli.options import DeviceOption, JsonOption
 from mt.devices import DeviceName
 from mt.errors import DataError, unequal_lines
-from mt.evaluation import MetricName, Score, looks_tokenized, refuse_subwords
+from mt.evaluation import (
+    MetricName,
+    Score,
+    TokenizerName,
+    doubts,
+    doubts_between,
+    refuse_missing_tokenizer,
+    refuse_unless_text,
+    suited_tokenizer,
+)
 from mt.evaluation import evaluate as measure
 from mt.files import open_output, read_lines
 
@@ -51,6 +60,16 @@ def evaluate(
             show_default="bleu",
         ),
     ] = None,
+    tokenizer: Annotated[
+        TokenizerName | None,
+        typer.Option(
+            "--tokenize",
+            metavar="NAME",
+            help="What splits text into the words that BLEU counts: zh, ja-mecab, ko-mecab, char "
+            "or another of sacreBLEU's tokenizers.",
+            show_default="13a",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the model's translations here.")
     ] = None,
@@ -66,20 +85,29 @@ def evaluate(
     Prints each score from 0 to 100 with its 95 % interval and its signature. Files hold detokenized
     UTF-8 text, one sentence per line.
     """
+    wanted = cast("list[MetricName]", list(dict.fromkeys(metrics or ["bleu"])))
+    if tokenizer is not None and "bleu" not in wanted:
+        raise typer.BadParameter("--tokenize is for BLEU; leave it out, or add --metric bleu")
+    if tokenizer is not None:
+        refuse_missing_tokenizer(tokenizer)
     if hypothesis is not None:
         _refuse_unused(model=model, source=source, output=output, beam=beam)
         hypotheses = _read(hypothesis)
         truth = _read_references(references, hypothesis, hypotheses)
+        _warn_of_tokenizer(references, truth, wanted, tokenizer)
     elif model is not None and source is not None:
         sources = _read(source, is_scored=False)
         truth = _read_references(references, source, sources)
+        _warn_of_tokenizer(references, truth, wanted, tokenizer)
+        _warn_of_copies(references, truth, source, sources)
         hypotheses = _translate(model, sources, output, device, beam)
     else:
         raise typer.BadParameter(
             "expected MODEL and --source to translate, or --hypothesis with a translation"
         )
-    wanted = cast("list[MetricName]", list(dict.fromkeys(metrics or ["bleu"])))
-    scores = measure(hypotheses, truth, wanted)
+    for doubt in doubts_between(hypotheses, truth):
+        _warn(hypothesis or model, doubt)
+    scores = measure(hypotheses, truth, wanted, tokenizer=tokenizer or "13a")
     typer.echo(_as_json(scores) if as_json else "\n".join(map(str, scores)))
 
 
@@ -95,14 +123,10 @@ def _read(path: Path, is_scored: bool = True) -> list[str]:
     lines = list(read_lines(path))
     if not lines:
         raise DataError(f"{path}: expected text, but the file is empty; check the path")
+    refuse_unless_text(lines, str(path))
     if is_scored:
-        refuse_subwords(lines, str(path))
-        if looks_tokenized(lines):
-            typer.echo(
-                f"mt: warning: {path}: expected text as people write it, but it looks tokenized; "
-                "its scores cannot be compared with other people's",
-                err=True,
-            )
+        for doubt in doubts(lines):
+            _warn(path, doubt)
     return lines
 
 
@@ -112,6 +136,47 @@ def _read_references(paths: Sequence[Path], other: Path, lines: Sequence[str]) -
         if len(reference) != len(lines):
             raise unequal_lines(path, len(reference), other, len(lines))
     return references
+
+
+def _warn(where: object, doubt: str) -> None:
+    typer.echo(f"mt: warning: {where}: {doubt}", err=True)
+
+
+def _warn_of_tokenizer(
+    paths: Sequence[Path],
+    references: Sequence[Sequence[str]],
+    metrics: Sequence[MetricName],
+    tokenizer: TokenizerName | None,
+) -> None:
+    """Name the tokenizer for references that the default one does not split into words."""
+    for path, lines in zip(paths, references, strict=True):
+        suited = suited_tokenizer(lines)
+        if suited and "bleu" in metrics and tokenizer is None:
+            _warn(
+                path,
+                "expected text that BLEU's tokenizer 13a splits into words, but it seems to be "
+                f"{suited[0]}; give --tokenize {suited[1]}, or --metric chrf",
+            )
+        if suited and "ter" in metrics:
+            _warn(
+                path,
+                f"expected words between spaces for TER, but it seems to be {suited[0]}; give "
+                "--metric chrf",
+            )
+
+
+def _warn_of_copies(
+    paths: Sequence[Path], references: Sequence[Sequence[str]], source: Path, sources: Sequence[str]
+) -> None:
+    """Notice the source, or a text that was not translated, in the place of a reference."""
+    for path, lines in zip(paths, references, strict=True):
+        same = sum(line == other for line, other in zip(lines, sources, strict=True))
+        if 2 * same > len(lines):
+            _warn(
+                path,
+                f"expected a translation, but {same:,} of {len(lines):,} lines are the same as in "
+                f"{source}; check the path",
+            )
 
 
 def _translate(

@@ -11,6 +11,27 @@ MetricName = Literal["bleu", "chrf", "ter"]
 ``ter``: edits per 100 reference words (Snover et al. 2006).
 """
 
+TokenizerName = Literal[
+    "13a",
+    "intl",
+    "zh",
+    "ja-mecab",
+    "ko-mecab",
+    "char",
+    "flores101",
+    "flores200",
+    "spBLEU-1K",
+    "none",
+]
+"""How sacreBLEU splits text into the words that ``bleu`` counts.
+
+``13a``: at spaces and punctuation as mteval-v13a does, the default. ``intl``: likewise, with the
+punctuation of all scripts. ``zh``: between Chinese characters too. ``ja-mecab``, ``ko-mecab``: into
+Japanese or Korean morphemes, by a package of its own. ``char``: into characters. ``flores101``,
+``flores200``, ``spBLEU-1K``: into pieces of a multilingual SentencePiece model, which sacreBLEU
+downloads. ``none``: at spaces, for text that is split already.
+"""
+
 _NAMES: dict[MetricName, str] = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}
 
 

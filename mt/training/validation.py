@@ -1,5 +1,6 @@
 """Measure a model in training on pairs it never learns from."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -11,9 +12,18 @@ from mt.data.corpora import Pair
 from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
 from mt.devices import Precision
-from mt.evaluation import MetricName, Score, evaluate, higher_is_better
+from mt.evaluation import (
+    MetricName,
+    Score,
+    evaluate,
+    higher_is_better,
+    refuse_unless_text,
+    suited_tokenizer,
+)
 from mt.model.contract import EncoderDecoder
 from mt.training.objective import Objective
+
+log = logging.getLogger(__name__)
 
 Translate = Callable[[EncoderDecoder, Sequence[str]], list[str]]
 """Translates lines with a model."""
@@ -83,7 +93,18 @@ class Validation:
             batch_tokens: Tokens of a batch, as in training.
             precision: Arithmetic of matrix products where the loss is computed.
             device: Where the models are.
+
+        Raises:
+            DataError: If the targets are no text that can be scored.
         """
+        if metric != "loss":
+            targets = [pair.target for pair in pairs]
+            refuse_unless_text(targets, "validation: targets")
+            if metric != "chrf" and (suited := suited_tokenizer(targets)):
+                log.warning(
+                    "validation: expected words between spaces for %s, but the targets seem to be "
+                    "%s; let the recipe say validation.metric: chrf", metric, suited[0],
+                )  # fmt: skip
         self.metric = metric
         self.store = store
         self.pairs = pairs

@@ -3,8 +3,10 @@
 import json
 import sys
 import types
+from urllib.error import URLError
 
 import pytest
+from sacrebleu import BLEU
 from typer.testing import CliRunner
 
 from mt.cli.main import app
@@ -119,7 +121,7 @@ def test_a_model_translates_as_it_likes_unless_told_otherwise(run, translator):
         ),
         (["--source", "empty", "--reference", "ref"], "mt: empty: expected text, but the file is"),
         (["--source", "nowhere", "--reference", "ref"], "mt: nowhere: expected a text file"),
-        (["--source", "src", "--reference", "tokens"], "mt: tokens: expected text, but it is made"),
+        (["--source", "src", "--reference", "tokens"], "mt: tokens: expected text, one sentence"),
     ],
 )
 def test_refuses_before_the_model_is_loaded(run, translator, arguments, message):
@@ -170,3 +172,82 @@ def test_warns_of_text_that_looks_tokenized(run):
     assert result.stdout.startswith("BLEU ")
     assert result.stderr.startswith("mt: warning: tokenized: expected text as people write it")
     assert result.stderr.count("\n") == 1
+
+
+CHINESE = ["今天天气很好，我们去公园。", "他昨天买了一本书。"]
+
+
+def test_text_without_spaces_asks_for_a_tokenizer(run, tmp_path):
+    (tmp_path / "zh").write_text("\n".join(CHINESE), encoding="utf-8")
+    (tmp_path / "guess").write_text(
+        "今天天气很好，我们去学校。\n他昨天买一本书。", encoding="utf-8"
+    )
+    arguments = ["--hypothesis", "guess", "--reference", "zh"]
+    told = run(*arguments, "--metric", "bleu", "--metric", "ter")
+    assert told.exit_code == 0
+    one, other = told.stderr.splitlines()
+    assert one.startswith("mt: warning: zh: expected text that BLEU's tokenizer 13a splits into")
+    assert "seems to be Chinese; give --tokenize zh, or --metric chrf" in one
+    assert "for TER" in other
+    split = run(*arguments, "--tokenize", "zh", "--json")
+    assert (split.exit_code, split.stderr) == (0, "")
+    expected = BLEU(tokenize="zh").corpus_score(
+        ["今天天气很好，我们去学校。", "他昨天买一本书。"], [CHINESE]
+    )
+    score = json.loads(split.stdout)["bleu"]
+    assert score["score"] == expected.score > 50
+    assert "|tok:zh|" in score["signature"]
+    assert run(*arguments, "--tokenize", "13a").stderr == ""
+    assert run(*arguments, "--metric", "chrf").stderr == ""
+
+
+def test_a_tokenizer_is_for_bleu_alone_and_must_be_there(run, translator, monkeypatch):
+    arguments = ["model", "--source", "src", "--reference", "ref", "--tokenize"]
+    result = run(*arguments, "zh", "--metric", "chrf")
+    assert result.exit_code == 2
+    assert "--tokenize is for BLEU" in said(result)
+
+    monkeypatch.setitem(sys.modules, "MeCab", None)
+    monkeypatch.delitem(sys.modules, "sacrebleu.tokenizers.tokenizer_ja_mecab", raising=False)
+    result = run(*arguments, "ja-mecab")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.endswith("not installed; run: pip install 'sacrebleu[ja]'\n")
+
+    def download_nothing(*_):
+        raise URLError("no route")
+
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.SACREBLEU_DIR", "nowhere")
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.download_file", download_nothing)
+    result = run(*arguments, "flores200")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "cannot download it (<urlopen error no route>); connect to the internet" in result.stderr
+    assert translator == []
+
+
+@pytest.mark.parametrize("options", [["--hypothesis", "sgm"], ["model", "--source", "sgm"]])
+def test_a_test_set_with_its_tags_is_refused(run, translator, tmp_path, options):
+    lines = ['<refset setid="t">', '<seg id="1">Ja.</seg>', '<seg id="2">Nein.</seg>', "</refset>"]
+    (tmp_path / "sgm").write_text("\n".join(lines), encoding="utf-8")
+    result = run(*options, "--reference", "sgm")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("mt: sgm: expected text, one sentence a line, but it is SGML")
+    assert translator == []
+
+
+def test_the_source_in_the_place_of_a_reference_is_noticed(run, translator):
+    result = run("model", "--source", "ref", "--reference", "ref")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "mt: warning: ref: expected a translation, but 4 of 4 lines are the same as in ref; check "
+        "the path\n"
+    )
+
+
+def test_lines_with_one_side_are_noticed(run):
+    result = run("--hypothesis", "hyp", "--reference", "ref2")
+    assert result.stderr.splitlines() == [
+        "mt: warning: hyp: expected both sides of every line, but 1 have a translation but no "
+        "reference: all their words count as wrong",
+        "mt: warning: hyp: expected both sides of every line, but 1 have a reference but no "
+        "translation: all their words are missing",
+    ]

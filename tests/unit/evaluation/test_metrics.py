@@ -4,11 +4,13 @@ import json
 import random
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
+from sacrebleu import BLEU
 
 from mt.errors import DataError
-from mt.evaluation import evaluate, higher_is_better
+from mt.evaluation import TokenizerName, evaluate, higher_is_better
 
 METRICS = ("bleu", "chrf", "ter")
 
@@ -82,10 +84,21 @@ def test_refuses_a_bootstrap_that_is_none(bootstrap):
 def test_perfect_and_hopeless_translations():
     truth = ["Ein Mann fährt ein rotes Rad .", "Zwei Hunde laufen über die Wiese ."]
     other = ["qqq www", "xxx zzz"]
-    for score in evaluate(truth, [truth], METRICS, bootstrap=0):
-        assert score.value == pytest.approx(0 if score.metric == "ter" else 100)
+    for score in evaluate(truth, [truth], METRICS, bootstrap=2):
+        best = 0 if score.metric == "ter" else 100
+        assert (score.low, score.value, score.high) == (best, best, best)
     for score in evaluate(other, [truth], METRICS, bootstrap=2):
         assert score.value == pytest.approx(100 if score.metric == "ter" else 0, abs=1)
+
+
+def test_an_interval_stays_on_the_scale():
+    truth = ["Das ist Satz 1 von vielen .", "Das ist Satz 2 von vielen .", "Das ist Satz 3 ."]
+    guess = ["Das war nichts .", *truth[1:]]
+    beyond = BLEU(force=True).corpus_score(guess, [truth], n_bootstrap=1000)
+    assert beyond._mean + beyond._ci > 110  # a symmetric interval around a mean of 70
+    (score,) = evaluate(guess, [truth])
+    assert score.low == pytest.approx(beyond._mean - beyond._ci)
+    assert score.value < score.high == 100
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -131,3 +144,8 @@ def test_refuses_subword_tokens_on_either_side(tokens):
 
 def test_the_direction_of_each_metric():
     assert [higher_is_better(metric) for metric in METRICS] == [True, True, False]
+
+
+def test_offers_the_tokenizers_that_sacrebleu_has():
+    # It calls flores101 by its old name as well, and warns of that name.
+    assert {*get_args(TokenizerName)} == {*BLEU.TOKENIZERS} - {"spm"}

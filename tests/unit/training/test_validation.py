@@ -4,7 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from mt.data.corpora import Pair
 from mt.data.pairs import read_pairs
+from mt.errors import DataError
 from mt.training.objective import shift_right
 from mt.training.validation import Validation
 
@@ -52,3 +54,23 @@ def test_the_loss_alone_translates_nothing(recipe, store):
     assert result.score is None
     assert result.to_json() == {"loss": result.loss}
     assert result.selection_score == -result.loss
+
+
+def validation_of(metric, targets):
+    pairs = [Pair("a", target) for target in targets]
+    device = torch.device("cpu")
+    return Validation(
+        metric, None, pairs, None, batch_tokens=200, precision="fp32", device=device
+    )  # fmt: skip
+
+
+def test_targets_that_a_metric_cannot_measure_are_noticed_before_training(caplog):
+    with pytest.raises(DataError, match=r"^validation: targets: .* but it is SGML or XML"):
+        validation_of("chrf", ["<seg>Ja.</seg>"])
+    for metric in ("loss", "chrf"):
+        validation_of(metric, ["今天天气很好。"])
+    validation_of("bleu", ["Ja."])
+    assert caplog.messages == []
+    validation_of("bleu", ["今天天气很好。"])
+    (message,) = caplog.messages
+    assert "for bleu, but the targets seem to be Chinese; let the recipe say" in message
