@@ -2,11 +2,13 @@
 
     python -m benchmarks.alignment MODEL REVERSE [--part dev]
 
-Prints the alignment error rates of ``data/demo`` as tables. Only what this prints for ``dev`` may
-decide anything.
+Prints the alignment error rates of ``data/demo`` as tables, and those of views that are chosen on
+only a few of the pairs. Only what this prints for ``dev`` may decide anything.
 """
 
 import argparse
+import random
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from mt.inspection.alignment.symmetry import JOININGS
 from mt.text.words import split_words
 
 DATA = Path("data/demo")
+SAMPLES = 60
+"""Drawn of every size to choose views on."""
 
 
 def main() -> None:
@@ -74,6 +78,33 @@ def main() -> None:
         found = [joined_links(one[first], two[second], how) for one, two in pairs]
         print(f"  {how:20} {rates(found)}   with links between words and marks "
               f"{rates(found, apart=False)}")  # fmt: skip
+
+    print(f"chosen on few pairs: AER of all, mean and worst of {SAMPLES} samples; alone | together")
+    draw = random.Random(1)
+    joint: dict[tuple[int, int], float] = {}
+
+    def error_rate(one: int, two: int | None) -> float:
+        key = one, -1 if two is None else two
+        if key not in joint:
+            found = (
+                joined_links(first[one], None if two is None else second[two], "joint")
+                for first, second in zip(ahead, back, strict=True)
+            )
+            kept = map(keep_marks_apart, found, *zip(*words, strict=True))
+            joint[key] = score_links(kept, gold).aer or 0
+        return joint[key]
+
+    for size in (1, 2, 3, 5, 10, 20, 50, 100):
+        samples = [draw.sample(range(len(words)), size) for _ in range(SAMPLES)]
+        alone, together = [], []
+        for sample in samples:
+            some, others = ([side[index] for index in sample] for side in (ahead, back))
+            view, _ = most_informative(some, [words[index] for index in sample])
+            alone.append(error_rate(view, None))
+            together.append(error_rate(*most_agreeing(some, others)[:2]))
+        shown = (f"{statistics.mean(each):6.2f} {max(each):6.2f}" for each in (alone, together))
+        print(f"  {size:3} pairs    {'   |   '.join(shown)}")
+    print(f"  the mean of all  {error_rate(0, None):6.2f}   |   {error_rate(0, 0):6.2f}")
 
 
 def weights_of(reader: PairReader, sources: list[str], targets: list[str]) -> list[Tensor]:

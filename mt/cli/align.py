@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from mt.errors import unequal_lines
 from mt.evaluation.alignment import (
     GoldLinks,
     Links,
+    doubts_of_links,
     format_links,
     read_links,
     refuse_links_outside,
@@ -114,7 +115,7 @@ def align(
         pairs, truth = text.pairs(), None
     else:
         pairs = list(text.pairs())
-        truth = _gold(gold, gold_base, words, source, pairs)
+        truth = _read(gold, gold_base, words, source, pairs)
     aligner = _aligner(model, reverse, joining, words, view, reverse_view, threshold, device)
     aligned = aligner.align(pairs)
     if truth is None or output is not None:
@@ -123,7 +124,7 @@ def align(
         for _ in aligned:
             pass
     else:
-        _tell((frozenset(line) for line in aligned), truth, as_json)
+        _tell([frozenset(line) for line in aligned], truth, gold_base, as_json)
 
 
 def _measure(
@@ -139,11 +140,11 @@ def _measure(
         raise typer.BadParameter("expected --gold to compare --links with")
     source = None if text is None else text.source
     pairs = None if text is None else list(text.pairs())
-    truth = _gold(gold, base, words, source, pairs)
-    found = [line.possible for line in read_links(links)]
+    truth = _read(gold, base, words, source, pairs)
+    found = [line.possible for line in _read(links, 0, words, source, pairs)]
     if len(found) != len(truth):
         raise unequal_lines(gold, len(truth), links, len(found))
-    _tell(found, truth, as_json)
+    _tell(found, truth, base, as_json)
 
 
 def _text(source: Path | None, target: Path | None) -> "PlainTextConfig | None":
@@ -208,22 +209,26 @@ def _line(links: "WeightedLinks", scores: bool) -> str:
     return " ".join(f"{i}-{j}:{weight:.4f}" for (i, j), weight in links.items()) + "\n"
 
 
-def _gold(
+def _read(
     path: Path, base: int, words: WordKind, source: Path | None, pairs: "list[Pair] | None"
 ) -> list[GoldLinks]:
-    """Read gold links and compare them with the text, if there is one."""
-    truth = list(read_links(path, base))
+    """Read links and compare them with the text, if there is one."""
+    links = list(read_links(path, base))
     if source is None or pairs is None:
-        return truth
-    if len(pairs) != len(truth):
-        raise unequal_lines(path, len(truth), source, len(pairs))
-    for number, (pair, links) in enumerate(zip(pairs, truth, strict=True), start=1):
-        sizes = [len(split_words(side, words)) for side in (pair.source, pair.target)]
-        refuse_links_outside(links, sizes[0], sizes[1], f"{path} line {number}", base)
-    return truth
+        return links
+    if len(pairs) != len(links):
+        raise unequal_lines(path, len(links), source, len(pairs))
+    for number, (pair, line) in enumerate(zip(pairs, links, strict=True), start=1):
+        source_words, target_words = (len(split_words(side, words)) for side in pair)
+        refuse_links_outside(
+            line.possible, source_words, target_words, f"{path} line {number}", base
+        )
+    return links
 
 
-def _tell(found: Iterable[Links], truth: Iterable[GoldLinks], as_json: bool) -> None:
+def _tell(found: Sequence[Links], truth: Sequence[GoldLinks], base: int, as_json: bool) -> None:
+    for doubt in doubts_of_links(found, truth, base):
+        typer.echo(f"mt: warning: {doubt}", err=True)
     score = score_links(found, truth)
     typer.echo(json.dumps(score.to_json(), indent=2) if as_json else str(score))
 

@@ -1,7 +1,7 @@
 """Word links as text, and how well they agree with gold links."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class AlignmentScore:
 
         Lower is better; ``None`` with neither links nor sure links.
         """
-        agreement = _percent(self.sure_found + self.possible_found, self.links + self.sure)
-        return None if agreement is None else 100 - agreement
+        all_links = self.links + self.sure
+        return _percent(all_links - self.sure_found - self.possible_found, all_links)
 
     def __str__(self) -> str:
         rates = {"AER": self.aer, "precision": self.precision, "recall": self.recall}
@@ -95,6 +95,47 @@ def score_links(links: Iterable[Links], gold: Iterable[GoldLinks]) -> AlignmentS
         parts = (found, truth.sure, truth.possible, found & truth.sure, found & truth.possible)
         counts = [old + new for old, new in zip(counts, (1, *map(len, parts)), strict=True)]
     return AlignmentScore(*counts)
+
+
+def doubts_of_links(
+    links: Sequence[Links], gold: Sequence[GoldLinks], gold_base: int = 0
+) -> Iterator[str]:
+    """Notice links or gold links that seem to follow another convention, each as a warning.
+
+    Words counted from 1 instead of 0 on one side: no link names word 0, and read so, the two agree
+    better. The target word first on one side: read so, the error rate is less than half.
+
+    Args:
+        links: Of every pair, as they are scored.
+        gold: Gold links of every pair, counted from 0.
+        gold_base: What the file of gold links was read as counting from.
+    """
+    rate = score_links(links, gold).aer
+    if rate is None:
+        return
+
+    def smaller(links: Iterable[Links], gold: Iterable[GoldLinks], most: float) -> str | None:
+        other = score_links(links, gold).aer
+        return None if other is None or other >= most else f"AER {other:.2f} instead of {rate:.2f}"
+
+    possible = [pair.possible for pair in gold]
+    if gold_base == 0 and _names_no_first_word(possible):
+        shifted = [GoldLinks(_from_1(pair.sure), _from_1(pair.possible)) for pair in gold]
+        if better := smaller(links, shifted, rate):
+            yield (
+                "gold links: expected words counted from 0, but none is word 0, and counted from "
+                f"1 they agree better ({better}); give --gold-base 1"
+            )
+    if _names_no_first_word(links) and (better := smaller(map(_from_1, links), gold, rate)):
+        yield (
+            "links: expected words counted from 0, but none is word 0, and counted from 1 they "
+            f"agree better ({better}); subtract 1 from each number"
+        )
+    if better := smaller(map(_flipped, links), gold, rate / 2):
+        yield (
+            "links and gold links: expected the source word first in both, but they agree better "
+            f"with the target word first in one ({better}); swap the numbers of each link there"
+        )
 
 
 def format_links(links: Links) -> str:
@@ -136,13 +177,11 @@ def read_links(path: Path, base: int = 0) -> Iterator[GoldLinks]:
         yield GoldLinks(frozenset(sure), frozenset(possible))
 
 
-def refuse_links_outside(
-    gold: GoldLinks, source: int, target: int, where: str, base: int = 0
-) -> None:
+def refuse_links_outside(links: Links, source: int, target: int, where: str, base: int = 0) -> None:
     """Refuse links between words that a pair does not have.
 
     Args:
-        gold: The links of the pair.
+        links: Of the pair.
         source: Words of its source.
         target: Words of its target.
         where: How the message calls the line, such as its file and number.
@@ -151,14 +190,26 @@ def refuse_links_outside(
     Raises:
         DataError: If there is one.
     """
-    outside = sorted(link for link in gold.possible if link[0] >= source or link[1] >= target)
+    outside = sorted(link for link in links if link[0] >= source or link[1] >= target)
     if outside:
         shown = "-".join(str(index + base) for index in outside[0])
         raise DataError(
             f"{where}: expected links between {source} source and {target} target words counted "
-            f"from {base}, but found {shown}; compare what counts as a word (--words), the first "
-            "number (--gold-base) and the order of the sides"
+            f"from {base}, but found {shown}; compare what counts as a word (--words), what words "
+            "are counted from (--gold-base) and the order of the sides"
         )
+
+
+def _names_no_first_word(links: Sequence[Links]) -> bool:
+    return all(min(link) > 0 for pair in links for link in pair)
+
+
+def _from_1(links: Links) -> Links:
+    return frozenset((source - 1, target - 1) for source, target in links)
+
+
+def _flipped(links: Links) -> Links:
+    return frozenset((target, source) for source, target in links)
 
 
 def _percent(part: int, whole: int) -> float | None:

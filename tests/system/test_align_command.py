@@ -114,6 +114,25 @@ def test_gold_links_count_from_0_or_1(folder):
     assert score["links"] == score["sure"] == score["possible"] > LINES
 
 
+def test_gold_links_in_another_convention_are_noticed(folder):
+    done = run(folder, "--links", "gold", "--gold", "gold1")
+    assert done.returncode == 0
+    assert done.stdout.startswith("AER ")
+    assert re.fullmatch(
+        r"mt: warning: gold links: expected words counted from 0, .*AER 0\.00 instead of .*; "
+        r"give --gold-base 1\n",
+        done.stderr,
+    )
+
+
+def test_a_few_pairs_choose_no_view(folder):
+    few = ["--source", "blank.src", "--target", "blank.tgt"]
+    done = run(folder, "run", *few)
+    assert done.returncode == 0
+    assert "but got 1; taking the mean of all, --view plain:all" in done.stderr
+    assert run(folder, "run", *few, "--view", "plain:all").stdout == done.stdout
+
+
 @pytest.mark.parametrize(("options", "lines"), [("| head -n 2", 2), ("--gold gold", 1)])
 def test_text_may_come_from_a_pipe(folder, options, lines):
     call = f"{' '.join(tiny.command('align', 'run'))} --source /dev/stdin --target test.tgt"
@@ -148,6 +167,7 @@ def test_text_may_come_from_a_pipe(folder, options, lines):
         (["--links", "gold", "--gold", "gold", "--gold-base", "1"], "gold: expected words counted"),
         (["--links", "gold", "--gold", "short"], "short: expected 40 lines as in gold, but found"),
         (["--links", "outside", "--gold", "none"], "none: expected a text file"),
+        (["--links", "outside", "--gold", "gold", *TEXT], "outside line 7: expected links between"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(folder, arguments, message):

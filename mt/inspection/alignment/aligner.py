@@ -23,6 +23,8 @@ POOL = 2048
 """Pairs sorted by length together; memory does not grow beyond them."""
 CHOICE_PAIRS = 500
 """Pairs on which views are chosen."""
+FEWEST_PAIRS = 10
+"""Fewer choose nothing: on them, views far worse than the mean of all are chosen by chance."""
 FEW_PAIRS = 100
 """Fewer are worth a warning."""
 
@@ -153,8 +155,16 @@ class Aligner:
         return forward, [*word_weights(self._reverse, reversed_pairs, self._reverse_views)]
 
     def _choose_views(self, inputs: Sequence[_Input]) -> None:
-        """Leave one view of each model."""
+        """Leave one view of each model: the best, or the mean of all where pairs are too few."""
         if len(self._views) == 1 and len(self._reverse_views) <= 1:
+            return
+        if len(inputs) < FEWEST_PAIRS:
+            self._views, self._reverse_views = self._views[:1], self._reverse_views[:1]
+            log.warning(
+                "alignment: expected %d pairs or more to choose a layer and head on, but got %d; "
+                "taking the mean of all, %s (to take another: --view)",
+                FEWEST_PAIRS, len(inputs), self._options(),
+            )  # fmt: skip
             return
         forward, maybe_reverse = self._word_weights(inputs)
         reverse = [each for each in maybe_reverse if each is not None]
@@ -163,18 +173,21 @@ class Aligner:
             self._views = [self._views[first]]
             self._reverse_views = [self._reverse_views[second]]
             reason = f"whose links agree by {agreement:.1%}"
-            option = f"--view {self._views[0]} --reverse-view {self._reverse_views[0]}"
         else:
             first, gain = most_informative(forward, [each.words for each in inputs])
             self._views = [self._views[first]]
             reason = f"whose links have {gain:.2f} nats of mutual information"
-            option = f"--view {self._views[0]}"
         level = logging.INFO if len(inputs) >= FEW_PAIRS else logging.WARNING
         few = "only " if len(inputs) < FEW_PAIRS else "the first "
         log.log(
             level, "alignment: %s chosen, %s in %s%d pairs",
-            option, reason, few, len(inputs),
+            self._options(), reason, few, len(inputs),
         )  # fmt: skip
+
+    def _options(self) -> str:
+        """Return the chosen views as the command line takes them."""
+        back = f" --reverse-view {self._reverse_views[0]}" if self._reverse_views else ""
+        return f"--view {self._views[0]}{back}"
 
     def _link(
         self,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mt.errors import DataError
 from mt.evaluation.alignment import (
     GoldLinks,
+    doubts_of_links,
     format_links,
     read_links,
     refuse_links_outside,
@@ -89,7 +90,7 @@ def test_texts_of_different_length_are_no_score():
 @given(LINKS, LINKS, LINKS)
 def test_the_rate_is_a_rate(found, sure, more):
     score = score_links([found], [GoldLinks(sure, sure | more)])
-    assert score.aer is None or -1e-9 <= score.aer <= 100
+    assert score.aer is None or 0 <= score.aer <= 100
 
 
 def test_reads_sure_and_possible_links_and_passes_over_weights(write):
@@ -127,15 +128,50 @@ def test_what_is_no_link_is_refused_with_its_line(write, text, base, message):
 
 
 def test_links_between_words_that_are_not_there_are_refused():
-    truth = gold("0-0 2-1", "1-3")
+    truth = links("0-0 2-1 1-3")
     refuse_links_outside(truth, 3, 4, "gold line 7")
     with pytest.raises(DataError, match="gold line 7: .* 3 source and 3 target .* found 1-3;"):
         refuse_links_outside(truth, 3, 3, "gold line 7")
     with pytest.raises(DataError, match="counted from 1, but found 3-2;"):
         refuse_links_outside(truth, 2, 4, "gold line 7", base=1)
     # Far outside, and several of them: the first in order is named.
-    far = gold("0-0 9-1 1-9")
+    far = links("0-0 9-1 1-9")
     with pytest.raises(DataError, match="found 1-9;"):
         refuse_links_outside(far, 3, 4, "gold line 7")
     with pytest.raises(DataError, match="found 9-1;"):
         refuse_links_outside(far, 3, 10, "gold line 7")
+
+
+RIGHT = [links("0-0 1-2 2-1"), links("0-1 1-0"), links("")]
+FROM_1 = [links("1-1 2-3 3-2"), links("1-2 2-1"), links("")]
+TARGET_FIRST = [links("0-2 1-0 2-1"), links("0-1 3-2")]
+
+
+def sure(lines):
+    return [GoldLinks(line, line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("found", "truth", "base", "remedy"),
+    [
+        (RIGHT, FROM_1, 0, "AER 0.00 instead of 100.00); give --gold-base 1"),
+        (FROM_1, RIGHT, 0, "AER 0.00 instead of 100.00); subtract 1 from each number"),
+        (
+            TARGET_FIRST,
+            [frozenset((j, i) for i, j in line) for line in TARGET_FIRST],
+            0,
+            "AER 0.00 instead of 100.00); swap the numbers",
+        ),
+        (RIGHT, RIGHT, 0, None),
+        # Both count from 1: they agree as they are.
+        (FROM_1, FROM_1, 0, None),
+        # Word 0 has no link in this text, but the links are right as they are.
+        ([links("1-1 2-2")], [links("1-1 2-2 3-3")], 0, None),
+        ([frozenset()], [frozenset()], 0, None),
+        # Told to count from 1, which is what its links are read as already.
+        ([links("0-0 1-1")], [links("1-1")], 1, None),
+    ],
+)
+def test_another_convention_is_noticed(found, truth, base, remedy):
+    told = list(doubts_of_links(found, sure(truth), base))
+    assert [remedy in each for each in told] == ([True] if remedy else [])

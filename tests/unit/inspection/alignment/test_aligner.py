@@ -111,9 +111,30 @@ def test_the_choice_is_logged_and_can_be_repeated(reader, back, caplog):
 
 def test_a_choice_on_few_pairs_is_a_warning(reader, caplog):
     with caplog.at_level(logging.WARNING, "mt"):
-        align(some_pairs(3), reader)
+        align(some_pairs(10), reader)
     (message,) = [record.getMessage() for record in caplog.records]
-    assert message.endswith("in only 3 pairs")
+    assert message.endswith("in only 10 pairs")
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_too_few_pairs_to_choose_on_take_the_mean_of_all(reader, back, caplog, two):
+    models = (reader, back) if two else (reader,)
+    pairs = [*some_pairs(9), Pair("", "")]
+    with caplog.at_level(logging.WARNING, "mt"):
+        links = align(pairs, *models)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "expected 10 pairs or more to choose a layer and head on, but got 9" in message
+    assert message.count("plain:all" if not two else "--view plain:all --reverse-view plain:") == 1
+    first, other = View.parse("plain:all"), back.views()[0]
+    config = AlignmentConfig(view=first, reverse_view=other if two else None)
+    assert align(pairs, *models, config=config) == links
+
+
+def test_a_view_that_is_given_stays_where_pairs_are_few(reader, back):
+    pairs = some_pairs(3)
+    given = AlignmentConfig(view=VIEW)
+    full = AlignmentConfig(view=VIEW, reverse_view=back.views()[0])
+    assert align(pairs, reader, back, config=given) == align(pairs, reader, back, config=full)
 
 
 def test_a_threshold_leaves_out_light_links(reader):
