@@ -78,7 +78,9 @@ def rows_of(stdout):
 def test_prints_the_translation_and_its_map_and_writes_pictures(folder):
     done = mt(folder, "explain", "run", SENTENCE, "--output", "a.png", "--output", "a.svg")
     assert (done.returncode, done.stderr) == (0, "")
-    (translation,) = mt(folder, "translate", "run", "--engine", "torch", stdin=SENTENCE).stdout.splitlines()
+    (translation,) = mt(
+        folder, "translate", "run", "--engine", "torch", stdin=SENTENCE
+    ).stdout.splitlines()
     assert done.stdout.splitlines()[0] == translation
     assert rows_of(done.stdout)[1] == [*SENTENCE.split(), "</s>"]
     assert "\x1b" not in done.stdout
