@@ -8,9 +8,9 @@ rules of YAML 1.2, so ``target: no`` stays a language tag and ``3e-4`` is a numb
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -19,12 +19,19 @@ from mt.errors import ConfigError
 
 Overrides = Sequence[str]
 
+Count = Annotated[int, Field(gt=0, lt=2**31)]
+"""A number of things, at least one, and no more than 32 bits count."""
+
 
 class StrictConfig(BaseModel):
-    """A frozen section of a recipe that refuses unknown keys."""
+    """A frozen section of a recipe that refuses unknown keys and numbers that are not finite."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
     )
 
     @classmethod

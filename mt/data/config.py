@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from mt.config import StrictConfig
+from mt.config import Count, StrictConfig
 from mt.data.corpora import CorpusConfig
 from mt.data.pairs import Blank, Filter, TooLong
 
@@ -32,7 +32,7 @@ class DataConfig(StrictConfig):
     """Corpora to measure progress on."""
     store: Path = Path("data/prepared")
     """Where encoded pairs are kept between runs; may be deleted at any time."""
-    max_tokens: PositiveInt = 256
+    max_tokens: Count = 256
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
 
     def filters(self) -> tuple[Filter, ...]:

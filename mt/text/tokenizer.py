@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 import sentencepiece
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
-from mt.config import StrictConfig
+from mt.config import Count, StrictConfig
 from mt.errors import BundleError, DataError
 from mt.files import atomic_file
 
@@ -50,7 +50,7 @@ class TokenizerConfig(StrictConfig):
 
     vocabulary: Literal["joint", "separate"] = "joint"
     """One set of pieces for both languages, or one for each."""
-    size: PositiveInt = 8000
+    size: Count = 8000
     """Pieces, the 256 bytes and 4 marks included; with separate vocabularies on each side."""
     algorithm: Literal["unigram", "bpe"] = "unigram"
     """Prune likely pieces from a large set (unigram), or merge frequent pairs (bpe)."""
@@ -62,7 +62,7 @@ class TokenizerConfig(StrictConfig):
     nfkc: compatibility forms, as in ！ to !, … to ..., ½ to 1⁄2, ™ to TM, and no-break to plain
     spaces. nmt_nfkc: also tabs and zero-width spaces to spaces, and no control characters.
     identity: nothing. All of them squeeze runs of spaces, and take ▁ (U+2581) for a space."""
-    sample_lines: PositiveInt = 1_000_000
+    sample_lines: Count = 1_000_000
     """Lines learnt from at most, held in memory and drawn evenly by the seed; both sides of a joint
     vocabulary together. More lines hardly change the pieces."""
 

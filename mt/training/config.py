@@ -1,11 +1,11 @@
 """The sections ``training`` and ``validation`` of a recipe; reading them loads no torch."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
-from mt.config import StrictConfig
+from mt.config import Count, StrictConfig
 from mt.devices import Precision
 from mt.evaluation.score import MetricName
 from mt.translation.config import GreedyConfig, SearchConfig
@@ -90,7 +90,7 @@ ScheduleConfig = Annotated[InverseSquareRootConfig | CosineConfig, Field(discrim
 class AveragingConfig(StrictConfig):
     """Average the weights of several checkpoints when training ends (Vaswani et al. 2017, 6.1)."""
 
-    count: PositiveInt = 5
+    count: Count = 5
     """Checkpoints averaged; 1 averages nothing."""
     of: Literal["last", "best"] = "last"
     """Which checkpoints: the most recent, or those with the best validation."""
@@ -99,11 +99,11 @@ class AveragingConfig(StrictConfig):
 class TrainingConfig(StrictConfig):
     """How the weights are found."""
 
-    updates: PositiveInt = 100_000
+    updates: Count = 100_000
     """Optimiser updates of the whole run."""
-    batch_tokens: PositiveInt = 4096
+    batch_tokens: Count = 4096
     """Tokens of a batch, padding included, on its longer side: pairs times the longest sentence."""
-    accumulate: PositiveInt = 1
+    accumulate: Count = 1
     """Batches whose gradients make one update."""
     label_smoothing: Share = 0.1
     """Share of the target distribution spread over the vocabulary."""
@@ -117,8 +117,18 @@ class TrainingConfig(StrictConfig):
     """How the learning rate moves."""
     average: AveragingConfig = AveragingConfig()
     """Averaging of checkpoints at the end."""
-    report_every: PositiveInt = 50
+    report_every: Count = 50
     """Updates that one line of metrics sums up."""
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> Self:
+        warmup = self.schedule.warmup
+        if warmup > self.updates:
+            raise ValueError(
+                f"schedule.warmup: expected at most the {self.updates} updates of the run, but "
+                f"found {warmup}; set training.schedule.warmup={self.updates // 10} or so"
+            )
+        return self
 
     def rate(self, update: int) -> float:
         """Return the learning rate of an update, from 1."""
@@ -128,13 +138,13 @@ class TrainingConfig(StrictConfig):
 class ValidationConfig(StrictConfig):
     """When and how a model in training is measured; a checkpoint is written each time."""
 
-    every: PositiveInt = 1000
+    every: Count = 1000
     """Updates between two validations."""
     metric: Literal["loss"] | MetricName = "bleu"
     """What picks the best checkpoint and stops early; `loss` alone translates nothing."""
     search: SearchConfig = GreedyConfig()
     """How validation pairs are translated."""
-    patience: PositiveInt | None = None
+    patience: Count | None = None
     """Validations in a row without a new best after which training stops; null: never."""
     min_improvement: NonNegativeFloat = 0.0
     """How much better a new best must be for patience to begin anew, in the metric's unit."""

@@ -15,7 +15,7 @@ from mt.translation.config import TranslationConfig
 class RecipeConfig(StrictConfig):
     """Everything that determines a run."""
 
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, lt=2**63)
     """Seeds weights, dropout, the order of batches, and the tokenizer's sample."""
     data: DataConfig
     """Corpora and languages."""

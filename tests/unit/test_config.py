@@ -1,6 +1,5 @@
 """A configuration is strict, reads YAML by the rules of 1.2, and tells every mistake at once."""
 
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -236,6 +235,12 @@ def test_hints_come_from_the_chosen_member(recipe, section, hint):
     assert mistake.endswith(f"did you mean {hint}?")
 
 
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_numbers_are_finite(recipe, number):
+    (mistake,) = config_errors(recipe(f"rate: {number}"))
+    assert mistake.startswith("`rate`: expected a finite number, but found ")
+
+
 def test_missing_key(recipe):
     assert config_errors(recipe("model: {attention: {kind: local}}")) == [
         "`model.attention.window`: expected a value, but none was given; add the key"
@@ -325,7 +330,7 @@ def test_an_unknown_key_in_an_override(recipe):
 
 # Without control characters and line separators, which no recipe holds and ruamel.yaml folds.
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=8)
-NUMBERS = st.floats(allow_nan=False) | st.sampled_from([1e-9, 1e16, 3e-4, -0.0, math.inf])
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1e-9, 1e16, -0.0])
 WORDS = TEXT | st.sampled_from(["no", "3e-4", "~", "null", "0x1", "1_0", "- a", "a: b", "#", "%"])
 
 

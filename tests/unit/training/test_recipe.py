@@ -1,0 +1,41 @@
+"""What a recipe may say: what cannot work is refused when it is read, where no file is needed."""
+
+import pytest
+
+from mt.config import apply_overrides
+from mt.errors import ConfigError
+from mt.training.recipe import RecipeConfig
+
+
+def parse(values, *overrides):
+    return RecipeConfig.parse(apply_overrides(values, overrides), where="tiny")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=-1", "`seed`: expected greater than or equal to 0, but found -1 "),
+        ("seed=99999999999999999999999", "`seed`: expected less than 9223372036854775808"),
+        ("tokenizer.size=2147483648", "`tokenizer.size`: expected less than 2147483648"),
+        ("tokenizer.sample_lines=99999999999999999999", "`tokenizer.sample_lines`: expected less"),
+        ("training.batch_tokens=2147483648", "`training.batch_tokens`: expected less than 21474"),
+        ("training.optimizer.learning_rate=.inf", "learning_rate`: expected a finite number"),
+        ("training.optimizer.learning_rate=0", "learning_rate`: expected greater than 0"),
+        (
+            "training.updates=9",
+            "`training`: schedule.warmup: expected at most the 9 updates of the run, but found 10; "
+            "set training.schedule.warmup=0 or so",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused(values, override, message):
+    with pytest.raises(ConfigError) as caught:
+        parse(values, override)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_largest_numbers_are_taken(values):
+    seed = 2**63 - 1
+    recipe = parse(values, f"seed={seed}", "training.updates=10", "tokenizer.size=2147483647")
+    assert (recipe.seed, recipe.tokenizer.size) == (seed, 2**31 - 1)
