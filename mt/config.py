@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from mt.config_errors import error_lines, kind_of
+from mt.config_errors import alternatives, error_lines, kind_of, sections, tags
 from mt.errors import ConfigError
 
 Overrides = Sequence[str]
@@ -33,6 +33,20 @@ class StrictConfig(BaseModel):
         use_attribute_docstrings=True,
         protected_namespaces=(),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_kinds(cls, values: Any) -> Any:
+        """Where a section has a default, its ``kind`` need not be named to change other keys."""
+        if not isinstance(values, Mapping):
+            return values
+        named = dict(values)
+        for name, field in cls.model_fields.items():
+            default = field.get_default(call_default_factory=True)
+            if name in values and isinstance(default, BaseModel):
+                members = sections(alternatives(field.annotation))
+                named[name] = name_kind(values[name], type(default), members)
+        return named
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: str) -> Self:
@@ -55,6 +69,25 @@ class StrictConfig(BaseModel):
     def to_yaml(self) -> str:
         """Write every value, defaults included, as YAML that :func:`load` reads back."""
         return dump_yaml(self.model_dump(mode="json"))
+
+
+def name_kind(section: Any, default: type[BaseModel], members: Sequence[type[BaseModel]]) -> Any:
+    """Add the ``kind`` of the default to a section that names none.
+
+    Left as it is, so that the missing ``kind`` is reported, is a section with a key that only
+    another member has.
+
+    Args:
+        section: What a recipe holds; returned as it is unless it is a mapping.
+        default: What is meant where nothing is said.
+        members: What may stand there.
+    """
+    if not isinstance(section, Mapping) or "kind" in section or not tags(default):
+        return section
+    others = {name for member in members for name in member.model_fields}
+    if any(key in others and key not in default.model_fields for key in section):
+        return section
+    return {"kind": tags(default)[0], **section}
 
 
 Config = TypeVar("Config", bound=StrictConfig)

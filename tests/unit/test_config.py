@@ -241,6 +241,25 @@ def test_numbers_are_finite(recipe, number):
     assert mistake.startswith("`rate`: expected a finite number, but found ")
 
 
+@pytest.mark.parametrize(
+    ("section", "found"),
+    [
+        ("{scale: false}", Full(scale=False)),
+        ("{}", Full()),
+        ("{kind: local, window: 3}", Local(window=3)),
+    ],
+)
+def test_the_kind_of_a_default_need_not_be_named(recipe, section, found):
+    assert load(Root, recipe(f"model: {{attention: {section}}}")).model.attention == found
+
+
+def test_a_mistake_in_a_section_of_the_default_kind(recipe):
+    (mistake,) = config_errors(recipe("model: {attention: {scal: false}}"))
+    assert mistake == (
+        "`model.attention.scal`: expected a known key, but this one is not; did you mean `scale`?"
+    )
+
+
 def test_missing_key(recipe):
     assert config_errors(recipe("model: {attention: {kind: local}}")) == [
         "`model.attention.window`: expected a value, but none was given; add the key"

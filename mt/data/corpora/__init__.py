@@ -4,20 +4,18 @@ A corpus is whatever satisfies :class:`Corpus`; here it is a config too, so that
 it. A new kind joins the union below.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from mt.config import name_kind
 from mt.data.corpora.contract import Corpus, Pair
 from mt.data.corpora.huggingface import HuggingFaceConfig
 from mt.data.corpora.plain import PlainTextConfig
 
 
 def _plain_by_default(value: Any) -> Any:
-    if isinstance(value, Mapping) and "kind" not in value:
-        return {"kind": "plain", **value}
-    return value
+    return name_kind(value, PlainTextConfig, (PlainTextConfig, HuggingFaceConfig))
 
 
 CorpusConfig = Annotated[

@@ -4,7 +4,9 @@ import pytest
 
 from mt.config import apply_overrides
 from mt.errors import ConfigError
+from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.training.recipe import RecipeConfig
+from mt.translation.config import BeamConfig
 
 
 def parse(values, *overrides):
@@ -39,3 +41,18 @@ def test_the_largest_numbers_are_taken(values):
     seed = 2**63 - 1
     recipe = parse(values, f"seed={seed}", "training.updates=10", "tokenizer.size=2147483647")
     assert (recipe.seed, recipe.tokenizer.size) == (seed, 2**31 - 1)
+
+
+def test_sections_without_kind_are_of_the_default_kind(values):
+    values = values | {"model": {"dim": 128, "self_attention": {"scope": {}}}}
+    recipe = parse(values, "training.schedule={warmup: 9}", "translation.search={size: 9}")
+    assert recipe.model == TransformerConfig(dim=128)
+    assert recipe.training.schedule.kind == "inverse_square_root"
+    assert recipe.translation.search == BeamConfig(size=9)
+
+
+def test_a_key_of_another_kind_asks_for_the_kind(values):
+    for section, named in (("{cell: gru}", "transformer, recurrent"), ("{cell: gru, dim: 3}", "")):
+        with pytest.raises(ConfigError, match=f"`model.kind`: expected one of {named}.*add the k"):
+            parse(values, f"model={section}")
+    assert parse(values, "model={kind: recurrent}").model == RecurrentConfig()
