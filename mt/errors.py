@@ -11,7 +11,7 @@ Programming errors are ordinary Python exceptions and keep their traceback.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class MtError(Exception):
@@ -38,6 +38,22 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Suggest the nearest known word, as the end of a message; empty if none is near."""
     nearest = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"did you mean `{nearest[0]}`?" if nearest else ""
+
+
+def run_checks(checks: Iterable[Callable[[], object]]) -> None:
+    """Run all checks, whichever of them fail.
+
+    Raises:
+        DataError: With the lines of every :class:`DataError`, each once.
+    """
+    lines: list[str] = []
+    for check in checks:
+        try:
+            check()
+        except DataError as error:
+            lines += str(error).splitlines()
+    if lines:
+        raise DataError("\n".join(dict.fromkeys(lines)))
 
 
 def unequal_lines(where: object, found: int, other: object, expected: int) -> DataError:

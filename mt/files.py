@@ -4,6 +4,7 @@ The one place that knows about temporary names, ``fsync``, checksums, byte-order
 ends.
 """
 
+import codecs
 import contextlib
 import hashlib
 import io
@@ -281,6 +282,36 @@ def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
                 "convert the file, for example with iconv"
             ) from None
         yield line.removesuffix("\n").removesuffix("\r")
+
+
+def count_lines(stream: BinaryIO, name: str) -> int:
+    r"""Count the lines that :func:`decode_lines` gives, several times as fast.
+
+    Args:
+        stream: Read to its end, and once more from its start where it is not UTF-8.
+        name: How messages call the stream.
+
+    Raises:
+        DataError: If a line is not UTF-8, or lines end with ``\r`` alone, as on old Macs.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    feeds, returns, last = 0, False, b""
+    try:
+        while block := stream.read(1 << 16):
+            decoder.decode(block)
+            feeds += block.count(b"\n")
+            returns = returns or b"\r" in block
+            last = block
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        stream.seek(0)
+        return sum(1 for _ in decode_lines(stream, name))  # names the line
+    if returns and not feeds:
+        raise DataError(
+            f"{name}: expected lines that end with a line feed, but found carriage returns alone, "
+            r"as on old Macs; convert the file, for example with tr '\r' '\n'"
+        )
+    return feeds + (last != b"" and not last.endswith(b"\n"))
 
 
 def _scratch(path: Path) -> Path:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from mt.config import Count, StrictConfig
 from mt.data.corpora import CorpusConfig
 from mt.data.pairs import Blank, Filter, TooLong
+from mt.errors import run_checks
 
 
 def _several(value: Any) -> Any:
@@ -34,6 +35,14 @@ class DataConfig(StrictConfig):
     """Where encoded pairs are kept between runs; may be deleted at any time."""
     max_tokens: Count = 256
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
+
+    def check(self) -> None:
+        """Look for whatever would keep a corpus from being read; reads the files once.
+
+        Raises:
+            DataError: With a line for each mistake.
+        """
+        run_checks(corpus.check for corpus in dict.fromkeys([*self.train, *self.validation]))
 
     def filters(self) -> tuple[Filter, ...]:
         """Return what drops pairs, in the order in which their reasons count."""

@@ -18,6 +18,13 @@ class Corpus(Protocol):
     def where(self) -> str:
         """How messages call this corpus."""
 
+    def check(self) -> None:
+        """Look for whatever would keep the pairs from being read, without making them.
+
+        Raises:
+            DataError: With a line for each mistake.
+        """
+
     def pairs(self) -> Iterator[Pair]:
         """Read all pairs from the start, in the same order each time.
 

@@ -3,16 +3,19 @@
 import gzip
 import hashlib
 import io
+import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
-from mt.errors import DataError, unequal_lines
-from mt.files import decode_lines, open_text, read_lines, sha256
+from mt.errors import DataError, run_checks, unequal_lines
+from mt.files import count_lines, decode_lines, open_text, sha256
 
 
 class PlainTextConfig(StrictConfig):
@@ -29,6 +32,26 @@ class PlainTextConfig(StrictConfig):
     def where(self) -> str:
         """How messages call this corpus."""
         return f"{self.source} and {self.target}"
+
+    def check(self) -> None:
+        """Count the lines of both files.
+
+        Raises:
+            DataError: With a line for each file that is missing, empty, read once only, as a pipe
+                is, or not UTF-8; or if one is longer than the other.
+        """
+        counts: dict[Path, int] = {}
+
+        def count(path: Path) -> None:
+            _refuse_pipe(path)
+            with _open(path) as stream:
+                counts[path] = count_lines(stream, str(path))
+            if not counts[path]:
+                raise DataError(f"{path}: expected sentences, but the file is empty; check it")
+
+        run_checks(partial(count, path) for path in (self.source, self.target))
+        if counts[self.source] != counts[self.target]:
+            raise unequal_lines(self.target, counts[self.target], self.source, counts[self.source])
 
     def pairs(self) -> Iterator[Pair]:
         """Read both files in lock-step, as streams.
@@ -49,24 +72,50 @@ class PlainTextConfig(StrictConfig):
         """Name the content, whatever the files are called.
 
         Raises:
-            DataError: If a file cannot be read.
+            DataError: If a file cannot be read, or can be read once only.
         """
         digests = []
         for path in (self.source, self.target):
+            _refuse_pipe(path)
             open_text(path).close()  # complains in our words
             digests.append(sha256(path))
         return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _lines(path: Path) -> Iterator[str]:
-    if path.suffix != ".gz":
-        yield from read_lines(path)
-        return
-    with open_text(path) as file, io.BufferedReader(gzip.GzipFile(fileobj=file)) as stream:
-        try:
-            yield from decode_lines(stream, str(path))
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{path}: expected a gzip file, but it is damaged or none ({error}); "
-                "compress it again, or drop the suffix .gz"
-            ) from None
+    with _open(path) as stream:
+        yield from decode_lines(stream, str(path))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, decompressed.
+
+    Raises:
+        DataError: If it cannot be read, or is damaged.
+    """
+    with open_text(path) as file:
+        if path.suffix != ".gz":
+            yield file
+            return
+        with io.BufferedReader(gzip.GzipFile(fileobj=file)) as stream:
+            try:
+                yield stream
+            except (OSError, EOFError, zlib.error) as error:
+                raise DataError(
+                    f"{path}: expected a gzip file, but it is damaged or none ({error}); "
+                    "compress it again, or drop the suffix .gz"
+                ) from None
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Refuse what cannot be read several times, as training does."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # opening it complains in our words
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise DataError(
+            f"{path}: expected a file, but found a pipe or a device, which can be read once only, "
+            "while training reads text several times; write the text to a file first"
+        )
