@@ -8,7 +8,7 @@ import typer
 
 from mt.cli.command import Command
 from mt.cli.options import JsonOption, OverridesOption
-from mt.errors import ConfigError
+from mt.errors import ConfigError, DataError
 
 app = typer.Typer(no_args_is_help=True, help="Show, check and explain recipes.")
 
@@ -30,16 +30,21 @@ def check(
     configs: Annotated[list[Path], typer.Argument(metavar="CONFIG", help="Recipes in YAML.")],
     overrides: OverridesOption = None,
 ) -> None:
-    """Say for each recipe whether it is valid, and everything that is wrong."""
+    """Say for each recipe everything that is wrong, in it and in the corpora it names.
+
+    Corpora are read once, to their ends; those of the hub are fetched if they are not here yet.
+    """
     from mt.config import load
     from mt.training.recipe import RecipeConfig
 
-    errors = []
+    errors: list[str] = []
     for path in configs:
         try:
-            load(RecipeConfig, path, overrides or ())
+            load(RecipeConfig, path, overrides or ()).data.check()
         except ConfigError as error:
             errors.append(str(error))
+        except DataError as error:
+            errors += (f"{path}: {line}" for line in str(error).splitlines())
         else:
             typer.echo(f"{path}: OK")
     if errors:

@@ -57,6 +57,8 @@ def train(  # noqa: PLR0917 - all that a run depends on
         TrainingError: If the directory holds another run, or training diverges.
         DataError: If a corpus cannot be used, or another process trains in the directory.
     """
+    log.info("checking the corpora")
+    world.from_main(recipe.data.check)
     with ExitStack() as stack:
         world.from_main(lambda: stack.enter_context(lock_directory(run)))
         world.from_main(lambda: open_run(recipe, run, resume))

@@ -84,6 +84,9 @@ def folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("light")
     (folder / "text").write_text("ein Hund\n", encoding="utf-8")
+    (folder / "data" / "demo").mkdir(parents=True)
+    for name in ("train.en", "train.de", "dev.en", "dev.de"):
+        (folder / "data" / "demo" / name).write_text("a\n", encoding="utf-8")
     (folder / "links").write_text("0-0 1-1\n", encoding="utf-8")
     lines = [f"{chr(97 + n % 20)}{chr(97 + n // 20)} {'abcdefgh'[n % 8 :]}" for n in range(300)]
     tokenizers = train_tokenizers(

@@ -68,6 +68,7 @@ def refused(done):
 
 
 TRAIN = "train tiny.yaml --out run --device cpu"
+SHORT = f"{TRAIN} --set training.updates=2 --set training.schedule.warmup=1"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_one_line_says_what_to_do(shell, arguments, fragment):
             "train.src: expected UTF-8, but line 2 holds byte 0xe9",
         ),
         (
-            {"train.src": b"", "train.tgt": b""},
+            {"train.src": b"\n \n", "train.tgt": b"\n\n"},
             "expected sentence pairs, but found none with text on both sides",
         ),
         (
@@ -142,6 +143,21 @@ def test_a_corpus_that_cannot_be_learnt_from(shell, here, files, fragment):
     for name, content in files.items():
         (here / name).write_bytes(content)
     assert fragment in refused(shell(TRAIN))
+
+
+def test_what_is_wrong_with_the_corpora_is_told_before_the_work(shell, here):
+    (here / "dev.tgt").write_bytes(b"eins\n")
+    wrong = "--set data.train.source=nowhere.src"
+    code, _, stderr = shell(f"{TRAIN} {wrong}")
+    told = [line for line in stderr.splitlines() if line.startswith("mt: ")]
+    assert code == 2
+    assert told[0].startswith("mt: nowhere.src: expected a text file, but it cannot be read")
+    assert told[1].startswith(f"mt: {here}/dev.tgt: expected 16 lines as in {here}/dev.src")
+    assert not (here / "prepared").exists()
+    assert not (here / "run").exists()
+    code, stdout, stderr = shell(f"config check tiny.yaml {wrong}")
+    assert (code, stdout) == (2, "")
+    assert stderr.splitlines() == [f"mt: tiny.yaml: {line.removeprefix('mt: ')}" for line in told]
 
 
 @pytest.mark.parametrize("stream", ["file", "source"])
@@ -195,21 +211,21 @@ def test_several_mistakes_are_told_at_once(shell):
 
 
 def test_a_run_is_not_overwritten(shell, here):
-    assert shell(f"{TRAIN} --set training.updates=2")[0] == 0
-    line = refused(shell(f"{TRAIN} --set training.updates=2"))
+    assert shell(f"{SHORT}")[0] == 0
+    line = refused(shell(f"{SHORT}"))
     assert line.startswith(
         "mt: run: expected a new run directory, but it holds a run; add --resume"
     )
-    line = refused(shell(f"{TRAIN} --resume --set training.updates=2 --set model.dropout=0.5"))
+    line = refused(shell(f"{SHORT} --resume --set model.dropout=0.5"))
     assert "`model.dropout` was 0.1 and is 0.5" in line
-    code, stdout, stderr = shell(f"{TRAIN} --resume --set training.updates=2")
+    code, stdout, stderr = shell(f"{SHORT} --resume")
     assert (code, stdout) == (0, "")
     assert "nothing left to train: all updates done at update 2\n" in stderr
 
 
 def test_a_mended_mistake_needs_no_new_directory(shell, here):
     refused(shell(f"{TRAIN} --set training.batch_tokens=5"))
-    code, _, stderr = shell(f"{TRAIN} --set training.updates=2")
+    code, _, stderr = shell(f"{SHORT}")
     assert code == 0, stderr
     assert (here / "run" / "index.json").exists()
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from mt.cli.main import app
 from mt.cli.recipe_template import recipe_template
 from mt.config import StrictConfig, load
+from mt.errors import DataError
 
 
 class Full(StrictConfig):
@@ -69,6 +70,17 @@ class RecipeConfig(StrictConfig):
     betas: tuple[Share, Share] = (0.9, 0.98)
     language: str = "no"
     rate: float = 1e-9
+
+    @property
+    def data(self):
+        return self
+
+    def check(self):
+        """Find fault with files as a section of corpora does: a line for each."""
+        lines = [f"{corpus.source}: expected text; write some" for corpus in self.train if
+                 corpus.source.suffix == ".bad"]  # fmt: skip
+        if lines:
+            raise DataError("\n".join(lines))
 
 
 SKELETON = """\
@@ -165,6 +177,16 @@ def test_check_goes_on_after_a_mistake():
     assert rate.startswith("mt: wrong.yaml: `rate`: expected a number")
     assert model.endswith("did you mean `model`?")
     assert nowhere.startswith("mt: nowhere.yaml: expected a YAML file")
+
+
+def test_check_looks_at_the_files(directory):
+    (directory / "bad.yaml").write_text("train: [{source: a.bad}, {source: b.en}, {source: c.bad}]")
+    result = run("check", "bad.yaml", "b.yaml")
+    assert (result.exit_code, result.stdout) == (2, "b.yaml: OK\n")
+    assert result.stderr == (
+        "mt: bad.yaml: a.bad: expected text; write some\n"
+        "mt: bad.yaml: c.bad: expected text; write some\n"
+    )
 
 
 def test_check_counts_an_override_as_part_of_each_recipe():
