@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from mt import hardware
-from mt.bundle import Metadata
+from mt.bundle import Metadata, read_index
 from mt.errors import MtError
 from mt.files import lock_directory
 from mt.logs import logged_to
@@ -64,6 +64,8 @@ def train(  # noqa: PLR0917 - all that a run depends on
         world.from_main(lambda: open_run(recipe, run, resume))
         try:
             with logged_to(run / "log.txt") if world.is_main else nullcontext():
+                if resume and world.is_main and not read_index(run):
+                    log.warning("%s: nothing to resume; starting from the beginning", run)
                 return _train(recipe, run, device, console, world)
         except MtError:
             if world.is_main:

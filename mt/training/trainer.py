@@ -77,7 +77,15 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
         set_random_state(state["random"][self.world.rank], self.device)
-        log.info("resuming after update %d", self.progress.update)
+        done = self.progress.update
+        log.info("resuming after update %d", done)
+        before, now = self.optimizer.param_groups[0]["lr"], self.config.rate(done)
+        if before != now and self.ended() is None:
+            log.warning(
+                "training.updates=%d bends the schedule: the learning rate was %.2e at update %d, "
+                "and is %.2e at the next",
+                self.config.updates, before, done, self.config.rate(done + 1),
+            )  # fmt: skip
 
     def ended(self) -> Ending | None:
         """Say why nothing is left to train; ``None``: something is."""

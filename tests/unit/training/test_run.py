@@ -182,6 +182,36 @@ def test_more_updates_go_on_where_the_run_ended(fit):
     assert parts.progress.average == whole.progress.average
 
 
+def logged(outcome):
+    return (outcome.run / "log.txt").read_text(encoding="utf-8")
+
+
+def test_a_resume_without_a_run_says_that_it_begins(fit):
+    short = ["training.updates=10"]
+    outcome = fit(*short, resume=True)
+    assert outcome.progress.update == 10
+    assert logged(outcome).count(f"{outcome.run}: nothing to resume; starting from the beg") == 1
+    again = logged(fit(*short, resume=True))
+    assert again.count("nothing to resume") == 1
+
+
+def test_a_bent_schedule_is_told(fit):
+    cosine = "training.schedule={kind: cosine, warmup: 5}"
+    short, long = "training.updates=10", "training.updates=20"
+    assert "bends" not in logged(fit(cosine, short))
+    assert "bends" not in logged(fit(cosine, short, resume=True))
+    # By hand: 3e-3 (1 + cos(pi 6 / 15)) / 2 at update 11 of 20, and nothing at update 10 of 10.
+    assert (
+        "training.updates=20 bends the schedule: the learning rate was 0.00e+00 at update 10, "
+        "and is 1.96e-03 at the next\n"
+    ) in logged(fit(cosine, long, resume=True))
+
+
+def test_a_schedule_without_an_end_is_not_bent(fit):
+    fit("training.updates=10")
+    assert "bends" not in logged(fit("training.updates=20", resume=True))
+
+
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
 def test_a_damaged_state_is_named(fit, damage):
     outcome = fit("training.updates=10")
