@@ -53,7 +53,7 @@ def train(
 
 
 def _summarise(outcome: "Outcome", console: "Console") -> None:
-    from mt.training.card import duration
+    from mt.training.pace import duration
 
     progress = outcome.progress
     console.print(f"\n[bold]{outcome.run}[/]: {outcome.ended} at update {progress.update:,}")

@@ -12,6 +12,7 @@ import torch
 import mt
 from mt import hardware
 from mt.files import atomic_file, write_atomically
+from mt.training.pace import duration
 from mt.training.preparation import Prepared
 from mt.training.progress import Outcome
 from mt.training.recipe import RecipeConfig
@@ -54,11 +55,6 @@ def _card(
     yield f"- {hardware.describe(device)}; peak memory {hardware.peak_memory() / 2**20:,.0f} MiB"
     yield f"- Python {platform.python_version()}, torch {torch.__version__}, mt {mt.__version__}"
     yield f"\n## Recipe\n\n```yaml\n{recipe.to_yaml().rstrip()}\n```\n"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration in words."""
-    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def _notable(outcome: Outcome) -> Iterator[tuple[str, ValidationResult]]:

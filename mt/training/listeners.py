@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mt.files import write_atomically
+from mt.training.pace import Pace, clock, duration
 from mt.training.reports import Report
 from mt.training.validation import ValidationResult
 
@@ -21,7 +22,10 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Listener(Protocol):
-    """Receives the reports and validations of a run."""
+    """Receives what a run tells of itself."""
+
+    def on_update(self, number: int) -> None:
+        """Take the number of an update that was done; the device may still be computing it."""
 
     def on_report(self, report: Report) -> None:
         """Take a report on the last updates."""
@@ -38,6 +42,11 @@ class Listeners:
 
     def __init__(self, members: Sequence[Listener]) -> None:
         self.members = members
+
+    def on_update(self, number: int) -> None:
+        """Pass a number on."""
+        for member in self.members:
+            member.on_update(number)
 
     def on_report(self, report: Report) -> None:
         """Pass a report on."""
@@ -58,24 +67,32 @@ class Listeners:
 class ProgressBar:
     """A bar with loss, learning rate, speed and time left, for a terminal."""
 
-    def __init__(self, updates: int, done: int, console: Console) -> None:
+    def __init__(self, pace: Pace, console: Console) -> None:
+        self._pace = pace
         self._progress = Progress(
             TextColumn("training"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
-        self._task = self._progress.add_task("training", total=updates, completed=done, state="")
+        self._task = self._progress.add_task(
+            "training", total=pace.updates, completed=pace.done, state="", left=""
+        )
         self._progress.start()
 
-    def on_report(self, report: Report) -> None:
+    def on_update(self, number: int) -> None:
         """Move the bar."""
+        left = f"{clock(self._pace.left(number))} left"
+        self._progress.update(self._task, completed=number, left=left)
+
+    def on_report(self, report: Report) -> None:
+        """Show the means."""
         speed = f"{report.tokens_per_second:,.0f} tokens/s"
         state = f"loss {report.loss:.3f}  rate {report.rate:.2e}  {speed}"
-        self._progress.update(self._task, completed=report.update, state=state)
+        self._progress.update(self._task, state=state)
 
     def on_validation(self, result: ValidationResult, best: bool) -> None:
         """Validations go to the log, above the bar."""
@@ -88,19 +105,23 @@ class ProgressBar:
 class LogLines:
     """Plain lines: every validation, and progress every few seconds where there is no bar."""
 
-    def __init__(self, updates: int, progress: bool) -> None:
-        self._updates = updates
+    def __init__(self, pace: Pace, progress: bool) -> None:
+        self._pace = pace
         self._progress = progress
         self._next = 0.0
+
+    def on_update(self, number: int) -> None:
+        """Lines come with reports."""
 
     def on_report(self, report: Report) -> None:
         """Write a line when the last one is some seconds old."""
         if self._progress and report.seconds >= self._next:
             self._next = report.seconds + SECONDS_BETWEEN_LINES
             log.info(
-                "update %d/%d  epoch %d  loss %.3f  rate %.2e  %s tokens/s  %s",
-                report.update, self._updates, report.epoch + 1, report.loss, report.rate,
+                "update %d/%d  epoch %d  loss %.3f  rate %.2e  %s tokens/s  %s, %s left",
+                report.update, self._pace.updates, report.epoch + 1, report.loss, report.rate,
                 f"{report.tokens_per_second:,.0f}", clock(report.seconds),
+                duration(self._pace.left(report.update)),
             )  # fmt: skip
 
     def on_validation(self, result: ValidationResult, best: bool) -> None:
@@ -123,6 +144,9 @@ class MetricsFile:
         kept = [line for line in _whole_lines(path) if json.loads(line)["update"] <= done]
         write_atomically(path, "".join(line + "\n" for line in kept))
         self._file = path.open("a", encoding="utf-8")
+
+    def on_update(self, number: int) -> None:
+        """Lines come with reports."""
 
     def on_report(self, report: Report) -> None:
         """Append the report."""
@@ -149,6 +173,9 @@ class TensorBoard:
 
         self._writer = SummaryWriter(str(path), purge_step=done + 1)
 
+    def on_update(self, number: int) -> None:
+        """Values come with reports."""
+
     def on_report(self, report: Report) -> None:
         """Add the report's values."""
         for name in ("loss", "cross_entropy", "rate", "gradient_norm", "tokens_per_second"):
@@ -168,31 +195,23 @@ class TensorBoard:
         self._writer.add_scalar(name, value, update)
 
 
-def usual_listeners(run: Path, updates: int, done: int, console: Console) -> Listeners:
+def usual_listeners(run: Path, pace: Pace, console: Console) -> list[Listener]:
     """Return those of every run: a log, a metrics file, and what the machine has besides.
 
     Args:
         run: The run directory.
-        updates: Updates of the whole run.
-        done: The last update that was done before; what was written after it is removed.
+        pace: How fast the run goes; what was written after the last update before is removed.
         console: Gets a progress bar if it is a terminal.
     """
     listeners: list[Listener] = [
-        LogLines(updates, progress=not console.is_terminal),
-        MetricsFile(run / "metrics.jsonl", done),
+        LogLines(pace, progress=not console.is_terminal),
+        MetricsFile(run / "metrics.jsonl", pace.done),
     ]
     if importlib.util.find_spec("tensorboard"):
-        listeners.append(TensorBoard(run / "tensorboard", done))
+        listeners.append(TensorBoard(run / "tensorboard", pace.done))
     if console.is_terminal:
-        listeners.append(ProgressBar(updates, done, console))
-    return Listeners(listeners)
-
-
-def clock(seconds: float) -> str:
-    """Write a duration as hours, minutes and seconds."""
-    minutes, second = divmod(round(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}"
+        listeners.append(ProgressBar(pace, console))
+    return listeners
 
 
 def _whole_lines(path: Path) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from mt.data.batches import Batch
 from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
@@ -36,6 +38,11 @@ class TrainingOrder:
         self.store = store
         self.batch_tokens = batch_tokens
         self.seed = seed
+
+    def epochs(self, batches: int) -> float:
+        """Return about how many epochs so many batches are, if they were filled to the brim."""
+        longer = np.maximum(self.store.source_lengths, self.store.target_lengths)
+        return batches * self.batch_tokens / int(longer.sum())
 
     def groups(self, start: Position, size: int) -> Iterator[Group]:
         """Yield groups of ``size`` batches from ``start`` on, without end."""

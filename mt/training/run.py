@@ -17,9 +17,11 @@ from mt.model.contract import EncoderDecoder, count_parameters
 from mt.text.tokenizer import Tokenizers
 from mt.training.card import write_card
 from mt.training.checkpoints import Checkpoints
+from mt.training.forecast import Forecast, RunSize
 from mt.training.listeners import Listeners, usual_listeners
 from mt.training.objective import Objective
 from mt.training.order import TrainingOrder
+from mt.training.pace import Pace
 from mt.training.preparation import Prepared, open_run, prepare_run, release_run
 from mt.training.progress import Outcome
 from mt.training.randomness import give_own_state
@@ -89,7 +91,9 @@ def _train(
     else:
         listeners = Listeners([])
         if world.is_main:
-            listeners = usual_listeners(run, recipe.training.updates, done, console)
+            pace = Pace(recipe.training.updates, done)
+            forecast = Forecast(_size(recipe, trainer), pace)
+            listeners = Listeners([*usual_listeners(run, pace, console), forecast])
         with closing(listeners):
             ended = trainer.train(listeners)
     outcome = Outcome(run, ended, trainer.progress)
@@ -111,7 +115,6 @@ def _trainer(
     model = recipe.model.build(tokenizers.source.size, tokenizers.target.size).to(device)
     give_own_state(world)
     parameters = count_parameters(model)
-    log.info("model: %s parameters, on %s", f"{parameters:,}", hardware.describe(device))
     languages = data.source, data.target
     metadata = Metadata(0, languages, parameters, data.max_tokens)
     translation = TranslationConfig(search=recipe.validation.search)
@@ -136,6 +139,23 @@ def _trainer(
         device=device,
         world=world,
     )
+
+
+def _size(recipe: RecipeConfig, trainer: Trainer) -> RunSize:
+    """Measure what is about to begin, and log it."""
+    training, device = recipe.training, trainer.device
+    size = RunSize(
+        recipe,
+        count_parameters(trainer.model),
+        trainer.order.epochs(training.updates * training.accumulate),
+        device.type == "cpu",
+    )
+    log.info("model: %s parameters, on %s", f"{size.parameters:,}", hardware.describe(device))
+    log.info(
+        "training: %s updates, about %s epochs of %s pairs",
+        f"{training.updates:,}", f"{size.epochs:,.0f}", f"{len(trainer.order.store):,}",
+    )  # fmt: skip
+    return size
 
 
 def _translate_with(

@@ -104,6 +104,7 @@ class Trainer:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
                 builder.add(update)
+                listeners.on_update(update.number)
                 last = update.number == self.config.updates
                 due = last or update.number % self.validating.every == 0
                 if due or update.number % self.config.report_every == 0:

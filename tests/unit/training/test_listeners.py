@@ -1,10 +1,13 @@
 """What a run writes down, and what it takes back when it goes on from an earlier update."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
-from mt.training.listeners import Listeners, MetricsFile, clock
+from mt.training.listeners import Listeners, LogLines, MetricsFile, ProgressBar
+from mt.training.pace import Pace, clock, duration
 from mt.training.reports import Report
 from mt.training.validation import ValidationResult
 
@@ -73,6 +76,9 @@ def test_all_listeners_get_everything():
         def __init__(self):
             self.calls = []
 
+        def on_update(self, number):
+            self.calls.append(-number)
+
         def on_report(self, report):
             self.calls.append(report.update)
 
@@ -84,10 +90,11 @@ def test_all_listeners_get_everything():
 
     members = [Recorder(), Recorder()]
     listeners = Listeners(members)
+    listeners.on_update(1)
     listeners.on_report(report(1))
     listeners.on_validation(ValidationResult(1, 1.0), best=False)
     listeners.close()
-    assert [member.calls for member in members] == [[1, (1, False), "end"]] * 2
+    assert [member.calls for member in members] == [[-1, 1, (1, False), "end"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -96,3 +103,54 @@ def test_all_listeners_get_everything():
 )
 def test_clock(seconds, shown):
     assert clock(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(90, "1.5 minutes"), (7199, "120.0 minutes"), (7200, "2.0 hours"), (751_680, "8.7 days")],
+)
+def test_duration(seconds, shown):
+    assert duration(seconds) == shown
+
+
+class Hours:
+    """A clock that tells what it is set to."""
+
+    def __init__(self, now):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+def test_the_pace_is_that_of_this_process():
+    hours = Hours(1000.0)
+    pace = Pace(updates=500, done=100, now=hours)
+    hours.now += 60
+    assert pace.elapsed() == 60
+    assert pace.left(110) == 60 / 10 * 390
+    assert pace.left(500) == 0
+
+
+def test_log_lines_show_the_time_left(caplog):
+    caplog.set_level("INFO", logger="mt")
+    hours = Hours(0.0)
+    lines = LogLines(Pace(updates=1000, done=0, now=hours), progress=True)
+    hours.now = 100.0
+    lines.on_report(report(50))
+    assert caplog.messages == [
+        "update 50/1000  epoch 1  loss 2.500  rate 1.00e-03  1,000 tokens/s  0:00:05, "
+        "31.7 minutes left"
+    ]
+
+
+def test_the_bar_shows_the_time_left_however_far_reports_are_apart():
+    hours, written = Hours(0.0), io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120)
+    bar = ProgressBar(Pace(updates=1000, done=0, now=hours), console)
+    for number in (1, 2):
+        hours.now += 3600.0
+        bar.on_update(number)
+    bar.close()
+    assert "2/1000" in written.getvalue()
+    assert f"{998}:00:00 left" in written.getvalue()

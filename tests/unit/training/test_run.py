@@ -1,6 +1,7 @@
 """A whole run inside this process: how it ends, what it keeps, how it goes on."""
 
 import math
+import re
 import subprocess
 import sys
 
@@ -210,6 +211,16 @@ def test_a_bent_schedule_is_told(fit):
 def test_a_schedule_without_an_end_is_not_bent(fit):
     fit("training.updates=10")
     assert "bends" not in logged(fit("training.updates=20", resume=True))
+
+
+def test_the_size_of_a_run_is_told_when_it_starts(fit, caplog):
+    caplog.set_level("INFO", logger="mt")
+    outcome = fit("training.accumulate=2")
+    parameters = sum(weight.numel() for weight in open_bundle(outcome.run).weights().values())
+    assert f"model: {parameters:,} parameters, on " in logged(outcome)
+    told = re.search(r"training: 40 updates, about (\d+) epochs of 300 pairs\n", logged(outcome))
+    # Batches are not filled to the brim.
+    assert 0 <= int(told[1]) - outcome.progress.position.epoch <= 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
