@@ -30,8 +30,8 @@ from mt.errors import DataError
 from mt.files import atomic_directory
 from mt.text.tokenizer import END, Tokenizers
 
-_VERSION = 2
-"""Of the files; another one makes stores be prepared anew."""
+_VERSION = 3
+"""Of the files and of encoding; another one makes stores be prepared anew."""
 
 _CHUNK = 8192
 """Pairs encoded and written at a time."""

@@ -13,7 +13,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from pydantic import Field
 from mt.config import Count, StrictConfig
 from mt.errors import BundleError, DataError
 from mt.files import atomic_file
+from mt.text.blanks import plain_blanks
 
 PAD = 0
 """Fills rows of a batch; never part of a sentence."""
@@ -41,8 +42,19 @@ _CUT = 1000
 """Characters after which a training line is cut, which keeps it below the 4192 bytes that
 SentencePiece skips without a word, and the quadratic cost of very long lines away."""
 
-_BLANKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
-_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_ERRORS = 2
+"""SentencePiece's level of log messages that only tells errors."""
+
+_RESERVED = "\u2585"
+"""Stands for unknown pieces where SentencePiece learns, which skips lines that hold it without a
+word. In text that is encoded it is a character like others, spelt in bytes."""
+
+_KEPT = frozenset("\u061c\u200c\u200e\u200f")
+"""The non-joiner and the direction marks: part of how a word is spelt in Persian, Hindi and others,
+but a space for SentencePiece's nmt_nfkc."""
+
+RULES = 2
+"""Raised when the same text and config give other pieces than before."""
 
 
 class TokenizerConfig(StrictConfig):
@@ -60,8 +72,9 @@ class TokenizerConfig(StrictConfig):
     normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
     """What is made alike before learning; what it replaces, the model can never write again.
     nfkc: compatibility forms, as in ！ to !, … to ..., ½ to 1⁄2, ™ to TM, and no-break to plain
-    spaces. nmt_nfkc: also tabs and zero-width spaces to spaces, and no control characters.
-    identity: nothing. All of them squeeze runs of spaces, and take ▁ (U+2581) for a space."""
+    spaces. nmt_nfkc: also zero-width spaces to spaces, but no joiners and no marks of direction,
+    which belong to words in Persian, Hindi and others. identity: nothing. All of them take tabs,
+    other control characters and ▁ (U+2581) for spaces, and squeeze runs of spaces."""
     sample_lines: Count = 1_000_000
     """Lines learnt from at most, held in memory and drawn evenly by the seed; both sides of a joint
     vocabulary together. More lines hardly change the pieces."""
@@ -113,22 +126,20 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         """Cut lines into pieces, without marks; a line of nothing visible becomes an empty list."""
-        # A lone surrogate is no character and cannot be written as UTF-8.
-        clean = [_LONE_SURROGATES.sub("\ufffd", line) for line in lines]
-        encoded: list[list[int]] = self._processor.encode(clean)
+        encoded: list[list[int]] = self._processor.encode([plain_blanks(line) for line in lines])
         return encoded
 
     def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
         """Join pieces to raw text, one line each.
 
-        Marks are left out. Whatever ends a line for some program becomes a space, for bytes can
-        spell a line break: N sequences make N lines in every file.
+        Marks are left out. A blank becomes a space, for bytes can spell a line break: N sequences
+        make N lines in every file.
 
         Raises:
             IndexError: If an id is outside the vocabulary.
         """
         visible = [[int(piece) for piece in sequence if piece > END] for sequence in sequences]
-        return [text.translate(_BLANKS) for text in self._processor.decode(visible)]
+        return [plain_blanks(text) for text in self._processor.decode(visible)]
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """Name pieces, as in ``▁Hund``: ``▁`` is a space, ``<0xE2>`` a byte, ``</s>`` the end."""
@@ -240,18 +251,32 @@ def _train(config: TokenizerConfig, lines: Iterable[str], seed: int, side: str) 
             model_type=config.algorithm,
             vocab_size=config.size,
             character_coverage=config.character_coverage,
-            normalization_rule_name=config.normalization,
+            normalizer=_normalizer(config.normalization),
             byte_fallback=True,
             pad_id=PAD,
             unk_id=UNKNOWN,
             bos_id=START,
             eos_id=END,
             num_threads=_THREADS,
-            minloglevel=2,
+            minloglevel=_ERRORS,
         )
     except RuntimeError as error:
         raise DataError(_explain(str(error), config.size, side)) from None
     return Tokenizer(model.getvalue())
+
+
+@cache
+def _normalizer(name: str) -> sentencepiece.SentencePieceNormalizer:
+    """Build what normalises text where pieces are learnt, and later as a part of the model."""
+    sentencepiece.SetMinLogLevel(_ERRORS)
+    spaces = dict.fromkeys(
+        ("add_dummy_prefix", "escape_whitespaces", "remove_extra_whitespaces"), True
+    )
+    normalizer = sentencepiece.SentencePieceNormalizer(rule_name=name, **spaces)
+    if name != "nmt_nfkc":
+        return normalizer
+    rules = [rule for rule in normalizer.decompile() if rule[0] not in _KEPT]
+    return sentencepiece.SentencePieceNormalizer(norm_map=rules, **spaces)
 
 
 def _sample(lines: Iterator[str], size: int, seed: int) -> list[str]:
@@ -267,7 +292,7 @@ def _sample(lines: Iterator[str], size: int, seed: int) -> list[str]:
 
 def _cut(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
-        clean = _LONE_SURROGATES.sub("\ufffd", line)
+        clean = plain_blanks(line).replace(_RESERVED, " ")
         for start in range(0, len(clean), _CUT):
             yield clean[start : start + _CUT]
 
@@ -284,6 +309,11 @@ def _explain(problem: str, size: int, side: str) -> str:
             f"tokenizer.size: expected at least {found[1]}, for 4 marks, 256 bytes and the "
             f"characters of the {side}text, but found {size}; raise it, or lower "
             "tokenizer.character_coverage"
+        )
+    if re.search(r"\[!?\(*(sentences_|all_chars_count|required_chars_)", problem):
+        return (
+            f"tokenizer: expected {side}lines to learn pieces from, but they hold no character "
+            "that can be learnt; check the training corpora"
         )
     return (
         f"tokenizer: expected to learn pieces from the {side}text, but SentencePiece reports: "

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal
 
+from mt.text.blanks import plain_blanks
+
 if TYPE_CHECKING:
     from mt.text.tokenizer import Tokenizer
 
 WordKind = Literal["spaces", "marks"]
 """What counts as a word.
 
-``spaces``: whatever stands between white space, as for every tool that reads tokenized text.
-``marks``: a run of letters and digits with its inner hyphens and apostrophes, or any other sign by
-itself, so that a raw line has about the words that a tokenizer would make of it.
+``spaces``: whatever stands between white space, as for every tool that reads tokenized text; every
+blank of :mod:`mt.text.blanks` is white space.
+``marks``: a run of letters and digits with its inner hyphens, apostrophes and joiners, or any other
+sign by itself, so that a raw line has about the words that a tokenizer would make of it.
 """
 
 WORD_START = "▁"
@@ -25,13 +28,14 @@ WORD_START = "▁"
 START_NAME, END_NAME = "<s>", "</s>"
 """How the marks of a sentence are named."""
 
-_WORD = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
+_WORD = re.compile("\\w+(?:[-'’\u200c\u200d]\\w+)*|[^\\w\\s]")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 def split_words(line: str, kind: WordKind) -> list[str]:
     """Split a line into words."""
-    return line.split() if kind == "spaces" else _WORD.findall(line)
+    plain = plain_blanks(line)
+    return plain.split() if kind == "spaces" else _WORD.findall(plain)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def tokenize_line(line: str, tokenizer: "Tokenizer", kind: WordKind) -> Tokenize
     No token reaches over a space: what the parts between spaces encode to, joined, is what the line
     encodes to, whatever normalisation makes of its characters.
     """
-    chunks = line.split()
+    chunks = split_words(line, "spaces")
     tokens: list[int] = []
     words: list[range] = []
     for chunk, encoded in zip(chunks, tokenizer.encode(chunks), strict=True):

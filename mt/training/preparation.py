@@ -20,7 +20,7 @@ from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError, TrainingError
 from mt.files import atomic_directory, write_atomically
-from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import RULES, TokenizerConfig, Tokenizers, train_tokenizers
 from mt.training.listeners import SECONDS_BETWEEN_LINES
 
 log = logging.getLogger(__name__)
@@ -140,6 +140,7 @@ def _obtain_tokenizers(
     if own.exists():
         return Tokenizers.load(own)
     wanted = {
+        "rules": RULES,
         "tokenizer": config.model_dump(mode="json"),
         "corpora": [corpus.fingerprint() for corpus in data.train],
         "seed": seed,

@@ -1,3 +1,4 @@
+import io
 import random
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from mt.errors import BundleError, DataError
 from mt.text import tokenizer as module
+from mt.text.blanks import BLANKS
 from mt.text.tokenizer import (
     END,
     PAD,
@@ -23,7 +25,6 @@ from mt.text.tokenizer import (
 from mt.text.words import WORD_START, spelling
 
 SEED = 1
-BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 def sentences(letters: str, count: int = 200) -> list[str]:
@@ -51,6 +52,11 @@ def usual(tmp_path_factory) -> Tokenizer:
     return train(tmp_path_factory.mktemp("usual")).source
 
 
+@pytest.fixture(scope="module")
+def compatible(tmp_path_factory) -> Tokenizer:
+    return train(tmp_path_factory.mktemp("compatible"), normalization="nfkc").source
+
+
 STRANGE = [
     "abc hij klm",
     "Grüße, Ångström & Ærø: „Zitat“ – 25 €",
@@ -58,7 +64,7 @@ STRANGE = [
     "👩‍👩‍👧 👍🏽 🇩🇪 🤷",
     "नमस्ते العربية עברית ไทย",
     "<s> </s> <unk> <pad> <0x0A>",
-    "e\u0301 \ufb01 \u00bd \ufeff \u200b \x00 \x07",
+    "e\u0301 \ufb01 \u00bd \ufeff \u200b \u200c\u200d",
     "%s {0} &amp; <b>x</b> \\n",
 ]
 
@@ -93,14 +99,55 @@ def test_whatever_a_model_says_is_one_line_of_utf8(exact, ids):
     line.encode()
 
 
-def test_bytes_that_spell_a_line_break_become_a_space(exact):
+def test_bytes_that_spell_a_blank_become_a_space(exact):
     names = exact.tokens(range(exact.size))
     before, after = exact.encode(["abc", "hij"])
     lines = [
         [*before, *(names.index(f"<0x{byte:02X}>") for byte in character.encode()), *after]
-        for character in BREAKS
+        for character in BLANKS
     ]
-    assert exact.decode(lines) == ["abc  hij"] * len(BREAKS)
+    assert exact.decode(lines) == ["abc  hij"] * len(BLANKS)
+
+
+@pytest.mark.parametrize("name", ["exact", "usual", "compatible"])
+def test_a_blank_separates_words_as_a_space_does(name, request):
+    tokenizer = request.getfixturevalue(name)
+    assert {"\0", "\t", "\v", "\x1c", "\x1f", "\x7f", "\x85", "\u2028"} <= set(BLANKS)
+    plain = tokenizer.encode(["abc hij"])
+    assert tokenizer.encode([f"abc{blank}hij" for blank in BLANKS]) == plain * len(BLANKS)
+    assert tokenizer.encode([f"{blank}abc {blank}hij{blank}" for blank in BLANKS]) == plain * len(
+        BLANKS
+    )
+
+
+def normalised(tokenizer):
+    """Map every character to what a tokenizer makes of it inside a word."""
+    normalizer = sentencepiece.SentencePieceNormalizer(model_proto=tokenizer.model)
+    everything = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    return dict(zip(everything, normalizer.normalize([f"a{c}b" for c in everything]), strict=True))
+
+
+def test_only_joiners_and_marks_of_direction_are_treated_otherwise_than_by_nmt_nfkc(usual):
+    """The other rules are SentencePiece's, so that ordinary text has the pieces it always had."""
+    theirs = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SOURCE), model_writer=theirs, vocab_size=60, minloglevel=2,
+        normalization_rule_name="nmt_nfkc",
+    )  # fmt: skip
+    ours, theirs = normalised(usual), normalised(Tokenizer(theirs.getvalue()))
+    differ = {character for character, found in ours.items() if found != theirs[character]}
+    assert set("\u200c\u200e\u200f") <= differ <= set("\u061c\u200c\u200e\u200f")
+    assert all(f"a{character}b" in ours[character] for character in differ)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_the_non_joiner_of_persian_is_kept(tmp_path, algorithm):
+    lines = [
+        "من کتاب\u200cها را می\u200cخواهم و نمی\u200cخواهم.",
+        "او خانه\u200cها را می\u200cبیند.",
+    ]
+    trained = train(tmp_path, source=lines * 30, target=lines * 30, size=277, algorithm=algorithm)
+    assert trained.target.decode(trained.target.encode(lines)) == lines
 
 
 def test_marks_are_not_text(usual):
@@ -197,9 +244,19 @@ def test_no_lines_are_no_corpus(tmp_path, lines):
         train(tmp_path, target=lines, vocabulary="separate")
 
 
-def test_lines_without_any_character_are_explained(tmp_path):
-    with pytest.raises(DataError, match="^tokenizer: expected to learn .* SentencePiece reports"):
-        train(tmp_path, source=["\u200b"], target=["\u200b"])
+@pytest.mark.parametrize("line", ["\u200b", "\u2585", "\x00 \u2585\u2581"])
+def test_lines_without_any_character_are_explained(tmp_path, line):
+    with pytest.raises(DataError, match="^tokenizer: expected lines .* hold no character that can"):
+        train(tmp_path, source=[line], target=[line])
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_a_line_with_a_reserved_character_is_learnt_from(tmp_path, algorithm):
+    """SentencePiece skips a line that holds U+2585 without a word."""
+    line = "ßßß \u2585 \x00ööö"
+    trained = train(tmp_path, source=[line], size=290, algorithm=algorithm).source
+    assert "<0x" not in "".join(trained.tokens(trained.encode(["ß ö"])[0]))
+    assert trained.decode(trained.encode([line])) == ["ßßß \u2585 ööö"]
 
 
 @pytest.mark.parametrize("place", [0, 5_000, 9_999])

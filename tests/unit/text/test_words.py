@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mt.text.blanks import BLANKS
 from mt.text.words import join_tokens, split_words, tokenize_line
 
 KINDS = ["spaces", "marks"]
@@ -18,6 +19,7 @@ LINES = [
     "▁ ▁a .",
     "",
     " \u200b ",
+    "a\x00b \x07 c\x1f\u2029d",
 ]
 
 
@@ -28,6 +30,19 @@ def test_words_by_hand():
     assert split_words("Anna's twenty-three (dogs).", "marks") == [
         "Anna's", "twenty-three", "(", "dogs", ")", ".",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_a_blank_for_the_tokenizer_separates_words(tokenizers, kind):
+    for blank in BLANKS:
+        line = f"abc{blank}hgfe{blank} dcba{blank}"
+        assert split_words(line, kind) == ["abc", "hgfe", "dcba"]
+        expected = tokenize_line("abc hgfe dcba", tokenizers.source, kind)
+        assert tokenize_line(line, tokenizers.source, kind) == expected
+
+
+def test_joiners_are_inside_words():
+    assert split_words("می\u200cخواهم، क्\u200dष", "marks")[:2] == ["می\u200cخواهم", "،"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
