@@ -6,6 +6,7 @@ ends.
 
 import codecs
 import contextlib
+import errno
 import hashlib
 import io
 import itertools
@@ -25,6 +26,11 @@ from mt.errors import DataError
 
 log = logging.getLogger(__name__)
 
+SUMS = "SHA256SUMS"
+"""Lists the checksums of a directory's files, as the program ``sha256sum`` writes and checks it."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system answers to a write for which there is no room."""
+
 
 @contextlib.contextmanager
 def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
@@ -43,9 +49,10 @@ def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
     scratch = _scratch(path)
     scratch.mkdir()
     try:
-        yield scratch
-        for entry in [*scratch.rglob("*"), scratch]:
-            _flush(entry)
+        with _named_where_full(path):
+            yield scratch
+            for entry in [*scratch.rglob("*"), scratch]:
+                _flush(entry)
         if path.exists() and replace:
             old = path.rename(_scratch(path))
             scratch.rename(path)
@@ -65,14 +72,18 @@ def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a scratch name whose file replaces ``path`` when the block ends well."""
+    """Give a scratch file that replaces ``path`` when the block ends well, with its permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = _scratch(path)
     try:
-        yield scratch
-        _flush(scratch)
-        scratch.replace(path)
-        _flush(path.parent)
+        with _named_where_full(path):
+            scratch.touch()
+            if path.exists():
+                scratch.chmod(stat.S_IMODE(path.stat().st_mode))
+            yield scratch
+            _flush(scratch)
+            scratch.replace(path)
+            _flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -105,7 +116,7 @@ def open_output(path: Path) -> Iterator[TextIO]:
     target = path.resolve()
     part, file = _open_part(target, path)
     try:
-        with file:
+        with _named_where_full(path), file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -194,16 +205,74 @@ def lock_directory(directory: Path) -> Iterator[None]:
                 f"{file.read().strip() or 'another process'} does; wait for it, or choose another "
                 "directory"
             ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}\n")
-        file.flush()
+        with _named_where_full(directory):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n")
+            file.flush()
         yield
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of a file as hexadecimal digits.
+
+    Raises:
+        OSError: If it cannot be read, or is no regular file.
+    """
+    with _open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_sums(directory: Path) -> None:
+    """Write :data:`SUMS`, the checksums of all files that are in a directory."""
+    lines = [f"{sha256(file)}  {file.name}\n" for file in sorted(directory.iterdir())]
+    (directory / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def damaged_file(directory: Path, needed: Iterable[str]) -> str | None:
+    """Compare the files of a directory with their checksums.
+
+    Args:
+        directory: :func:`write_sums` was called on it.
+        needed: Names of files that must be there and have a checksum.
+
+    Returns:
+        The name of a file that is missing, differs from its checksum or has none; ``None`` if all
+        is well.
+    """
+    try:
+        lines = read_limited(directory / SUMS, most=1 << 20).decode().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return SUMS
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for name in [*sums, *needed]:
+        try:
+            intact = Path(name).name == name and sha256(directory / name) == sums.get(name)
+        except OSError:
+            intact = False
+        if not intact:
+            return name
+    return None
+
+
+def read_limited(path: Path, most: int) -> bytes:
+    """Read a file that is expected to be small.
+
+    Raises:
+        OSError: If it cannot be read, is no regular file, or has more than ``most`` bytes.
+    """
+    with _open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return content
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a file, but no pipe or device, on which one would wait or read for ever."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+    return path.open("rb")
 
 
 def open_text(path: Path) -> BinaryIO:
@@ -317,6 +386,17 @@ def count_lines(stream: BinaryIO, name: str) -> int:
 def _scratch(path: Path) -> Path:
     """Name a neighbour, on the same disk and hidden, so that a rename can put it in place."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+@contextlib.contextmanager
+def _named_where_full(path: Path) -> Iterator[None]:
+    """Let an error for want of room say what was written: the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            error.filename = str(path)
+        raise
 
 
 def _flush(path: Path) -> None:

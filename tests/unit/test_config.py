@@ -1,6 +1,8 @@
 """A configuration is strict, reads YAML by the rules of 1.2, and tells every mistake at once."""
 
+import os
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -140,11 +142,61 @@ def test_not_a_mapping(recipe, text, kind):
         ("model: [1", "in line 1: .*, but got '<stream end>'"),
         ("a: !!python/name:os.system x", "in line 1: could not determine a constructor"),
         ("a: \x07", "expected YAML, but found"),
+        ("a: 2024-13-45", "found: month must be in 1..12"),
+        ("a: !!bool x", "expected YAML, but found"),
     ],
 )
 def test_not_yaml(recipe, text, problem):
     with pytest.raises(ConfigError, match=f"expected YAML, but found.*{problem}|{problem}"):
         read_yaml(recipe(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("a: " + "[" * 20_000, "50 levels of sections"),
+        ("- " * 20_000, "50 levels of sections"),
+        (f"updates: {'9' * 6000}", "3,500 characters in a value"),
+        (f"updates: 0x{'f' * 6000}", "3,500 characters in a value"),
+        (f"a: [{'1,' * 100_000}]", "20,000 values, aliases written out"),
+        (
+            "a: &a [1]\n"
+            + "".join(
+                f"{b}: &{b} [{'*' + a + ',*' + a}]\n" for a, b in pairwise("abcdefghijklmnop")
+            ),
+            "20,000 values, aliases written out",
+        ),
+        (
+            "a: &a {x: 1}\n"
+            + "".join(f"{b}: &{b} {{<<: [*{a}, *{a}]}}\n" for a, b in pairwise("abcdefghijklmnop")),
+            "20,000 values, aliases written out",
+        ),
+        ("a: &a [*a]", "20,000 values, aliases written out"),
+    ],
+    ids=["flow", "block", "digits", "hex", "values", "aliases", "merged", "endless"],
+)
+def test_what_no_recipe_holds_is_refused_before_it_is_built(recipe, text, most):
+    with pytest.raises(
+        ConfigError, match=rf"expected YAML, but found in line \d+: more than {most}"
+    ):
+        read_yaml(recipe(text))
+
+
+def test_an_alias_repeats_a_section(recipe):
+    config = load(Root, recipe("model: {stack: [&one {kind: full, scale: false}, *one]}"))
+    assert config.model.stack == (Full(scale=False),) * 2
+
+
+def test_what_is_no_file_or_too_large_is_not_read(tmp_path, recipe):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path, reason in (
+        (tmp_path / "pipe.yaml", "it is a pipe or a device"),
+        (Path("/dev/zero"), "it is a pipe or a device"),
+        (tmp_path, "Is a directory"),
+        (recipe("#" * 2**21), "it has more than 1,048,576 bytes"),
+    ):
+        with pytest.raises(ConfigError, match=f"{path}: expected a YAML file, but .*{reason}"):
+            read_yaml(path)
 
 
 # What is wrong
@@ -194,6 +246,10 @@ def test_whatever_is_wrong_is_told_at_once_in_the_order_of_the_fields(recipe):
     ("text", "mistake"),
     [
         ("updates:", "`updates`: expected a whole number, but found nothing"),
+        (
+            "updates: 2024-01-31",
+            "`updates`: expected a whole number, but found datetime.date(2024, 1, 31) (a date)",
+        ),
         ("model: 3", "`model`: expected a section, but found 3 (a whole number)"),
     ],
 )

@@ -1,5 +1,6 @@
 """Files are complete or absent, and lines are read as the world writes them."""
 
+import errno
 import io
 import os
 import stat
@@ -14,11 +15,13 @@ from mt.errors import DataError
 from mt.files import (
     atomic_directory,
     atomic_file,
+    damaged_file,
     decode_lines,
     open_output,
     read_lines,
     sha256,
     write_atomically,
+    write_sums,
 )
 
 
@@ -149,6 +152,53 @@ def test_writers_at_the_same_time_do_not_meet(tmp_path):
         first.write_text("1")
         second.write_text("2")
     assert path.read_text() == "1"
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("old")
+    path.chmod(0o600)
+    with atomic_file(path) as scratch:
+        assert stat.S_IMODE(scratch.stat().st_mode) == 0o600  # from the first byte on
+        scratch.write_text("new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("write", [atomic_file, atomic_directory, open_output])
+def test_an_error_for_want_of_room_says_what_was_written(tmp_path, write):
+    with pytest.raises(OSError, match="No space") as caught, write(tmp_path / "new"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "new")
+    assert names(tmp_path) == []
+
+
+def test_sums_are_those_of_sha256sum(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "größer").write_bytes(b"")
+    write_sums(tmp_path)
+    subprocess.run(["sha256sum", "--check", "--strict", files.SUMS], cwd=tmp_path, check=True)
+    assert damaged_file(tmp_path, ["a", "größer"]) is None
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda path: (path / "a").write_text("abd"), "a"),
+        (lambda path: (path / "a").unlink(), "a"),
+        (lambda path: (path / "b").write_text("without a checksum"), "b"),
+        (lambda path: (path / files.SUMS).unlink(), files.SUMS),
+        (lambda path: (path / files.SUMS).write_bytes(b"\xff"), files.SUMS),
+        (lambda path: (path / files.SUMS).write_text(""), "a"),
+        (lambda path: (path / files.SUMS).write_text(f"{sha256(path / 'a')}  ../a"), "../a"),
+        (lambda path: ((path / "a").unlink(), os.mkfifo(path / "a")), "a"),
+    ],
+)
+def test_a_damaged_file_is_found(tmp_path, damage, named):
+    (tmp_path / "a").write_text("abc")
+    write_sums(tmp_path)
+    damage(tmp_path)
+    assert damaged_file(tmp_path, ["a", "b"] if named == "b" else ["a"]) == named
 
 
 def test_sha256(tmp_path):
