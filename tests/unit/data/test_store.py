@@ -89,7 +89,7 @@ def test_whatever_changes_the_pairs_makes_another_store(
     corpus.target.write_text(corpus.target.read_text() + "\n")
     corpus.source.write_text(corpus.source.read_text() + "\n")
     stores.append(prepare(corpus))
-    monkeypatch.setattr(module, "_VERSION", 3)
+    monkeypatch.setattr(module, "_VERSION", module._VERSION + 1)
     stores.append(prepare(corpus))
     assert len({store.path for store in stores}) == 7
     assert not any(store.reused for store in stores)
