@@ -267,7 +267,7 @@ def read_limited(path: Path, most: int) -> bytes:
     return content
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def _open_regular(path: Path) -> io.BufferedReader:
     """Open a file, but no pipe or device, on which one would wait or read for ever."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):

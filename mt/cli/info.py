@@ -21,44 +21,50 @@ def info(
 
     Every file is compared with its checksum on the way.
     """
-    from mt.bundle import open_bundle
+    from mt.bundle import load_bundle
 
-    bundle = open_bundle(model)
-    if as_json:
-        about = {"path": str(bundle.path), **bundle.manifest, "config": bundle.config}
-        typer.echo(json.dumps(about, indent=2, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(f"{name:<12}{value}" for name, value in _describe(bundle)))
+    typer.echo(load_bundle(model, _as_json if as_json else _as_text))
+
+
+def _as_json(bundle: "Bundle") -> str:
+    manifest = bundle.manifest.model_dump(mode="json")
+    about = {"path": str(bundle.path), **manifest, "config": bundle.config}
+    return json.dumps(about, indent=2, ensure_ascii=False, default=str)
+
+
+def _as_text(bundle: "Bundle") -> str:
+    return "\n".join(f"{name:<12}{value}" for name, value in _describe(bundle))
 
 
 def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
     from mt.translation.engines import why_not_ctranslate2
 
-    metadata, config = bundle.metadata, bundle.config
+    metadata = bundle.metadata
     source, target = metadata.languages
-    yield "model", f"{bundle.path} (format {bundle.manifest['format']}, checksums agree)"
+    yield "model", f"{bundle.path} (format {bundle.manifest.format}, checksums agree)"
     yield "languages", f"{source} → {target}"
     yield "size", f"{metadata.parameters:,} parameters, {_weight(bundle)}"
-    yield "model kind", _main_values(config["model"])
+    yield "model kind", _main_values(bundle.section("model"))
     tokenizers = bundle.tokenizers()
     tokens = f"{tokenizers.source.size:,}"
     if not tokenizers.joint:
         tokens += f" + {tokenizers.target.size:,}"
-    yield "tokenizer", f"{config['tokenizer']['algorithm']}, {tokens} tokens"
-    yield "created", bundle.manifest["created"]
+    yield "tokenizer", f"{bundle.section('tokenizer').get('algorithm')}, {tokens} tokens"
+    yield "created", bundle.manifest.created
     averaged = (
         f", mean of updates {', '.join(map(str, metadata.averaged))}" if metadata.averaged else ""
     )
     yield "training", f"{metadata.update:,} updates{averaged}"
     for use in ("train", "validation"):
-        for corpus in config["data"][use]:
-            yield use, _main_values(corpus)
+        corpora = bundle.section("data").get(use)
+        for corpus in corpora if isinstance(corpora, list) else ():
+            yield use, _main_values(corpus) if isinstance(corpus, dict) else str(corpus)
     for name, score in metadata.scores.items():
-        if name == "loss":
-            yield "validation", f"loss {score:.3f} nats per target token"
+        if isinstance(score, int | float):
+            yield "validation", f"{name} {score:.3f} nats per target token"
         else:
-            yield "validation", f"{name} {score['score']:.2f} · {score['signature']}"
-    yield "translation", _main_values(config["translation"])
+            yield "validation", f"{name} {score['score']:.2f} · {score.get('signature')}"
+    yield "translation", _main_values(bundle.section("translation"))
     reason = why_not_ctranslate2(bundle)
     yield (
         "engine",

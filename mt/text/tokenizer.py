@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sentencepiece
 from pydantic import Field
 
 from mt.config import Count, StrictConfig
 from mt.errors import BundleError, DataError
-from mt.files import atomic_file
+from mt.files import atomic_file, read_limited
 from mt.text.blanks import plain_blanks
 
 PAD = 0
@@ -37,6 +37,9 @@ END = 3
 
 _THREADS = 16
 """Fixed: unigram training sums probabilities per thread, so another number gives other pieces."""
+
+_MOST_BYTES = 1 << 28
+"""Size of a SentencePiece model; the largest in use have a hundredth of it."""
 
 _CUT = 1000
 """Characters after which a training line is cut, which keeps it below the 4192 bytes that
@@ -96,7 +99,7 @@ class Tokenizer:
             BundleError: If it is missing, damaged, or numbers its special pieces otherwise.
         """
         try:
-            model = path.read_bytes()
+            model = read_limited(path, _MOST_BYTES)
         except OSError as error:
             raise BundleError(
                 f"{path}: expected a tokenizer, but it cannot be read ({error.strerror}); "
@@ -188,15 +191,21 @@ class Tokenizers:
         Raises:
             BundleError: If a file is missing or damaged.
         """
-        if (directory / "tokenizer.model").exists():
-            joint = Tokenizer.load(directory / "tokenizer.model")
-            return cls(joint, joint)
-        if not any((directory / name).exists() for name in ("source.model", "target.model")):
+        names = tokenizer_files(directory)
+        if not any((directory / name).exists() for name in names):
             raise BundleError(
                 f"{directory}: expected tokenizer.model, or source.model and target.model, "
                 f"but found neither; {_MEND}"
             )
-        return cls(*(Tokenizer.load(directory / f"{side}.model") for side in ("source", "target")))
+        sides = [Tokenizer.load(directory / name) for name in names]
+        return cls(sides[0], sides[-1])
+
+
+def tokenizer_files(directory: Path) -> tuple[str, ...]:
+    """Name the files that :meth:`Tokenizers.load` reads in a directory."""
+    if (directory / "tokenizer.model").exists():
+        return ("tokenizer.model",)
+    return "source.model", "target.model"
 
 
 def train_tokenizers(
@@ -269,7 +278,7 @@ def _train(config: TokenizerConfig, lines: Iterable[str], seed: int, side: str) 
 def _normalizer(name: str) -> sentencepiece.SentencePieceNormalizer:
     """Build what normalises text where pieces are learnt, and later as a part of the model."""
     sentencepiece.SetMinLogLevel(_ERRORS)
-    spaces = dict.fromkeys(
+    spaces: dict[str, Any] = dict.fromkeys(
         ("add_dummy_prefix", "escape_whitespaces", "remove_extra_whitespaces"), True
     )
     normalizer = sentencepiece.SentencePieceNormalizer(rule_name=name, **spaces)

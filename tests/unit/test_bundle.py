@@ -1,6 +1,8 @@
 import json
+import os
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,8 +12,11 @@ from mt.bundle import (
     FORMAT,
     INDEX,
     MANIFEST,
+    MOST_TOKENS,
     WEIGHTS,
     Metadata,
+    _to_json,
+    extend_bundle,
     load_bundle,
     open_bundle,
     read_index,
@@ -19,12 +24,18 @@ from mt.bundle import (
     write_index,
 )
 from mt.errors import BundleError
+from mt.files import sha256
 from mt.model.config import TransformerConfig
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers
 
 CONFIGURATION = TransformerConfig(dim=8, heads=2)
 METADATA = Metadata(
-    1200, ("en", "no"), 12, 256, {"bleu": 31.5, "signature": "nrefs:1"}, (1000, 1100, 1200)
+    1200,
+    ("en", "no"),
+    12,
+    256,
+    {"loss": 1.5, "bleu": {"score": 31.5, "signature": "nrefs:1"}},
+    (1000, 1100, 1200),
 )
 TENSORS = {
     "table": torch.arange(6.0).reshape(2, 3),
@@ -61,6 +72,14 @@ def refused(path, *words):
     assert "\n" not in message
     for word in words:
         assert word in message, message
+
+
+def rewrite(path, change):
+    """Change what a JSON file holds, as somebody would who knows of its checksum."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    del values["sha256"]
+    change(values)
+    path.write_text(_to_json(values), encoding="utf-8")
 
 
 def test_what_was_written_is_read(path, tokenizers):
@@ -115,24 +134,97 @@ def test_a_missing_file_is_named(path, name):
 
 @pytest.mark.parametrize("found", [FORMAT + 1, None, "1"])
 def test_another_format_is_refused(path, found):
-    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    manifest["format"] = found
-    (path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    rewrite(path / MANIFEST, lambda manifest: manifest.update(format=found))
     refused(path, str(path), f"format {FORMAT}", f"format {found}")
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\xff\xfe", b"[]", b"[" * 10**5, b"9" * 6000, b'{"format": 1}' + b" " * 2**21,
+    ],
+    ids=["empty", "no UTF-8", "list", "deep", "digits", "large"],
+)  # fmt: skip
 def test_a_damaged_manifest_is_named(path, content):
     (path / MANIFEST).write_bytes(content)
     refused(path, str(path / MANIFEST), "expected")
 
 
-@pytest.mark.parametrize("key", ["files", "metadata"])
-def test_a_manifest_that_lacks_a_part_is_refused(path, key):
-    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    del manifest[key]
-    (path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    refused(path, str(path / MANIFEST), f"`{key}`")
+def test_each_changed_bit_of_a_manifest_is_noticed_or_harmless(path):
+    """Harmless is one in the name of the checksum: everything that is read is as it was."""
+    whole, content = open_bundle(path), (path / MANIFEST).read_bytes()
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        (path / MANIFEST).write_bytes(damaged)
+        try:
+            assert open_bundle(path) == whole
+        except BundleError:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda manifest: manifest.pop("files"), "`files`: expected a value"),
+        (lambda manifest: manifest.pop("metadata"), "`metadata`: expected a value"),
+        (lambda manifest: manifest.update(files=[]), "`files`: expected a section"),
+        (lambda manifest: manifest.update(files={}), "expected the SHA-256 of `config.yaml`"),
+        (lambda manifest: manifest["files"].pop(WEIGHTS), f"expected the SHA-256 of `{WEIGHTS}`"),
+        (
+            lambda manifest: manifest["files"].pop("tokenizer.model"),
+            "expected the SHA-256 of `tokenizer.model`",
+        ),
+        (lambda manifest: manifest["files"].update({CONFIG: 3}), "expected text, but found 3"),
+        (lambda manifest: manifest.update(metadata=3), "metadata"),
+        (lambda manifest: manifest["metadata"].update(languages=["en"]), "metadata"),
+        (lambda manifest: manifest["metadata"].update(update="many"), "metadata"),
+        (lambda manifest: manifest["metadata"].update(max_tokens=0), "metadata"),
+        (lambda manifest: manifest["metadata"].update(max_tokens=MOST_TOKENS + 1), "metadata"),
+        (lambda manifest: manifest["metadata"].update(scores={"bleu": {}}), "score `bleu`"),
+        (lambda manifest: manifest["metadata"].update(scores={"loss": "low"}), "score `loss`"),
+    ],
+)
+def test_a_manifest_of_other_contents_is_refused(path, change, told):
+    rewrite(path / MANIFEST, change)
+    refused(path, str(path / MANIFEST), told)
+
+
+@pytest.mark.parametrize("name", ["../outside", "{outside}", "link", "circle", "a\0b"])
+def test_no_file_leads_out_of_a_bundle(path, name):
+    outside = path.parent / "outside"
+    outside.write_text("a secret")
+    (path / "link").symlink_to(outside)
+    (path / "circle").symlink_to("circle")
+    name = name.format(outside=outside)
+    rewrite(path / MANIFEST, lambda manifest: manifest["files"].update({name: sha256(outside)}))
+    refused(path, str(path), "leads out of it")
+
+
+def test_links_inside_of_a_bundle_are_followed(path):
+    (path / WEIGHTS).rename(path / "blob")
+    (path / WEIGHTS).symlink_to("blob")
+    assert open_bundle(path).weights().keys() == TENSORS.keys()
+
+
+@pytest.mark.parametrize("name", [MANIFEST, CONFIG, WEIGHTS, "tokenizer.model"])
+def test_a_pipe_is_not_waited_for(path, name):
+    (path / name).unlink()
+    os.mkfifo(path / name)
+    refused(path, name)
+
+
+def test_weights_in_another_format_are_refused(path):
+    def sign(manifest):
+        manifest["files"][WEIGHTS] = sha256(path / WEIGHTS)
+
+    header = b'{"a":{"dtype":"F5","shape":[2],"data_offsets":[0,1]}}'
+    foreign = len(header).to_bytes(8, "little") + header + b"x"
+    for content in (b"", b"PK\x03\x04", b"\xff" * 64, foreign):
+        (path / WEIGHTS).write_bytes(content)
+        rewrite(path / MANIFEST, sign)
+        with pytest.raises(BundleError, match=rf"{WEIGHTS}: expected weights, but .*; copy the"):
+            open_bundle(path).weights()
 
 
 def test_what_is_no_directory_is_refused(tmp_path):
@@ -163,7 +255,15 @@ def test_a_run_whose_best_is_gone_is_refused(tmp_path, write):
     refused(tmp_path, str(best))
 
 
-@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_run_names_no_bundle_outside_of_it(tmp_path, write):
+    write(tmp_path / "bundle")
+    (tmp_path / "run").mkdir()
+    for name in ("../bundle", str(tmp_path / "bundle")):
+        (tmp_path / "run" / INDEX).write_text(_to_json({"best": name}), encoding="utf-8")
+        refused(tmp_path / "run", "leads out of it")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"best": 3}'])
 def test_a_damaged_index_is_named(tmp_path, content):
     (tmp_path / INDEX).write_text(content, encoding="utf-8")
     refused(tmp_path, str(tmp_path / INDEX))
@@ -212,5 +312,21 @@ def test_a_bundle_that_vanishes_for_good_is_an_error(tmp_path, write):
         shutil.rmtree(bundle.path)
         return bundle.weights()
 
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(BundleError, match="first: expected .* it does not exist"):
         load_bundle(tmp_path, load)
+
+
+def test_a_bundle_that_is_extended_while_it_is_read_is_read_anew(path):
+    bundle, seen = open_bundle(path), []
+    extend_bundle(bundle, b"first", replace(bundle.metadata, shortlist_cost=0.5))
+
+    def load(bundle):
+        seen.append(bundle.metadata.shortlist_cost)
+        if len(seen) == 1:
+            extend_bundle(bundle, b"second", replace(bundle.metadata, shortlist_cost=0.25))
+            raise BundleError("the shortlist differs from its checksum")
+        return bundle.shortlist()
+
+    assert load_bundle(path, load) == b"second"
+    assert seen == [0.5, 0.25]
+    assert open_bundle(path).metadata == replace(bundle.metadata, shortlist_cost=0.25)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mt import hardware
-from mt.bundle import open_bundle
+from mt.bundle import Bundle, load_bundle
 from mt.data.batches import pad_sequences
 from mt.data.lengths import group_by_length
 from mt.devices import DeviceName
@@ -120,15 +120,16 @@ def load_reader(path: Path, device: DeviceName = "auto") -> PairReader:
         BundleError: If there is no sound model at ``path``.
         ConfigError: If the machine has no such device.
     """
-    bundle = open_bundle(path)
-    tokenizers = bundle.tokenizers()
-    model = load_model(bundle, tokenizers)
-    metadata = bundle.metadata
-    return PairReader(
-        model,
-        tokenizers,
-        metadata.max_tokens,
-        hardware.choose_device(device),
-        name=str(path),
-        languages=metadata.languages,
-    )
+
+    def load(bundle: Bundle) -> PairReader:
+        tokenizers = bundle.tokenizers()
+        return PairReader(
+            load_model(bundle, tokenizers),
+            tokenizers,
+            bundle.metadata.max_tokens,
+            hardware.choose_device(device),
+            name=str(path),
+            languages=bundle.metadata.languages,
+        )
+
+    return load_bundle(path, load)
