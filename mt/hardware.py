@@ -111,6 +111,23 @@ def describe(device: torch.device) -> str:
     return f"{processor}, {torch.get_num_threads()} threads"
 
 
+def memory(device: torch.device) -> int | None:
+    """Return the bytes that a process may use at most there; ``None`` where that is unknown."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type != "cpu" or not hasattr(os, "sysconf"):
+        return None
+    import resource  # noqa: PLC0415 - absent on Windows
+
+    bounds = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        bounds.append(limit)
+    with contextlib.suppress(OSError, ValueError):  # that of a container; `max` is none
+        bounds.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
+    return min(bounds)
+
+
 def peak_memory() -> int:
     """Return the largest resident size of this process so far, in bytes (0 where unknown)."""
     if os.name == "nt":

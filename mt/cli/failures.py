@@ -12,8 +12,10 @@ code   when
 """
 
 import contextlib
+import errno
 import io
 import os
+import re
 import select
 import sys
 import traceback
@@ -24,9 +26,14 @@ from typing import Any
 import typer
 
 from mt.errors import DataError, MtError
+from mt.files import NO_ROOM
 
 _UsageError: Any = typer.BadParameter.__base__
 """What Typer raises for a command line it does not understand; it has no public name."""
+
+_OUT_OF_MEMORY = re.compile(r"(?i)out of memory|allocate memory|bad_alloc|alloc_cpu")
+_ASKED = re.compile(r"(?i)allocate (?:\w+[^.]*? )?([\d.]+(?= bytes)|[\d.]+ [KMGT]i?B)")
+"""What torch, NumPy and the system say where memory is refused."""
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -68,10 +75,13 @@ def report_failures(debug: bool) -> Iterator[None]:
         if isinstance(error, BrokenPipeError) and _reader_left():
             _drop_stdout()
             sys.exit(READER_LEFT)
-        where = f"{error.filename}: " if error.filename else ""
-        hint = "" if debug else "; `mt --debug` shows where it happened"
-        _print_error(f"{where}{error.strerror or error}{hint}", debug)
+        _print_error(_system_error(error, debug), debug)
         _drop_stdout()
+        sys.exit(USER_ERROR)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error)):
+            raise
+        _print_error(_memory_error(error), debug)
         sys.exit(USER_ERROR)
 
 
@@ -98,6 +108,32 @@ class _ClosedOutput(io.TextIOBase):
             f"stdout: expected somewhere to write {len(text)} characters, but it is closed; "
             "redirect it, or give --output"
         )
+
+
+def _system_error(error: OSError, debug: bool) -> str:
+    """Explain what the system refused; the usual reasons with what to do."""
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno == errno.ENOMEM:
+        return _memory_error(error)
+    if error.errno in NO_ROOM:
+        return (
+            f"{where or 'output: '}expected room to write, but there is no more "
+            f"({error.strerror}); free some, or choose another place"
+        )
+    hint = "" if debug else "; `mt --debug` shows where it happened"
+    return f"{where}{error.strerror or error}{hint}"
+
+
+def _memory_error(error: Exception) -> str:
+    """Explain that memory was refused; libraries say in their own words how much."""
+    found = _ASKED.search(str(error))
+    asked = found[1] if found else "more"
+    if asked.isdecimal():
+        asked = f"{int(asked) / 2**20:,.0f} MiB"
+    return (
+        f"memory: expected {asked}, but the system has no more or allows no more; lower "
+        "training.batch_tokens, the size of the model or --beam"
+    )
 
 
 def _print_error(message: str, debug: bool) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from mt.config import Count, StrictConfig
+from mt.bundle import MOST_TOKENS
+from mt.config import StrictConfig
 from mt.data.corpora import CorpusConfig
 from mt.data.pairs import Blank, Filter, TooLong
 from mt.errors import run_checks
@@ -33,7 +34,7 @@ class DataConfig(StrictConfig):
     """Corpora to measure progress on."""
     store: Path = Path("data/prepared")
     """Where encoded pairs are kept between runs; may be deleted at any time."""
-    max_tokens: Count = 256
+    max_tokens: Annotated[int, Field(gt=0, le=MOST_TOKENS)] = 256
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
 
     def check(self) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from mt.config import StrictConfig
 from mt.model.attention.config import AdditiveConfig, AttentionConfig
-from mt.model.positions.config import PositionsConfig, SinusoidalConfig
+from mt.model.positions.config import LearnedConfig, PositionsConfig, ShawConfig, SinusoidalConfig
 
 if TYPE_CHECKING:
     from mt.model.recurrent import Recurrent
@@ -17,21 +17,23 @@ Activation = Literal["relu", "gelu", "swiglu"]
 NormPlacement = Literal["pre", "post"]
 Tie = Literal["three_way", "two_way", "none"]
 Cell = Literal["lstm", "gru"]
+Width = Annotated[int, Field(gt=0, le=65_536)]
+Depth = Annotated[int, Field(gt=0, le=1000)]
 
 
 class TransformerConfig(StrictConfig):
     """An encoder and a decoder of self-attention, cross-attention and feed-forward layers."""
 
     kind: Literal["transformer"] = "transformer"
-    dim: PositiveInt = 512
+    dim: Width = 512
     """Width of the model: the size of every embedding and state."""
-    encoder_layers: PositiveInt = 6
+    encoder_layers: Depth = 6
     """Depth of the encoder."""
-    decoder_layers: PositiveInt = 6
+    decoder_layers: Depth = 6
     """Depth of the decoder, independent of the encoder's."""
     heads: PositiveInt = 8
     """Attention heads in each layer; must divide `dim`."""
-    feed_forward: PositiveInt = 2048
+    feed_forward: Annotated[int, Field(gt=0, le=1_048_576)] = 2048
     """Width inside the feed-forward layers."""
     activation: Activation = "relu"
     """Non-linearity of the feed-forward layers: relu, gelu or swiglu."""
@@ -84,6 +86,23 @@ class TransformerConfig(StrictConfig):
 
         return Transformer(self, source_size, target_size)
 
+    def least_parameters(self, source_size: int, target_size: int) -> int:
+        """Count the parameters of embeddings and matrices, of which there are hardly any others.
+
+        Unlike counting those of a model, this needs no memory.
+        """
+        square, depth = self.dim**2, self.dim // self.heads
+        feed_forward = (3 if self.activation == "swiglu" else 2) * self.dim * self.feed_forward
+        layers = self.encoder_layers * (4 * square + feed_forward)
+        layers += self.decoder_layers * (8 * square + feed_forward)
+        positions = 0
+        if isinstance(self.positions, LearnedConfig):
+            positions = 2 * self.positions.longest * self.dim
+        elif isinstance(self.positions, ShawConfig):
+            blocks = self.encoder_layers + self.decoder_layers
+            positions = blocks * 4 * self.positions.longest * depth
+        return layers + positions + _embeddings(self.tie, source_size, target_size) * self.dim
+
 
 class RecurrentConfig(StrictConfig):
     """An encoder and a decoder of recurrent cells."""
@@ -91,11 +110,11 @@ class RecurrentConfig(StrictConfig):
     kind: Literal["recurrent"] = "recurrent"
     cell: Cell = "lstm"
     """What computes a step: lstm (Hochreiter and Schmidhuber 1997) or gru (Cho et al. 2014)."""
-    dim: PositiveInt = 512
+    dim: Width = 512
     """Width of the model: the size of every embedding and state."""
-    encoder_layers: PositiveInt = 1
+    encoder_layers: Depth = 1
     """Depth of the encoder."""
-    decoder_layers: PositiveInt = 1
+    decoder_layers: Depth = 1
     """Depth of the decoder."""
     bidirectional: bool = True
     """Read the source from both ends; either direction then has half of `dim`."""
@@ -151,6 +170,26 @@ class RecurrentConfig(StrictConfig):
         from mt.model.recurrent import Recurrent
 
         return Recurrent(self, source_size, target_size)
+
+    def least_parameters(self, source_size: int, target_size: int) -> int:
+        """Count the parameters of embeddings and cells, of which there are not many others.
+
+        Unlike counting those of a model, this needs no memory.
+        """
+        gates = 4 if self.cell == "lstm" else 3
+        layers = self.encoder_layers + 2 * self.decoder_layers
+        embeddings = _embeddings(self.tie, source_size, target_size)
+        return (layers * gates * self.dim + embeddings) * self.dim
+
+
+def _embeddings(tie: Tie, source_size: int, target_size: int) -> int:
+    """Count the rows of all tables: one row for each token of each."""
+    rows = {
+        "three_way": source_size,
+        "two_way": source_size + target_size,
+        "none": source_size + 2 * target_size,
+    }
+    return rows[tie]
 
 
 ModelConfig = Annotated[TransformerConfig | RecurrentConfig, Field(discriminator="kind")]

@@ -65,7 +65,7 @@ class TokenizerConfig(StrictConfig):
 
     vocabulary: Literal["joint", "separate"] = "joint"
     """One set of pieces for both languages, or one for each."""
-    size: Count = 8000
+    size: int = Field(default=8000, gt=0, le=1_000_000)
     """Pieces, the 256 bytes and 4 marks included; with separate vocabularies on each side."""
     algorithm: Literal["unigram", "bpe"] = "unigram"
     """Prune likely pieces from a large set (unigram), or merge frequent pairs (bpe)."""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mt import hardware
 from mt.bundle import Metadata, read_index
-from mt.errors import MtError
+from mt.errors import ConfigError, MtError
 from mt.files import lock_directory
 from mt.logs import logged_to
 from mt.model.contract import EncoderDecoder, count_parameters
@@ -56,9 +56,11 @@ def train(  # noqa: PLR0917 - all that a run depends on
             same files.
 
     Raises:
+        ConfigError: If the model is larger than the memory.
         TrainingError: If the directory holds another run, or training diverges.
         DataError: If a corpus cannot be used, or another process trains in the directory.
     """
+    _refuse_larger_than_memory(recipe, device)
     log.info("checking the corpora")
     world.from_main(recipe.data.check)
     with ExitStack() as stack:
@@ -73,6 +75,18 @@ def train(  # noqa: PLR0917 - all that a run depends on
             if world.is_main:
                 release_run(run)
             raise
+
+
+def _refuse_larger_than_memory(recipe: RecipeConfig, device: torch.device) -> None:
+    """Refuse a model of which weights, gradients and the two averages of Adam fit nowhere."""
+    memory, size = hardware.memory(device), recipe.tokenizer.size
+    parameters = recipe.model.least_parameters(size, size)
+    if memory is not None and 16 * parameters > memory:
+        raise ConfigError(
+            f"model: expected one that can be trained in the {memory / 2**30:.1f} GiB of memory "
+            f"of this {device.type}, but {parameters:,} parameters need "
+            f"{16 * parameters / 2**30:,.1f} GiB; lower model.dim, the layers or tokenizer.size"
+        )
 
 
 def _train(

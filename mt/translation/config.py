@@ -5,7 +5,7 @@ Reading it loads no torch.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
 from mt.config import StrictConfig
 from mt.devices import EngineName, EnginePrecision, ShortlistUse
@@ -25,7 +25,7 @@ class BeamConfig(StrictConfig):
     """Keep the best few hypotheses at every step (Graves 2012, section 4)."""
 
     kind: Literal["beam"] = "beam"
-    size: PositiveInt = 5
+    size: int = Field(default=5, gt=0, le=1000)
     """Hypotheses kept at every step; 1 is greedy search."""
     length_penalty: NonNegativeFloat = 1.0
     """Finished hypotheses are ranked by log-probability / length ** length_penalty: 0 favours the

@@ -19,6 +19,7 @@ from mt.model.attention.config import (
     WindowConfig,
 )
 from mt.model.config import RecurrentConfig, TransformerConfig
+from mt.model.contract import count_parameters
 from mt.model.positions.config import (
     AlibiConfig,
     LearnedConfig,
@@ -272,3 +273,15 @@ def test_recording_changes_nothing_and_sees_whole_pairs(model):
         assert weights.shape == scores.shape
         assert weights.shape[2:] == (6, 5)
         assert not weights[1, :, :, 2:].any()
+
+
+@pytest.mark.parametrize("config", VARIANTS, ids=repr)
+def test_least_parameters_are_most_of_them(config):
+    """A bound that is too high would refuse models that fit; one too low would refuse none."""
+    found = count_parameters(build(config))
+    least = config.least_parameters(SIZE, SIZE)
+    assert least <= found
+    wide = config.model_copy(update={"dim": 96, "feed_forward": 384})
+    with torch.device("meta"):
+        found = count_parameters(wide.build(1000, 1000))
+    assert 0.6 * found <= wide.least_parameters(1000, 1000) <= found

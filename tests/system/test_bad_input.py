@@ -90,6 +90,18 @@ SHORT = f"{TRAIN} --set training.updates=2 --set training.schedule.warmup=1"
             "training.batch_tokens: expected at least .* but found 5; raise it",
         ),
         (f"{TRAIN} --set data.train.source=nowhere.src", "nowhere.src: expected a text file"),
+        (
+            f"{TRAIN} --set model.dim=1000000000",
+            "`model.dim`: expected less than or equal to 65536",
+        ),
+        (f"{TRAIN} --set model.decoder_layers=10000000", "less than or equal to 1000, but found"),
+        (f"{TRAIN} --set translation.search.size=1000000", "equal to 1000, but found 1000000"),
+        (f"{TRAIN} --set tokenizer.size=1000000000", "equal to 1000000, but found 1000000000"),
+        (
+            f"{TRAIN} --set model.dim=65536 --set model.encoder_layers=1000",
+            "model: expected one that can be trained in the .* GiB of memory .* parameters need",
+        ),
+        ("translate bundle test.src --beam 1000000", "less than or equal to 1000, but found"),
         ("train tiny.yaml --out tiny.yaml --device cpu", "tiny.yaml"),
         ("translate nowhere", "nowhere: expected a run or bundle directory, but it does not exist"),
         ("translate tiny.yaml", "tiny.yaml: expected a run or bundle directory, but it is a file"),

@@ -157,7 +157,7 @@ def test_a_full_disk_is_one_line_and_code_2(texts, command):
     with Path("/dev/full").open("w") as full:
         done = run(command, texts, stdout=full)
     assert done.returncode == 2
-    assert done.stderr.startswith("mt: No space left on device")
+    assert done.stderr.startswith("mt: output: expected room to write, but there is no more")
     assert done.stderr.count("\n") == 1
 
 

@@ -29,6 +29,7 @@ model:
 training:
   updates: 12
   batch_tokens: 512
+  schedule: {warmup: 2}
   average: {count: 1}
 validation: {every: 12, metric: loss}
 translation: {search: {kind: beam, size: 2}}

@@ -5,9 +5,10 @@ A config builds its module on demand, so that reading a recipe loads no torch.
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mt.config import StrictConfig
+from mt.model.positions.config import Distance
 
 if TYPE_CHECKING:
     from mt.model.attention.additive import AdditiveScore
@@ -83,7 +84,7 @@ class WindowConfig(StrictConfig):
     """Attend near the query's own position (Luong et al. 2015, "local-m"; a sliding window)."""
 
     kind: Literal["window"] = "window"
-    width: PositiveInt = 10
+    width: Distance = 10
     """Tokens to either side."""
 
     def build(self, heads: int, depth: int) -> "WindowScope":
@@ -97,7 +98,7 @@ class PredictedConfig(StrictConfig):
     """Attend near a position that the query predicts (Luong et al. 2015, "local-p")."""
 
     kind: Literal["predicted"] = "predicted"
-    width: PositiveInt = 10
+    width: Distance = 10
     """Tokens to either side; twice the standard deviation of the preference."""
 
     def build(self, heads: int, depth: int) -> "PredictedScope":

@@ -1,9 +1,10 @@
 """The choices of positions in a recipe; reading them loads no torch."""
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from mt.bundle import MOST_TOKENS
 from mt.config import StrictConfig
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from mt.model.positions.contract import AbsolutePositions, RelativePositions, Rotation
     from mt.model.positions.relative import LinearPositions, ShawPositions, T5Positions
     from mt.model.positions.rotary import RotaryPositions
+
+Distance = Annotated[int, Field(gt=0, le=MOST_TOKENS)]
+"""Of two tokens."""
 
 
 class BasePositionsConfig(StrictConfig):
@@ -55,7 +59,7 @@ class LearnedConfig(BasePositionsConfig):
     """A trained vector per position (Gehring et al. 2017, section 3.1)."""
 
     kind: Literal["learned"] = "learned"
-    longest: PositiveInt = 512
+    longest: Distance = 512
     """Positions that get a vector of their own, in tokens."""
 
     def absolute(self, dim: int) -> "LearnedPositions":
@@ -90,7 +94,7 @@ class ShawConfig(BasePositionsConfig):
     """
 
     kind: Literal["shaw"] = "shaw"
-    longest: PositiveInt = 16
+    longest: Distance = 16
     """Distance, in tokens, from which all are one."""
 
     def relative(self, heads: int, depth: int, causal: bool) -> "ShawPositions":
@@ -108,9 +112,9 @@ class T5Config(BasePositionsConfig):
     """Trained numbers for buckets of distances, shared by the layers (Raffel et al. 2020)."""
 
     kind: Literal["t5"] = "t5"
-    buckets: PositiveInt = Field(default=32, ge=4, multiple_of=2)
+    buckets: int = Field(default=32, ge=4, le=1024, multiple_of=2)
     """Numbers a head has for distances; in an encoder either direction has half of them."""
-    longest: PositiveInt = 128
+    longest: Distance = 128
     """Distance, in tokens, from which all are one; more than half of `buckets`."""
 
     @model_validator(mode="after")

@@ -23,12 +23,34 @@ def tell(error, debug=False):
         (
             OSError(errno.ENOSPC, "No space left on device"),
             2,
-            "mt: No space left on device; `mt --debug` shows where it happened\n",
+            "mt: output: expected room to write, but there is no more (No space left on device); "
+            "free some, or choose another place\n",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "/secret"),
             2,
             "mt: /secret: Permission denied; `mt --debug` shows where it happened\n",
+        ),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            2,
+            "mt: memory: expected more, but the system has no more or allows no "
+            "more; lower training.batch_tokens, the size of the model or --beam\n",
+        ),
+        (
+            RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+                "4294967296 bytes. Error code 12 (Cannot allocate memory)"
+            ),
+            2,
+            "mt: memory: expected 4,096 MiB, but the system has no more or allows no more; "
+            "lower training.batch_tokens, the size of the model or --beam\n",
+        ),
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total"),
+            2,
+            "mt: memory: expected 20.00 GiB, but the system has no more or allows no more; "
+            "lower training.batch_tokens, the size of the model or --beam\n",
         ),
         (OSError("no number"), 2, "mt: no number; `mt --debug` shows where it happened\n"),
         (

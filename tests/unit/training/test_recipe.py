@@ -18,7 +18,7 @@ def parse(values, *overrides):
     [
         ("seed=-1", "`seed`: expected greater than or equal to 0, but found -1 "),
         ("seed=99999999999999999999999", "`seed`: expected less than 9223372036854775808"),
-        ("tokenizer.size=2147483648", "`tokenizer.size`: expected less than 2147483648"),
+        ("tokenizer.size=1000001", "`tokenizer.size`: expected less than or equal to 1000000"),
         ("tokenizer.sample_lines=99999999999999999999", "`tokenizer.sample_lines`: expected less"),
         ("training.batch_tokens=2147483648", "`training.batch_tokens`: expected less than 21474"),
         ("training.optimizer.learning_rate=.inf", "learning_rate`: expected a finite number"),
@@ -39,8 +39,10 @@ def test_what_cannot_work_is_refused(values, override, message):
 
 def test_the_largest_numbers_are_taken(values):
     seed = 2**63 - 1
-    recipe = parse(values, f"seed={seed}", "training.updates=10", "tokenizer.size=2147483647")
-    assert (recipe.seed, recipe.tokenizer.size) == (seed, 2**31 - 1)
+    recipe = parse(
+        values, f"seed={seed}", "training.updates=10", "training.batch_tokens=2147483647"
+    )
+    assert (recipe.seed, recipe.training.batch_tokens) == (seed, 2**31 - 1)
 
 
 def test_sections_without_kind_are_of_the_default_kind(values):
