@@ -1,10 +1,8 @@
-"""Files that are complete or absent, and text read line by line as the world writes it.
+"""Files that are complete or absent.
 
-The one place that knows about temporary names, ``fsync``, checksums, byte-order marks and line
-ends.
+The one place that knows about temporary names, ``fsync``, locks and checksums.
 """
 
-import codecs
 import contextlib
 import errno
 import hashlib
@@ -16,11 +14,10 @@ import platform
 import secrets
 import shutil
 import stat
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO
+from typing import Literal, TextIO
 
 from mt.errors import DataError
 
@@ -273,114 +270,6 @@ def _open_regular(path: Path) -> io.BufferedReader:
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
     return path.open("rb")
-
-
-def open_text(path: Path) -> BinaryIO:
-    """Open a text file for :func:`decode_lines`.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a text file, but it cannot be read ({error.strerror}); "
-            "check the path"
-        ) from None
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """Read a text file as a stream of lines.
-
-    Raises:
-        DataError: If it cannot be read, or a line is not UTF-8.
-    """
-    with open_text(path) as file:
-        yield from decode_lines(file, str(path))
-
-
-def read_stdin() -> Iterator[str]:
-    """Read stdin as a stream of lines, each as soon as it comes.
-
-    Python's buffered reader is left alone: a thread that waits in it would hold its lock when the
-    process ends, which Python answers with a fatal error.
-
-    Raises:
-        DataError: If stdin is closed, or a line is not UTF-8.
-    """
-    if sys.stdin is None:
-        raise DataError("stdin: expected text, but it is closed; give a file")
-    try:
-        descriptor = sys.stdin.fileno()
-    except io.UnsupportedOperation:  # something else stands in for it, as in a notebook
-        return decode_lines(sys.stdin.buffer, "stdin")
-    return decode_lines(_lines_of(descriptor), "stdin")
-
-
-def _lines_of(descriptor: int) -> Iterator[bytes]:
-    """Split what a file descriptor gives into lines, each with its line feed."""
-    rest = b""
-    while block := os.read(descriptor, 1 << 16):
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
-
-
-def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
-    r"""Decode UTF-8 lines as they come.
-
-    Only ``\n`` ends a line (a ``\r`` before it is dropped, as is a byte-order mark at the start):
-    characters such as U+2028 or a form feed inside a sentence must never shift a parallel corpus.
-
-    Args:
-        stream: Lines as bytes, such as a binary file.
-        name: How messages call the stream.
-
-    Raises:
-        DataError: At the first line that is not UTF-8, with its number.
-    """
-    for number, raw in enumerate(stream, start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}: expected UTF-8, but line {number} holds byte "
-                f"0x{error.object[error.start]:02x} that is not; "
-                "convert the file, for example with iconv"
-            ) from None
-        yield line.removesuffix("\n").removesuffix("\r")
-
-
-def count_lines(stream: BinaryIO, name: str) -> int:
-    r"""Count the lines that :func:`decode_lines` gives, several times as fast.
-
-    Args:
-        stream: Read to its end, and once more from its start where it is not UTF-8.
-        name: How messages call the stream.
-
-    Raises:
-        DataError: If a line is not UTF-8, or lines end with ``\r`` alone, as on old Macs.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    feeds, returns, last = 0, False, b""
-    try:
-        while block := stream.read(1 << 16):
-            decoder.decode(block)
-            feeds += block.count(b"\n")
-            returns = returns or b"\r" in block
-            last = block
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        stream.seek(0)
-        return sum(1 for _ in decode_lines(stream, name))  # names the line
-    if returns and not feeds:
-        raise DataError(
-            f"{name}: expected lines that end with a line feed, but found carriage returns alone, "
-            r"as on old Macs; convert the file, for example with tr '\r' '\n'"
-        )
-    return feeds + (last != b"" and not last.endswith(b"\n"))
 
 
 def _scratch(path: Path) -> Path:

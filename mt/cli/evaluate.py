@@ -22,7 +22,8 @@ from mt.evaluation import (
     suited_tokenizer,
 )
 from mt.evaluation import evaluate as measure
-from mt.files import open_output, read_lines
+from mt.files import open_output
+from mt.lines import read_lines
 
 
 def _metric(name: str) -> str:

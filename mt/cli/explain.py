@@ -8,7 +8,7 @@ import typer
 
 from mt.cli.options import DeviceOption
 from mt.errors import DataError
-from mt.files import read_stdin
+from mt.lines import read_stdin
 
 
 def explain(

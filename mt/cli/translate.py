@@ -9,7 +9,8 @@ import typer
 
 from mt.cli.options import DeviceOption
 from mt.devices import EngineName
-from mt.files import open_output, read_lines, read_stdin
+from mt.files import open_output
+from mt.lines import read_lines, read_stdin
 
 
 def translate(

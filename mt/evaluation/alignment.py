@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mt.errors import DataError
-from mt.files import read_lines
+from mt.lines import read_lines
 
 Links = frozenset[tuple[int, int]]
 """Pairs of a source word and a target word, counted from 0."""

@@ -188,7 +188,7 @@ def test_the_check_counts_the_lines_that_are_read(tmp_path, content, lines):
 def test_compressed_files_are_checked_too(tmp_path):
     whole = gzip.compress(b"a\nb\n")
     [line] = checked({"en": whole, "de": whole[:-9]}, tmp_path, suffix=".gz")
-    assert "a.de.gz: expected a gzip file, but it is damaged or none" in line
+    assert "a.de.gz (gzip): expected a compressed file" in line
     [line] = checked({"en": whole, "de": gzip.compress(b"a\n")}, tmp_path, suffix=".gz")
     assert "expected 2 lines" in line
 

@@ -1,7 +1,6 @@
 """Files are complete or absent, and lines are read as the world writes them."""
 
 import errno
-import io
 import os
 import stat
 import subprocess
@@ -16,9 +15,7 @@ from mt.files import (
     atomic_directory,
     atomic_file,
     damaged_file,
-    decode_lines,
     open_output,
-    read_lines,
     sha256,
     write_atomically,
     write_sums,
@@ -330,58 +327,3 @@ def test_an_output_to_a_pipe_is_written_as_it_is(tmp_path):
     reader.join()
     assert received == ["line\n"]
     assert stat.S_ISFIFO(path.stat().st_mode)
-
-
-# Lines
-
-
-@pytest.mark.parametrize(
-    ("raw", "lines"),
-    [
-        (b"", []),
-        (b"\n", [""]),
-        (b"a\nb\n", ["a", "b"]),
-        (b"a\nb", ["a", "b"]),
-        (b"a\n\nb\n", ["a", "", "b"]),
-        (b"a\r\nb\r\n", ["a", "b"]),
-        (b"a\r\r\n", ["a\r"]),
-        (b"a\rb\n", ["a\rb"]),
-        (b"\xef\xbb\xbfa\nb\n", ["a", "b"]),
-        (b"a\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
-        ("a\u2028b\u2029c\x0bd\x0ce\x1cf\x85g\n".encode(), ["a\u2028b\u2029c\x0bd\x0ce\x1cf\x85g"]),
-        (b" a \t\n", [" a \t"]),
-    ],
-)
-def test_only_a_newline_ends_a_line(tmp_path, raw, lines):
-    (tmp_path / "text").write_bytes(raw)
-    assert list(read_lines(tmp_path / "text")) == lines
-
-
-@pytest.mark.parametrize(
-    ("raw", "line", "byte"),
-    [
-        (b"a\nb\nGr\xf6\xdfe\n", 3, "0xf6"),
-        (b"\xff\xfea\x00\n\x00", 1, "0xff"),
-        (b"\xef\xbb\xbfab\xf6\n", 1, "0xf6"),
-    ],
-)
-def test_what_is_not_utf_8_is_named_by_line_and_byte(raw, line, byte):
-    with pytest.raises(DataError, match=f"corpus.de: .* line {line} holds byte {byte} .*iconv"):
-        list(decode_lines(io.BytesIO(raw), "corpus.de"))
-
-
-def test_lines_before_a_wrong_one_still_come():
-    lines = decode_lines(io.BytesIO(b"a\n\xff\n"), "corpus.de")
-    assert next(lines) == "a"
-    with pytest.raises(DataError):
-        next(lines)
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(DataError, match="nowhere: expected a text file.*No such file"):
-        list(read_lines(tmp_path / "nowhere"))
-
-
-def test_a_directory_is_no_text(tmp_path):
-    with pytest.raises(DataError, match="expected a text file.*Is a directory"):
-        list(read_lines(tmp_path))

@@ -1,25 +1,22 @@
 """Two text files, whose lines N belong together."""
 
-import gzip
 import hashlib
-import io
 import stat
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, run_checks, unequal_lines
-from mt.files import count_lines, decode_lines, open_text, sha256
+from mt.files import sha256
+from mt.lines import count_lines, read_lines
 
 
 class PlainTextConfig(StrictConfig):
-    """Two text files with one sentence a line, in UTF-8, plain or compressed as ``.gz``."""
+    """Two text files with one sentence a line, in UTF-8; gzip, bzip2 and xz are decompressed."""
 
     kind: Literal["plain"] = "plain"
     """What a corpus is when nothing is said."""
@@ -44,8 +41,7 @@ class PlainTextConfig(StrictConfig):
 
         def count(path: Path) -> None:
             _refuse_pipe(path)
-            with _open(path) as stream:
-                counts[path] = count_lines(stream, str(path))
+            counts[path] = count_lines(path)
             if not counts[path]:
                 raise DataError(f"{path}: expected sentences, but the file is empty; check it")
 
@@ -60,7 +56,7 @@ class PlainTextConfig(StrictConfig):
             DataError: If a file cannot be read or is not UTF-8, or one is longer than the other;
                 the latter is known, and raised, when the shorter one ends.
         """
-        sources, targets = _lines(self.source), _lines(self.target)
+        sources, targets = read_lines(self.source), read_lines(self.target)
         for number, (source, target) in enumerate(zip_longest(sources, targets)):
             if source is None or target is None:
                 more = 1 + sum(1 for _ in (targets if source is None else sources))
@@ -77,35 +73,9 @@ class PlainTextConfig(StrictConfig):
         digests = []
         for path in (self.source, self.target):
             _refuse_pipe(path)
-            open_text(path).close()  # complains in our words
+            next(read_lines(path), None)  # complains in our words
             digests.append(sha256(path))
         return hashlib.sha256(" ".join(digests).encode()).hexdigest()
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with _open(path) as stream:
-        yield from decode_lines(stream, str(path))
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, decompressed.
-
-    Raises:
-        DataError: If it cannot be read, or is damaged.
-    """
-    with open_text(path) as file:
-        if path.suffix != ".gz":
-            yield file
-            return
-        with io.BufferedReader(gzip.GzipFile(fileobj=file)) as stream:
-            try:
-                yield stream
-            except (OSError, EOFError, zlib.error) as error:
-                raise DataError(
-                    f"{path}: expected a gzip file, but it is damaged or none ({error}); "
-                    "compress it again, or drop the suffix .gz"
-                ) from None
 
 
 def _refuse_pipe(path: Path) -> None:
