@@ -173,7 +173,7 @@ def translate(options: argparse.Namespace) -> dict[str, Any]:
     tokenizer = Tokenizer.load(options.data / "spm.model")
     sources = read_tokens(options.input, options.data)
     loaded = time.perf_counter()
-    found = [best for best, *_ in engine.search(sources, BeamConfig(size=options.beam))]
+    found = [best for best, *_ in engine.submit(sources, BeamConfig(size=options.beam))()]
     known = [[token for token in one.tokens if token < tokenizer.size] for one in found]
     lines = tokenizer.decode(known)
     seconds = time.perf_counter() - loaded

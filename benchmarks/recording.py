@@ -95,7 +95,7 @@ def translation_turn(history: str) -> Turn:
     engine = TorchEngine(model, CPU)
     batch = RandomPairs(SENTENCES, VOCABULARY).batch(np.arange(SENTENCES))
     sources = [[token for token in row if token > END] for row in batch.source.tolist()]
-    return watched(partial(engine.search, sources, BeamConfig(size=5)), model, history)
+    return watched(engine.submit(sources, BeamConfig(size=5)), model, history)
 
 
 WORK: dict[str, Callable[[str], Turn]] = {

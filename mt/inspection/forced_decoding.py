@@ -58,7 +58,7 @@ def force_decode(translator: Translator, source: str, target: str | None = None)
             f"{len(read)}; give a shorter one"
         )
     if target is None:
-        [[found, *_]] = engine.search([read], translator.config.search)
+        found, *_ = translator.search(read)
         written = list(found.tokens)
     else:
         written = _encode("target", target, tokenizers.target.encode([target.strip()])[0])

@@ -141,7 +141,7 @@ def _trainer(
             recipe.validation.metric,
             prepared.validation,
             prepared.validation_pairs,
-            _translate_with(tokenizers, translation, data.max_tokens, device),
+            _translate_with(tokenizers, translation, data.max_tokens, languages, device),
             batch_tokens=training.batch_tokens,
             precision=training.precision,
             device=device,
@@ -173,12 +173,17 @@ def _size(recipe: RecipeConfig, trainer: Trainer) -> RunSize:
 
 
 def _translate_with(
-    tokenizers: Tokenizers, config: TranslationConfig, max_tokens: int, device: torch.device
+    tokenizers: Tokenizers,
+    config: TranslationConfig,
+    max_tokens: int,
+    languages: tuple[str, str],
+    device: torch.device,
 ) -> Translate:
     """Return a function that translates with any model of these tokenizers."""
 
     def translate(model: EncoderDecoder, lines: Sequence[str]) -> list[str]:
-        translator = Translator(TorchEngine(model, device), tokenizers, config, max_tokens)
+        engine = TorchEngine(model, device)
+        translator = Translator(engine, tokenizers, config, max_tokens, languages)
         return [translation.text for translation in translator.translate_all(lines)]
 
     return translate

@@ -11,7 +11,19 @@ from mt.config import StrictConfig
 from mt.devices import EngineName, EnginePrecision, ShortlistUse
 
 
-class GreedyConfig(StrictConfig):
+class BaseSearchConfig(StrictConfig):
+    """What every search can be told."""
+
+    no_repeat_ngram: NonNegativeInt = 0
+    """Tokens of the shortest sequence that a translation never holds twice (Paulus et al. 2018,
+    section 2.5); 0: all may be repeated."""
+
+    def without_repetition(self) -> Self:
+        """Return the same search, with no sequence of a few tokens twice."""
+        return self.model_copy(update={"no_repeat_ngram": self.no_repeat_ngram or 3})
+
+
+class GreedyConfig(BaseSearchConfig):
     """Take the most probable token at every step."""
 
     kind: Literal["greedy"] = "greedy"
@@ -21,7 +33,7 @@ class GreedyConfig(StrictConfig):
         return log_probability / length
 
 
-class BeamConfig(StrictConfig):
+class BeamConfig(BaseSearchConfig):
     """Keep the best few hypotheses at every step (Graves 2012, section 4)."""
 
     kind: Literal["beam"] = "beam"
@@ -56,6 +68,8 @@ class TranslationConfig(StrictConfig):
     """Whether ctranslate2 chooses among the likely tokens of a model's shortlist only, which is
     faster: always, never, or auto, which does if that was measured to cost hardly any BLEU. Chosen
     when a model is loaded; never also keeps training from learning one."""
+    split_sentences: bool = True
+    """Translate a line sentence by sentence, as models are trained on single sentences."""
     alternatives: NonNegativeInt = 0
     """Other hypotheses returned with a translation; fewer than the beam holds."""
 

@@ -1,6 +1,6 @@
 """What translation gives and what an engine must do; it imports no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,13 +20,17 @@ class Hypothesis:
     """What it is ranked by; see :meth:`BeamConfig.score`."""
 
 
+Pending = Callable[[], list[list[Hypothesis]]]
+"""Gives, for each source in order: hypotheses, at least one, best first."""
+
+
 class Engine(Protocol):
     """Translates token ids; batching and the order of computation are its own affair."""
 
-    def search(
+    def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
-    ) -> list[list[Hypothesis]]:
-        """Translate sentences.
+    ) -> Pending:
+        """Begin to translate sentences; other work can be done meanwhile.
 
         Args:
             sources: Token ids without marks; none is empty.
@@ -34,7 +38,7 @@ class Engine(Protocol):
             best: How many hypotheses of each sentence are wanted.
 
         Returns:
-            For each source, in order: hypotheses, at least one and at most ``best``, best first.
+            What waits for the result when it is called. No hypothesis is empty.
         """
         ...
 
@@ -58,14 +62,13 @@ class Translation:
     text: str
     """One line of raw text; empty if the source is blank."""
     tokens: tuple[str, ...] = ()
-    """The text as the target tokenizer's tokens."""
+    """The text as the target tokenizer's tokens, without what was copied."""
     log_probability: float = 0.0
-    """Of the tokens and end marks, in nats; 0 of a blank line."""
+    """Of the tokens and end marks, in nats; 0 of a line that is blank or copied."""
     score: float = 0.0
     """What search ranked it by; see :meth:`BeamConfig.score`."""
     alternatives: tuple["Translation", ...] = ()
-    """Other hypotheses, best first, as many as were asked for and found. A line that was cut into
-    parts has none."""
+    """Others, best first, as many as were asked for and found."""
 
     def __str__(self) -> str:
         return self.text

@@ -146,7 +146,8 @@ def _mean_bleu(
     tokenizers = bundle.tokenizers()
     config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
     engine = load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
-    translator = Translator(engine, tokenizers, config, bundle.metadata.max_tokens)
+    metadata = bundle.metadata
+    translator = Translator(engine, tokenizers, config, metadata.max_tokens, metadata.languages)
     scores = []
     for search in (config, TranslationConfig(search=GreedyConfig())):
         found = [translation.text for translation in translator.translate_all(sources, search)]

@@ -2,18 +2,22 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
 
-POOL = 2048
-"""Lines at most in a pool: enough to find neighbours of equal length, yet progress shows."""
-PATIENCE = 0.02
-"""Seconds to wait for one more line before a pool is closed."""
+FIRST, POOL = 128, 2048
+"""Lines at most in the first pool, and in the largest: enough to find neighbours of equal length,
+yet the first translations come early."""
+PATIENCE, DELAY = 0.02, 0.1
+"""Seconds to wait for one more line, and since the first, before a pool is closed."""
 
 
 def pools(
     lines: Iterable[str], most: int = POOL, patience: float = PATIENCE
 ) -> Iterator[list[str]]:
     """Collect the lines that are there, at least one and at most ``most`` at a time.
+
+    Pools begin small and grow. An empty one comes before a wait for the next line, and at the end.
 
     A thread reads ahead by at most ``most`` lines, so that reading and translating overlap and
     memory stays constant. If reading fails, the lines before the failure come first, then the
@@ -22,18 +26,24 @@ def pools(
     waiting: queue.Queue[str | _End] = queue.Queue(maxsize=most)
     stop = threading.Event()
     threading.Thread(target=_read, args=(lines, waiting, stop), daemon=True).start()
+    size = min(FIRST, most)
     try:
         while True:
             pool: list[str] = []
             item = waiting.get()
+            close = time.monotonic() + max(DELAY, patience)
             while isinstance(item, str):
                 pool.append(item)
+                left = min(patience, close - time.monotonic())
                 try:
-                    item = waiting.get(timeout=patience) if len(pool) < most else _PAUSE
+                    item = waiting.get(timeout=left) if len(pool) < size and left > 0 else _PAUSE
                 except queue.Empty:
                     item = _PAUSE
             if pool:
                 yield pool
+                size = min(4 * size, most)
+            if item is not _PAUSE or waiting.empty():
+                yield []
             if item is _PAUSE:
                 continue
             if item.error:

@@ -1,21 +1,22 @@
 """Raw text in, translations out: N lines in, N lines out, in order."""
 
 import itertools
-import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mt.bundle import Bundle, load_bundle
 from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
+from mt.text.blanks import plain_blanks
+from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import SearchConfig, TranslationConfig
-from mt.translation.contract import Engine, Hypothesis, Translation
+from mt.translation.config import TranslationConfig
+from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.engines import load_engine
-from mt.translation.long_lines import split_long
+from mt.translation.remarks import Remarks, runs_on
+from mt.translation.segments import Segment, join, segment_lines
 from mt.translation.stream import pools
-
-log = logging.getLogger(__name__)
 
 
 class Translator:
@@ -34,6 +35,7 @@ class Translator:
         tokenizers: Tokenizers,
         config: TranslationConfig,
         max_tokens: int,
+        languages: tuple[str, str],
     ) -> None:
         """Put the parts together.
 
@@ -42,20 +44,26 @@ class Translator:
             tokenizers: Turn text into tokens and back.
             config: How to translate where a call does not say otherwise.
             max_tokens: Source tokens that are translated at once, the end mark included; longer
-                lines are cut into parts.
+                sentences are cut into parts.
+            languages: Tags of source and target: they say how lines are split, and joined again.
         """
         self.engine = engine
         self.tokenizers = tokenizers
         self.config = config
         self.max_tokens = max_tokens
+        self.languages = languages
 
     def translate(
         self, lines: Iterable[str], config: TranslationConfig | None = None
     ) -> Iterator[Translation]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
-        A blank line stays blank and never reaches the model. Lines that come slowly are not waited
-        for; memory does not grow with their number.
+        A line of several sentences is translated sentence by sentence, if the config says so; what
+        holds no word, such as a number or an address, is copied. A blank line stays blank. Lines
+        that come slowly are not waited for; memory does not grow with their number.
+
+        At the end, or where reading stops, warnings count the lines whose translation may not be
+        what it should.
 
         Args:
             lines: Raw text, one line each.
@@ -64,31 +72,79 @@ class Translator:
         Raises:
             TypeError: If ``lines`` is one string, or something in it is none.
         """
-        config = config or self.config
-        checked = _checked(lines)
-        return (line for pool in pools(checked) for line in self._translate_pool(pool, config))
+        return self._translate(_checked(lines), config or self.config)
 
     def translate_all(
         self, lines: Sequence[str], config: TranslationConfig | None = None
     ) -> list[Translation]:
-        """Translate lines that are all there; see :meth:`translate`."""
-        return self._translate_pool(list(_checked(lines)), config or self.config)
+        """Translate lines that are all there, without warnings; see :meth:`translate`."""
+        return self._finish(self._begin(list(_checked(lines)), config or self.config), Remarks())
 
-    def _translate_pool(self, lines: Sequence[str], config: TranslationConfig) -> list[Translation]:
-        encoded = self.tokenizers.source.encode([line.strip() for line in lines])
-        sources: list[list[int]] = []
-        spans: list[slice] = []
-        for line, tokens in zip(lines, encoded, strict=True):
-            first = len(sources)
-            if len(tokens) >= self.max_tokens:
-                sources += self._cut(line, tokens)
-            elif tokens:
-                sources.append(tokens)
-            spans.append(slice(first, len(sources)))
-        found = self.engine.search(sources, config.search, config.alternatives + 1)
+    def _translate(self, lines: Iterable[str], config: TranslationConfig) -> Iterator[Translation]:
+        """Keep a second pool ready while one is searched, as long as there are lines."""
+        remarks, begun = Remarks(), deque[_Pool]()
+        try:
+            for pool in pools(lines):
+                if pool:
+                    begun.append(self._begin(pool, config))
+                while len(begun) > bool(pool):
+                    yield from self._finish(begun.popleft(), remarks)
+        finally:
+            remarks.log(self.max_tokens)
+
+    def search(
+        self, source: Sequence[int], config: TranslationConfig | None = None
+    ) -> list[Hypothesis]:
+        """Translate one sentence as tokens without marks, just as a line would be."""
+        config = config or self.config
+        pending = self.engine.submit([source], config.search, config.alternatives + 1)
+        pool = _Pool([], [source], config, pending)
+        found = pending()
+        self._search_again(found, pool)
+        return found[0]
+
+    def _begin(self, lines: Sequence[str], config: TranslationConfig) -> "_Pool":
+        language = self.languages[0] if config.split_sentences else None
+        segments = segment_lines(lines, self.tokenizers.source, language, self.max_tokens - 1)
+        sources = [each.tokens for line in segments for each in line if each.tokens]
+        search = self.engine.submit(sources, config.search, config.alternatives + 1)
+        return _Pool(segments, sources, config, search)
+
+    def _finish(self, pool: "_Pool", remarks: "Remarks") -> list[Translation]:
+        found = pool.search()
+        ran_on = self._search_again(found, pool)
         texts = iter(self._texts([hypothesis for group in found for hypothesis in group]))
-        parts = [[next(texts) for _ in group] for group in found]
-        return [_join(parts[span], config.search) for span in spans]
+        parts = iter([next(texts) for _ in group] for group in found)
+        number, translations = -1, []
+        for line in pool.lines:
+            candidates, runaway = [], False
+            for segment in line:
+                if segment.tokens:
+                    number += 1
+                    runaway = runaway or number in ran_on
+                    candidates.append(next(parts))
+                else:
+                    candidates.append([Translation(plain_blanks(segment.text))])
+            gaps = [self._gap(segment) for segment in line]
+            translation = join(candidates, gaps, pool.config.search, pool.config.alternatives)
+            translations.append(translation)
+            remarks.see(line, translation, runaway)
+        return translations
+
+    def _search_again(self, found: list[list[Hypothesis]], pool: "_Pool") -> set[int]:
+        """Replace translations that run on by such as repeat nothing; return their indices."""
+        indices = [
+            index
+            for index, (source, group) in enumerate(zip(pool.sources, found, strict=True))
+            if runs_on(source, group[0].tokens)
+        ]
+        if indices:
+            search = pool.config.search.without_repetition()
+            sources = [pool.sources[index] for index in indices]
+            again = self.engine.submit(sources, search, pool.config.alternatives + 1)()
+            for index, group in zip(indices, again, strict=True):
+                found[index] = group
+        return set(indices)
 
     def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[Translation]:
         """Turn hypotheses into text."""
@@ -99,17 +155,20 @@ class Translator:
             for text, each in zip(texts, hypotheses, strict=True)
         ]
 
-    def _cut(self, line: str, tokens: Sequence[int]) -> list[list[int]]:
-        """Encode a line in parts that each leave room for the end mark."""
-        encode = self.tokenizers.source.encode
-        cut = encode(split_long(line, lambda part: len(encode([part])[0]) < self.max_tokens))
-        parts = [part for part in cut if part]
-        log.warning(
-            "a line of %d tokens is longer than the %d the model was trained for; its %d parts are "
-            "translated one by one: %s…",
-            len(tokens), self.max_tokens, len(parts), line.strip()[:40],
-        )  # fmt: skip
-        return parts
+    def _gap(self, segment: Segment) -> str:
+        """Say what follows the translation of a segment, if another one does."""
+        return plain_blanks(segment.gap) or " " if puts_spaces(self.languages[1]) else ""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Lines whose translations are being searched for."""
+
+    lines: Sequence[Sequence[Segment]]
+    sources: Sequence[Sequence[int]]
+    """The tokens of all segments that have some, in order."""
+    config: TranslationConfig
+    search: Pending
 
 
 def load_translator(
@@ -141,7 +200,8 @@ def load_translator(
         }
         config = TranslationConfig.parse(values, where=str(bundle.path))
         found = load_engine(bundle, tokenizers, device, config)
-        return Translator(found, tokenizers, config, bundle.metadata.max_tokens)
+        metadata = bundle.metadata
+        return Translator(found, tokenizers, config, metadata.max_tokens, metadata.languages)
 
     return load_bundle(path, load)
 
@@ -160,21 +220,3 @@ def _check_text(index: int, line: object) -> str:
             "drop it, or turn it into text"
         )
     return line
-
-
-def _join(parts: Sequence[Sequence[Translation]], search: SearchConfig) -> Translation:
-    """Put the translations of a line's parts together, of each part the best first."""
-    if not parts:
-        return Translation("")
-    if len(parts) == 1:
-        [[best, *others]] = parts
-        return replace(best, alternatives=tuple(others))
-    firsts = [part[0] for part in parts]
-    log_probability = sum(each.log_probability for each in firsts)
-    length = sum(len(each.tokens) + 1 for each in firsts)
-    return Translation(
-        " ".join(each.text for each in firsts),
-        tuple(token for each in firsts for token in each.tokens),
-        log_probability,
-        search.score(log_probability, length),
-    )

@@ -96,8 +96,8 @@ def test_probabilities_and_greedy_translations_are_those_of_torch(kind):
             rows = model.output(states)[0].log_softmax(dim=-1)
         expected = rows.gather(1, torch.tensor([[*target, END]]).T)[:, 0].tolist()
         assert scored.log_probs == pytest.approx(expected, abs=2e-5)
-    expected = TorchEngine(model, torch.device("cpu")).search(sources, GreedyConfig())
-    found = engine.search(sources, GreedyConfig())
+    expected = TorchEngine(model, torch.device("cpu")).submit(sources, GreedyConfig())()
+    found = engine.submit(sources, GreedyConfig())()
     assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
 
 
@@ -106,11 +106,11 @@ def test_a_sentence_is_translated_alike_alone_and_beside_longer_ones():
     model.output.weight.data[3] -= 1.0  # hypotheses hardly ever end
     engine = load(config, model)
     batch = sentences(20)
-    together = engine.search(batch, GreedyConfig())
+    together = engine.submit(batch, GreedyConfig())()
     assert any(len(pool[0].tokens) == longest_translation(len(each)) - 1
                for each, pool in zip(batch, together, strict=True))  # fmt: skip
     for source, pool in zip(batch, together, strict=True):
-        [alone] = engine.search([source], GreedyConfig())
+        [alone] = engine.submit([source], GreedyConfig())()
         assert pool[0].tokens == alone[0].tokens
         assert pool[0].score == pytest.approx(alone[0].score, abs=1e-5)
 
@@ -118,14 +118,36 @@ def test_a_sentence_is_translated_alike_alone_and_beside_longer_ones():
 def test_no_translation_holds_a_mark():
     config, model = build(tie="none")
     model.output.weight.data[sorted(NEVER)] = model.output.weight.data[3:4] * 1.5
-    found = load(config, model).search(sentences(20), BeamConfig(size=3), best=3)
+    found = load(config, model).submit(sentences(20), BeamConfig(size=3), best=3)()
     assert not NEVER.intersection(token for pool in found for each in pool for token in each.tokens)
-    expected = TorchEngine(model, torch.device("cpu")).search(sentences(20), BeamConfig(size=1))
+    expected = TorchEngine(model, torch.device("cpu")).submit(sentences(20), BeamConfig(size=1))()
     assert any(pool[0].tokens for pool in expected)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_no_ngram_occurs_twice(size):
+    config, model = build()
+    search = GreedyConfig(no_repeat_ngram=size)
+    expected = TorchEngine(model, torch.device("cpu")).submit(sentences(20), search)()
+    found = load(config, model).submit(sentences(20), search)()
+    assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
+    free = load(config, model).submit(sentences(20), GreedyConfig())()
+    assert found != free
+
+
+def test_no_translation_is_empty():
+    config, model = build(tie="none")
+    model.output.weight.data[3] = model.output.weight.data[4:].mean(dim=0) * 50
+    for search in (GreedyConfig(), BeamConfig(size=3)):
+        found = load(config, model).submit(sentences(20), search, best=3)()
+        assert all(each.tokens for pool in found for each in pool)
+    expected = TorchEngine(model, torch.device("cpu")).submit(sentences(20), GreedyConfig())()
+    found = load(config, model).submit(sentences(20), GreedyConfig())()
+    assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
+
+
 def test_no_sentences():
-    assert load(*build()).search([], GreedyConfig()) == []
+    assert load(*build()).submit([], GreedyConfig())() == []
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "shape"])

@@ -176,7 +176,7 @@ def test_what_is_wrong_with_the_corpora_is_told_before_the_work(shell, here):
 def test_text_that_is_not_utf_8(shell, here, stream):
     (here / "latin").write_bytes("ein\nschöner\nTag\n".encode("latin-1"))
     arguments = {
-        "file": "translate bundle latin --output out --device cpu",
+        "file": "translate bundle latin --strict --output out --device cpu",
         "source": "evaluate bundle --source latin --reference test.tgt",
     }
     line = refused(shell(arguments[stream]))

@@ -1,6 +1,7 @@
 """The engine that runs every model of :mod:`mt.model`, on every device of torch."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
@@ -9,8 +10,15 @@ from mt.data.lengths import group_by_length
 from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END, START
 from mt.translation.config import SearchConfig
-from mt.translation.contract import NEVER, Hypothesis, longest_translation
-from mt.translation.search import Limits, Suppress, rows_per_sentence, run_search
+from mt.translation.contract import NEVER, Hypothesis, Pending, longest_translation
+from mt.translation.search import (
+    Limits,
+    NoRepeatNgram,
+    Processor,
+    Suppress,
+    rows_per_sentence,
+    run_search,
+)
 
 BATCH_TOKENS = 8192
 """Padded source tokens times hypotheses searched at once; measured, see docs/experiments.md."""
@@ -28,11 +36,16 @@ class TorchEngine:
         self.model = model.to(device).eval()
         self.device = device
 
-    @torch.inference_mode()
-    def search(
+    def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
+    ) -> Pending:
+        """Translate sentences when the result is asked for; see :meth:`Engine.submit`."""
+        return partial(self._search, sources, config, best)
+
+    @torch.inference_mode()
+    def _search(
+        self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int
     ) -> list[list[Hypothesis]]:
-        """Translate sentences; see :meth:`Engine.search`."""
         beam = rows_per_sentence(config)
         results: dict[int, list[Hypothesis]] = {}
         lengths = [len(source) + 1 for source in sources]
@@ -46,7 +59,14 @@ class TorchEngine:
                 self.model.start(rows, beam),
                 Limits(START, END, longest),
                 self.device,
-                [Suppress(sorted(NEVER))],
+                _processors(config),
             )
             results |= zip(indices, (pool[:best] for pool in found), strict=True)
         return [results[index] for index in range(len(sources))]
+
+
+def _processors(config: SearchConfig) -> list[Processor]:
+    processors: list[Processor] = [Suppress(sorted(NEVER)), Suppress([END], steps=1)]
+    if config.no_repeat_ngram:
+        processors.append(NoRepeatNgram(config.no_repeat_ngram))
+    return processors

@@ -9,7 +9,7 @@ from mt.translation.contract import Hypothesis
 from mt.translation.search.beam import beam_search
 from mt.translation.search.contract import Limits, S, Score, Scorer
 from mt.translation.search.greedy import greedy_search
-from mt.translation.search.processors import ForcePrefix, Processor, Suppress
+from mt.translation.search.processors import ForcePrefix, NoRepeatNgram, Processor, Suppress
 
 
 def rows_per_sentence(config: SearchConfig) -> int:
@@ -51,6 +51,7 @@ __all__ = [
     "ForcePrefix",
     "Hypothesis",
     "Limits",
+    "NoRepeatNgram",
     "Processor",
     "Scorer",
     "Suppress",

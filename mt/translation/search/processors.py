@@ -36,22 +36,51 @@ class Processor(Protocol):
 
 
 class Suppress:
-    """Makes some tokens impossible at every step."""
+    """Makes some tokens impossible."""
 
-    def __init__(self, tokens: Sequence[int]) -> None:
+    def __init__(self, tokens: Sequence[int], steps: int | None = None) -> None:
+        """Take the tokens, and for how many steps they are impossible; ``None``: at all."""
         self._tokens = list(tokens)
+        self._steps = steps
 
     def __call__(
         self,
         log_probabilities: Float[Tensor, "rows vocabulary"],
-        written: Int[Tensor, "rows length"],  # noqa: ARG002
+        written: Int[Tensor, "rows length"],
     ) -> Float[Tensor, "rows vocabulary"]:
         """Set the tokens to ``-inf``, in place."""
-        log_probabilities[:, self._tokens] = -torch.inf
+        if self._steps is None or written.size(1) < self._steps:
+            log_probabilities[:, self._tokens] = -torch.inf
         return log_probabilities
 
     def select(self, rows: Int[Tensor, " rows"]) -> Self:  # noqa: ARG002
         """Remember nothing of a row."""
+        return self
+
+
+class NoRepeatNgram:
+    """Lets no hypothesis hold an n-gram twice (Paulus et al. 2018, section 2.5)."""
+
+    def __init__(self, size: int) -> None:
+        """Take the tokens of an n-gram, at least one."""
+        self._size = size
+
+    def __call__(
+        self,
+        log_probabilities: Float[Tensor, "rows vocabulary"],
+        written: Int[Tensor, "rows length"],
+    ) -> Float[Tensor, "rows vocabulary"]:
+        """Set each token to ``-inf``, in place, that would complete an n-gram once more."""
+        if written.size(1) < self._size:
+            return log_probabilities
+        seen = written.unfold(1, self._size, 1)
+        last = written[:, None, written.size(1) - self._size + 1 :]
+        rows, places = (seen[:, :, :-1] == last).all(dim=-1).nonzero(as_tuple=True)
+        log_probabilities[rows, seen[rows, places, -1]] = -torch.inf
+        return log_probabilities
+
+    def select(self, rows: Int[Tensor, " rows"]) -> Self:  # noqa: ARG002
+        """Remember nothing of a row: all is written."""
         return self
 
 

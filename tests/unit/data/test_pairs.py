@@ -86,12 +86,12 @@ def test_compressed_files_read_the_same(write, tmp_path):
     assert list(PlainTextConfig(source=packed, target=plain.target).pairs()) == list(plain.pairs())
 
 
-@pytest.mark.parametrize("damage", ["truncated", "no gzip", "flipped"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_damaged_compression_is_explained(write, tmp_path, damage):
     good = gzip.compress(bytes(range(97, 123)) * 99)
     flipped = good[:20] + bytes([good[20] ^ 255]) + good[21:]
-    content = {"truncated": good[:-12], "no gzip": b"one\n", "flipped": flipped}[damage]
+    content = {"truncated": good[:-12], "flipped": flipped}[damage]
     packed = tmp_path / "text.gz"
     packed.write_bytes(content)
-    with pytest.raises(DataError, match=r"text\.gz: expected a gzip file"):
+    with pytest.raises(DataError, match=r"text\.gz \(gzip\): expected a compressed file"):
         list(PlainTextConfig(source=packed, target=packed).pairs())

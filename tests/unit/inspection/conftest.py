@@ -21,4 +21,6 @@ def model(config, tokenizers):
 @pytest.fixture
 def translator(model, tokenizers):
     engine = TorchEngine(model, torch.device("cpu"))
-    return Translator(engine, tokenizers, TranslationConfig(search=BeamConfig(size=3)), 40)
+    return Translator(
+        engine, tokenizers, TranslationConfig(search=BeamConfig(size=3)), 40, ("xx", "yy")
+    )

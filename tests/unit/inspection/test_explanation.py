@@ -128,7 +128,9 @@ def test_numbers_are_those_of_the_record_and_short(explanation, translator):
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_the_models_own_translation_is_what_it_translates(translator, beam):
+def test_the_models_own_translation_is_what_it_translates(translator, beam, monkeypatch):
+    if beam == 1:  # what a random model repeats is as good as anything
+        monkeypatch.setattr("mt.translation.translator.runs_on", lambda *_: False)
     translator.config = translator.config.with_beam(beam)
     explanation = explain_translation(
         translator, force_decode(translator, SENTENCE), alternatives=2
@@ -173,7 +175,9 @@ def test_a_recurrent_model_shows_what_it_has(tokenizers, choices):
 def explanation_by(config, tokenizers):
     size = tokenizers.source.size
     engine = TorchEngine(config.build(size, size), torch.device("cpu"))
-    translator = Translator(engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), 40)
+    translator = Translator(
+        engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), 40, ("xx", "yy")
+    )
     explanation = explain_translation(
         translator, force_decode(translator, SENTENCE, TARGET), alternatives=1
     )

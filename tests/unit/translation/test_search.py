@@ -276,6 +276,10 @@ def test_the_length_penalty_ranks_as_algebra_says():
     assert long < short < long / 3
     assert pools(0.0)[0][0] == ()
     assert pools(1.0)[0][0] == (4, 4)
+    processors = [Suppress(NEVER), Suppress([END], steps=1)]
+    [pool] = beam("a", [9], 3, 0.0, Table(two_ways), processors)
+    assert pool[0].tokens == (4, 4)
+    assert all(found.tokens for found in pool)
     for penalty in (0.0, 1.0):
         scores = dict(pools(penalty))
         assert scores[()] == pytest.approx(short, **close)
@@ -298,16 +302,16 @@ SOURCES = [GENERATOR.choices(range(4, 150), k=length) for length in (3, 1, 4, 4,
 @pytest.mark.parametrize("width", [1, 4])
 def test_a_model_translates_a_batch_as_one_by_one(model, width):
     engine = TorchEngine(model, CPU)
-    together = engine.search(SOURCES, BeamConfig(size=width))
+    together = engine.submit(SOURCES, BeamConfig(size=width))()
     for source, pool in zip(SOURCES, together, strict=True):
-        same(pool, engine.search([source], BeamConfig(size=width))[0])
+        same(pool, engine.submit([source], BeamConfig(size=width))()[0])
     assert len({pool[0].tokens for pool in together}) > 1
 
 
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_score_is_that_of_forced_decoding(model, width):
     config = BeamConfig(size=width, length_penalty=0.7)
-    pools = TorchEngine(model, CPU).search(SOURCES, config)
+    pools = TorchEngine(model, CPU).submit(SOURCES, config)()
     for source, found in (
         (source, found) for source, pool in zip(SOURCES, pools, strict=True) for found in pool
     ):
@@ -322,13 +326,28 @@ def test_the_score_is_that_of_forced_decoding(model, width):
         assert len(written) <= 3 * len(source) + 20
 
 
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_no_ngram_occurs_twice(model, width, size):
+    engine = TorchEngine(model, CPU)
+
+    def repeats(tokens):
+        ngrams = [tokens[start : start + size] for start in range(len(tokens) - size + 1)]
+        return len(ngrams) - len(set(ngrams))
+
+    plain = engine.submit(SOURCES, BeamConfig(size=width))()
+    assert any(repeats(each.tokens) for pool in plain for each in pool)
+    found = engine.submit(SOURCES, BeamConfig(size=width, no_repeat_ngram=size))()
+    assert not any(repeats(each.tokens) for pool in found for each in pool)
+
+
 def test_the_engine_splits_what_is_too_much_at_once(model, monkeypatch):
     engine = TorchEngine(model, CPU)
-    whole = engine.search(SOURCES, BeamConfig(size=2))
+    whole = engine.submit(SOURCES, BeamConfig(size=2))()
     monkeypatch.setattr("mt.translation.engines.torch.BATCH_TOKENS", 20)
-    for pool, expected in zip(engine.search(SOURCES, BeamConfig(size=2)), whole, strict=True):
+    for pool, expected in zip(engine.submit(SOURCES, BeamConfig(size=2))(), whole, strict=True):
         same(pool, expected)
-    assert engine.search([], BeamConfig(size=2)) == []
+    assert engine.submit([], BeamConfig(size=2))() == []
 
 
 def forced(names, lengths, prefixes, width):

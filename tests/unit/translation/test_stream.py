@@ -18,11 +18,32 @@ def names(number):
 def test_every_line_comes_once_and_in_order(number):
     found = list(pools(names(number), most=10))
     assert list(chain(*found)) == names(number)
-    assert all(1 <= len(pool) <= 10 for pool in found)
+    assert all(len(pool) <= 10 for pool in found)
+    assert found[-1] == []
 
 
 def test_lines_that_are_there_fill_their_pools():
-    assert [len(pool) for pool in pools(names(57), most=10, patience=LONG)] == [10] * 5 + [7]
+    found = [len(pool) for pool in pools(names(57), most=10, patience=LONG)]
+    assert [size for size in found if size] == [10] * 5 + [7]
+
+
+def test_pools_begin_small_and_grow():
+    found = [len(pool) for pool in pools(names(5000), patience=LONG)]
+    assert [size for size in found if size] == [128, 512, 2048, 2048, 264]
+
+
+def test_lines_that_come_one_by_one_are_not_collected_for_long():
+    def trickle():
+        for index in count():
+            time.sleep(0.005)
+            yield str(index)
+
+    stream = pools(trickle())
+    started = time.monotonic()
+    found = [next(stream) for _ in range(4)]
+    assert time.monotonic() - started < 5
+    assert any(found)
+    stream.close()
 
 
 def test_what_is_there_is_not_kept_waiting_for_what_is_not():
@@ -39,7 +60,7 @@ def test_what_is_there_is_not_kept_waiting_for_what_is_not():
     assert next(stream) == ["first", "second"]
     assert time.monotonic() - started < LONG / 2
     more.set()
-    assert list(stream) == [["third"]]
+    assert list(stream) == [[], ["third"], []]
 
 
 def test_an_error_comes_after_the_lines_before_it():
@@ -59,8 +80,10 @@ def test_an_error_at_once_is_an_error():
         raise KeyError("nothing")
         yield
 
+    stream = pools(broken())
+    assert next(stream) == []
     with pytest.raises(KeyError, match="nothing"):
-        next(pools(broken()))
+        next(stream)
 
 
 def settle(seen):
@@ -81,7 +104,7 @@ def test_reading_is_never_more_than_two_pools_ahead():
 
     used = 0
     stream = pools(endless(), most=10, patience=LONG)
-    for pool in islice(stream, 5):
+    for pool in islice(filter(None, stream), 5):
         used += len(pool)
         settle(seen)
         # One pool waits in the queue, and one line in the hand of the reader.
@@ -90,15 +113,19 @@ def test_reading_is_never_more_than_two_pools_ahead():
 
 
 def test_who_stops_listening_stops_the_reader():
-    before = threading.active_count()
-    stream = pools((str(index) for index in count()), most=10)
+    stopped = threading.Event()
+
+    def endless():
+        try:
+            yield from map(str, count())
+        finally:
+            stopped.set()
+
+    stream = pools(endless(), most=10)
     next(stream)
-    assert threading.active_count() == before + 1
+    assert not stopped.is_set()
     stream.close()
-    deadline = time.monotonic() + LONG
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    assert stopped.wait(LONG)
 
 
 def test_nothing_is_read_before_somebody_asks():
@@ -110,4 +137,4 @@ def test_nothing_is_read_before_somebody_asks():
 
     stream = pools(lines())
     assert not seen
-    assert list(stream) == [["a"]]
+    assert list(stream) == [["a"], []]

@@ -1,3 +1,4 @@
+import itertools
 import logging
 import random
 import threading
@@ -12,9 +13,11 @@ from mt.model.config import TransformerConfig
 from mt.translation.config import BeamConfig, GreedyConfig, TranslationConfig
 from mt.translation.contract import Hypothesis, Translation
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.remarks import runs_on
 from mt.translation.translator import Translator
 
 LONGEST = 30
+PAIR = "xx", "yy"
 SEARCH = BeamConfig(size=3, length_penalty=0.5)
 GREEDY = GreedyConfig()
 
@@ -30,16 +33,17 @@ class Backwards:
         self.seen = []
         self.configs = []
 
-    def search(self, sources, config, best=1):
+    def submit(self, sources, config, best=1):
         self.seen += [list(source) for source in sources]
         self.configs.append(config)
-        return [
+        found = [
             [
                 Hypothesis(tuple(source[::-1]), -1.0, config.score(-1.0, len(source) + 1)),
                 Hypothesis(tuple(source), -2.0, config.score(-2.0, len(source) + 1)),
             ][:best]
             for source in sources
         ]
+        return lambda: found
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def engine():
 @pytest.fixture
 def translator(engine, tokenizers):
     config = TranslationConfig(search=SEARCH)
-    return Translator(engine, tokenizers, config, max_tokens=LONGEST)
+    return Translator(engine, tokenizers, config, max_tokens=LONGEST, languages=PAIR)
 
 
 @pytest.fixture
@@ -161,7 +165,7 @@ def test_what_surrounds_a_line_does_not_matter(translator, words):
 def test_a_line_too_long_is_cut_translated_in_parts_and_joined(
     translator, engine, words, expect, caplog
 ):
-    sentences = [" ".join(words[place : place + 4]) + "." for place in range(0, 40, 4)]
+    sentences = [" ".join(words[place : place + 4]) + "," for place in range(0, 40, 4)]
     long, short = " ".join(sentences), words[0]
     with caplog.at_level(logging.WARNING, logger="mt"):
         found = texts(translator.translate([short, long, short]))
@@ -171,9 +175,10 @@ def test_a_line_too_long_is_cut_translated_in_parts_and_joined(
     parts = translator.tokenizers.target.decode(engine.seen[1:-1])
     assert " ".join(parts) == long
     assert found[1] == " ".join(expect(part) for part in parts)
-    [record] = caplog.records
-    assert f"longer than the {LONGEST}" in record.getMessage()
-    assert long[:40] in record.getMessage()
+    assert caplog.messages == [
+        f"1 line (2): a sentence is longer than the {LONGEST} tokens the model was trained for; it "
+        "was translated in parts"
+    ]
 
 
 def test_the_end_mark_counts_in_the_length(translator, engine, words, tokenizers, caplog):
@@ -184,10 +189,10 @@ def test_the_end_mark_counts_in_the_length(translator, engine, words, tokenizers
             break
         line = f"{line} {word}".strip()
     with caplog.at_level(logging.WARNING, logger="mt"):
-        translator.translate_all([line])
+        list(translator.translate([line]))
         assert not caplog.records
         assert len(engine.seen) == 1
-        translator.translate_all([f"{line} {line}"])
+        list(translator.translate([f"{line} {line}"]))
         assert len(caplog.records) == 1
     assert max(map(len, engine.seen)) < LONGEST
 
@@ -202,19 +207,136 @@ def test_invisible_parts_of_a_long_line_never_reach_the_engine(translator, engin
 
 def test_no_translation_holds_a_line_break(tokenizers):
     class Breaking:
-        def search(self, sources, *_):
+        def submit(self, sources, *_):
             [tokens] = tokenizers.target.encode(["abcd"])
             newline = next(
                 token
                 for token in range(tokenizers.target.size)
                 if tokenizers.target.tokens([token]) == ["<0x0A>"]
             )
-            return [[Hypothesis((newline, *tokens, newline), 0.0, 0.0)] for _ in sources]
+            return lambda: [[Hypothesis((newline, *tokens, newline), 0.0, 0.0)] for _ in sources]
 
-    translator = Translator(Breaking(), tokenizers, TranslationConfig(), max_tokens=LONGEST)
+    translator = Translator(
+        Breaking(), tokenizers, TranslationConfig(), max_tokens=LONGEST, languages=PAIR
+    )
     found = texts(translator.translate_all(["abcd", "ab\ncd", "ab\u2028cd"]))
     assert len(found) == 3
     assert all(len(line.splitlines()) == 1 for line in found)
+
+
+def test_a_line_is_translated_sentence_by_sentence(translator, engine, words, expect):
+    one, two = f"{words[0]} {words[1]}.", f"{words[2]}!"
+    [found] = texts(translator.translate([f" {one}  {two}\t42. "]))
+    assert found == f"{expect(one)}  {expect(two)} 42."
+    assert len(engine.seen) == 2
+    whole = TranslationConfig(search=SEARCH, split_sentences=False)
+    assert texts(translator.translate([f"{one} {two}"], whole)) == [expect(f"{one} {two}")]
+
+
+def test_gaps_are_those_of_the_target_language(translator, expect):
+    line, sentences = "你好。再见。", ["你好。", "再见。"]
+    first, second = map(expect, sentences)
+    for languages, gap in ((("zh", "de"), " "), (("zh", "ja"), "")):
+        translator.languages = languages
+        assert texts(translator.translate([line])) == [f"{first}{gap}{second}"]
+
+
+COPIED = ["42", "...", "🙂🙂🙂", "https://example.org/a?b=c", "3.5 % (7)", "me@example.org"]
+
+
+def test_what_holds_no_word_is_copied(translator, engine, words, expect):
+    line = f"{words[0]} 42"
+    found = list(translator.translate([*COPIED, line]))
+    assert texts(found) == [*COPIED, expect(line)]
+    assert all(each == Translation(text) for each, text in zip(found, COPIED, strict=False))
+    assert len(engine.seen) == 1
+    assert texts(translator.translate(["4\u20282\x0b"])) == ["4 2"]
+
+
+def test_alternatives_of_a_line_of_sentences_are_the_best_combinations(tokenizers, words):
+    class Several:
+        """Gives three translations of each sentence, of different scores."""
+
+        def submit(self, sources, _, best=1):
+            drops = [random.Random(source[0]).sample(range(1, 9), 3) for source in sources]
+            return lambda: [
+                [
+                    Hypothesis((*source[:number], *source), -drop, -drop)
+                    for number, drop in enumerate(sorted(each)[:best])
+                ]
+                for source, each in zip(sources, drops, strict=True)
+            ]
+
+    config = TranslationConfig(search=BeamConfig(size=4), alternatives=2)
+    translator = Translator(Several(), tokenizers, config, LONGEST, PAIR)
+    sentences = [f"{word}." for word in words[:3]]
+    parts = [translator.translate_all([sentence])[0] for sentence in sentences]
+    each = [[part, *part.alternatives] for part in parts]
+    combinations = sorted(
+        itertools.product(*each), key=lambda found: -sum(one.score for one in found)
+    )
+    [found] = translator.translate_all([" ".join(sentences)])
+    several = [found, *found.alternatives]
+    assert len(several) == 3
+    for whole, combination in zip(several, combinations, strict=False):
+        assert whole.text == " ".join(one.text for one in combination)
+        assert whole.log_probability == sum(one.log_probability for one in combination)
+        length = len(whole.tokens) + 3
+        assert whole.score == pytest.approx(whole.log_probability / length)
+
+
+def test_what_runs_on_is_searched_again_and_told(tokenizers, words, caplog):
+    class Stuttering:
+        """Repeats the first token of some sentences unless that is forbidden."""
+
+        def submit(self, sources, config, _):
+            def write(source):
+                again = source[0] % 2 and not config.no_repeat_ngram
+                return [Hypothesis((source[0],) * 9 if again else tuple(source), -1.0, -1.0)]
+
+            return lambda: [write(source) for source in sources]
+
+    translator = Translator(Stuttering(), tokenizers, TranslationConfig(), LONGEST, PAIR)
+    lines = words[:12]
+    assert texts(translator.translate(lines)) == lines
+    odd = [
+        str(number)
+        for number, [tokens] in enumerate(map(tokenizers.source.encode, zip(lines)), start=1)
+        if tokens[0] % 2
+    ]
+    assert 0 < len(odd) <= 10
+    [told] = caplog.messages
+    assert told.startswith(f"{len(odd)} lines ({', '.join(odd)}): the translation did not end or")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ([4, 5, 6], [7, 8, 9], False),
+        ([4] * 3, [7] * 28, True),  # the limit: 3 x 3 + 20 tokens, the end included
+        ([4] * 30, [7] * 12, False),  # the source repeats, too
+        (list(range(30)), [1, 2, *[7] * 8, 3], True),
+        (list(range(30)), [1, 2, *[7] * 7, 3], False),
+        (list(range(30)), [1, *[7, 8] * 4, 3], True),
+        (list(range(30)), [1, *[7, 8, 9] * 3, 3], False),
+        (list(range(30)), [1, *[7, 8, 9] * 4], True),
+        (list(range(30)), [*range(9), 7, 8] * 4, False),  # a sentence that is said four times
+    ],
+)
+def test_what_runs_on(source, target, expected):
+    assert runs_on(source, target) is expected
+
+
+def test_an_empty_translation_is_told(tokenizers, words, caplog):
+    class Silent:
+        def submit(self, sources, *_):
+            [blank] = tokenizers.target.encode(["a b"])
+            blank = [token for token in blank if tokenizers.target.tokens([token]) == ["▁"]]
+            return lambda: [[Hypothesis(tuple(blank), 0.0, 0.0)] for _ in sources]
+
+    translator = Translator(Silent(), tokenizers, TranslationConfig(), LONGEST, PAIR)
+    assert texts(translator.translate(["", words[0], "42"])) == ["", "", "42"]
+    assert caplog.messages == ["1 line (2): the translation is empty, though the line is not"]
 
 
 def test_a_reader_that_fails_does_so_after_its_earlier_lines(translator, words, expect):
@@ -261,7 +383,11 @@ def test_translations_do_not_depend_on_their_company(tokenizers, words):
     model = TransformerConfig(**shape).build(tokenizers.source.size, tokenizers.target.size)
     engine = TorchEngine(model.double(), torch.device("cpu"))
     translator = Translator(
-        engine, tokenizers, TranslationConfig(search=BeamConfig(size=2)), max_tokens=12
+        engine,
+        tokenizers,
+        TranslationConfig(search=BeamConfig(size=2)),
+        max_tokens=12,
+        languages=PAIR,
     )
     lines = ["", *lines_of(words, 2), " ".join(words[:5])]
     together = list(translator.translate(lines))

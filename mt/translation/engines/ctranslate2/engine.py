@@ -14,7 +14,7 @@ from mt.errors import BundleError
 from mt.model.config import TransformerConfig, parse_model
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import BeamConfig, SearchConfig
-from mt.translation.contract import NEVER, Hypothesis, longest_translation
+from mt.translation.contract import NEVER, Hypothesis, Pending, longest_translation
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 
 BATCH_TOKENS, BATCH_TOKENS_SHORTLIST = 1024, 512
@@ -48,31 +48,46 @@ class CTranslate2Engine:
         self._ids = {token: number for number, token in enumerate(target)}
         self._never = [[target[token]] for token in sorted(NEVER)]
 
-    def search(
+    def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
-    ) -> list[list[Hypothesis]]:
-        """Translate sentences; see :meth:`Engine.search`.
+    ) -> Pending:
+        """Begin to translate sentences; see :meth:`Engine.submit`.
 
         A hypothesis that reaches its greatest length is cut there, without an end mark to score.
         """
-        beam = config if isinstance(config, BeamConfig) else BeamConfig(size=1)
-        results: dict[int, list[Hypothesis]] = {}
+        beam = _beam(config)
         lengths = [len(source) + 1 for source in sources]
         budget = BATCH_TOKENS_SHORTLIST if self._shortlist else BATCH_TOKENS
         groups = list(group_by_length(lengths, budget=budget))
         waiting = [self._submit([sources[i] for i in group], beam, best) for group in groups]
-        for group, batch in zip(groups, waiting, strict=True):
-            for index, each in zip(group, batch, strict=True):
-                results[index] = self._hypotheses(each.result(), beam)
-        for index, source in enumerate(sources):
-            limit = longest_translation(len(source))
-            if not _is_sound(results[index], limit):
-                [alone] = self._submit([source], beam, best, suppress=True)
-                results[index] = [
-                    replace(each, tokens=each.tokens[: limit - 1])
-                    for each in self._hypotheses(alone.result(), beam)
-                ]
-        return [results[index] for index in range(len(sources))]
+
+        def collect() -> list[list[Hypothesis]]:
+            results: dict[int, list[Hypothesis]] = {}
+            for group, batch in zip(groups, waiting, strict=True):
+                for index, each in zip(group, batch, strict=True):
+                    results[index] = self._hypotheses(each.result(), beam)
+            return [
+                self._mended(source, results[index], beam, best)
+                for index, source in enumerate(sources)
+            ]
+
+        return collect
+
+    def _mended(
+        self, source: Sequence[int], found: list[Hypothesis], beam: BeamConfig, best: int
+    ) -> list[Hypothesis]:
+        """Search once more if something in a batch has not ended in time, is empty or holds a mark.
+
+        In a batch, the limit of the longest sentence is that of all.
+        """
+        limit = longest_translation(len(source))
+        if all(0 < len(each.tokens) < limit and NEVER.isdisjoint(each.tokens) for each in found):
+            return found
+        [alone] = self._submit([source], beam, best, suppress=True)
+        return [
+            replace(each, tokens=each.tokens[: limit - 1])
+            for each in self._hypotheses(alone.result(), beam)
+        ]
 
     def _submit(
         self,
@@ -83,8 +98,9 @@ class CTranslate2Engine:
     ) -> list[ctranslate2.AsyncTranslationResult]:
         """Begin to translate sentences of similar length.
 
-        Marks are suppressed only where a model writes one, which is hardly ever: CTranslate2 does
-        so before it normalises probabilities, which changes those of all other tokens.
+        Marks, and the end as the first token, are suppressed only where a model writes one, which
+        is hardly ever: CTranslate2 does so before it normalises probabilities, which changes those
+        of all other tokens.
         """
         submitted: list[ctranslate2.AsyncTranslationResult] = self.translator.translate_batch(
             [[self._source[token] for token in source] for source in sources],
@@ -94,7 +110,8 @@ class CTranslate2Engine:
             length_penalty=beam.length_penalty,
             max_decoding_length=longest_translation(max(map(len, sources))),
             max_input_length=0,
-            min_decoding_length=0,
+            min_decoding_length=int(suppress),
+            no_repeat_ngram_size=beam.no_repeat_ngram,
             suppress_sequences=self._never if suppress else None,
             return_scores=True,
             use_vmap=self._shortlist,
@@ -112,12 +129,11 @@ class CTranslate2Engine:
         return found
 
 
-def _is_sound(hypotheses: Sequence[Hypothesis], limit: int) -> bool:
-    """Say whether all have ended in time and hold no mark.
-
-    In a batch, the limit of the longest sentence is that of all.
-    """
-    return all(len(each.tokens) < limit and NEVER.isdisjoint(each.tokens) for each in hypotheses)
+def _beam(config: SearchConfig) -> BeamConfig:
+    """Express a search as a beam search."""
+    if isinstance(config, BeamConfig):
+        return config
+    return BeamConfig(size=1, no_repeat_ngram=config.no_repeat_ngram)
 
 
 def load_ctranslate2(

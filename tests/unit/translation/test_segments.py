@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt.translation.long_lines import split_long
+from mt.translation.segments import split_long
 
 letters = st.text(st.sampled_from("ab. ,!?;:\t\u3000。，äé\u200b👍\n"), max_size=120)
 

@@ -1,0 +1,151 @@
+"""What of a line is translated by itself: its sentences, and parts of those that are too long."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from mt.text.sentences import Sentence, holds_words, split_sentences
+from mt.text.tokenizer import Tokenizer
+from mt.translation.config import SearchConfig
+from mt.translation.contract import Translation
+
+_SEAMS = (
+    r"[.!?…]+[\"'”“»)]*\s+|[。！？]+[\"'”“»)」』）]*\s*",
+    r"[,;:]\s+|[–—、，；：]\s*",
+    r"\s+",
+    r"",
+)
+"""Where a line may be cut, best first: after a sentence, after a clause, after a word, anywhere."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a line."""
+
+    text: str
+    gap: str
+    """The white space behind it."""
+    tokens: Sequence[int] = ()
+    """What is translated, without marks; empty of what is copied, as it holds no word."""
+    cut: bool = False
+    """Whether it is a part of a sentence that was too long."""
+
+
+def segment_lines(
+    lines: Sequence[str], tokenizer: Tokenizer, language: str | None, most: int
+) -> list[list[Segment]]:
+    """Cut lines into segments.
+
+    Args:
+        lines: Raw text.
+        tokenizer: Of the source.
+        language: Of the source; ``None``: lines are not split at the ends of sentences.
+        most: Tokens that a segment may have.
+
+    Returns:
+        The segments of each line; none of a blank one.
+    """
+    split = [_sentences(line.strip(), language) for line in lines]
+    encoded = iter(_encode([each.text for line in split for each in line], tokenizer))
+    found: list[list[Segment]] = []
+    for line in split:
+        segments: list[Segment] = []
+        for sentence in line:
+            tokens = next(encoded)
+            if len(tokens) > most:
+                segments += _parts(sentence, tokenizer, most)
+            else:
+                segments.append(Segment(*sentence, tokens))
+        found.append(segments)
+    return found
+
+
+def _encode(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """Encode what holds words."""
+    return tokenizer.encode([text if holds_words(text) else "" for text in texts])
+
+
+def join(
+    parts: Sequence[Sequence[Translation]],
+    gaps: Sequence[str],
+    search: SearchConfig,
+    alternatives: int,
+) -> Translation:
+    """Put the translations of a line's segments together.
+
+    Args:
+        parts: Of each segment its translations, best first.
+        gaps: What follows each; what follows the last, or nothing, is dropped.
+        search: Scores the whole.
+        alternatives: Other translations wanted: the combinations with the greatest sum of scores.
+    """
+    if len(parts) == 1:
+        [[best, *others]] = parts
+        return replace(best, alternatives=tuple(others[:alternatives]))
+    found = [(Translation(""), 0.0)]
+    length = 0
+    for translations, gap in zip(parts, ["", *gaps], strict=False):
+        length += bool(translations[0].tokens)
+        longer = [
+            (_append(whole, gap, each), total + each.score)
+            for whole, total in found
+            for each in translations
+        ]
+        found = sorted(longer, key=lambda pair: -pair[1])[: alternatives + 1]
+    best, *others = [
+        replace(
+            whole,
+            score=search.score(whole.log_probability, len(whole.tokens) + length)
+            if length
+            else 0.0,
+        )
+        for whole, _ in found
+    ]
+    return replace(best, alternatives=tuple(others))
+
+
+def _append(whole: Translation, gap: str, part: Translation) -> Translation:
+    return Translation(
+        whole.text + (gap if whole.text and part.text else "") + part.text,
+        whole.tokens + part.tokens,
+        whole.log_probability + part.log_probability,
+    )
+
+
+def _sentences(line: str, language: str | None) -> list[Sentence]:
+    if not line:
+        return []
+    return [Sentence(line, "")] if language is None else split_sentences(line, language)
+
+
+def _parts(sentence: Sentence, tokenizer: Tokenizer, most: int) -> list[Segment]:
+    parts = split_long(sentence.text, lambda part: len(tokenizer.encode([part])[0]) <= most)
+    gaps = [" "] * (len(parts) - 1) + [sentence.gap]
+    return [
+        Segment(part, gap, tokens, cut=True)
+        for part, gap, tokens in zip(parts, gaps, _encode(parts, tokenizer), strict=True)
+    ]
+
+
+def split_long(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """Cut ``text`` into parts that fit, near the middle of what is too long, at a good seam.
+
+    The parts, joined, hold every character of the text but the white space at the cuts.
+
+    Args:
+        text: One line.
+        fits: Says whether a part is short enough; must accept a single character.
+    """
+    text = text.strip()
+    if not text:
+        return []
+    if fits(text) or len(text) == 1:
+        return [text]
+    middle = len(text) / 2
+    for seam in _SEAMS:
+        ends = [match.end() for match in re.finditer(seam, text)]
+        inside = [end for end in ends if len(text) / 4 <= end <= 3 * len(text) / 4]
+        if inside:
+            cut = min(inside, key=lambda end: abs(end - middle))
+            break
+    return split_long(text[:cut], fits) + split_long(text[cut:], fits)
