@@ -11,6 +11,7 @@ import hashlib
 import io
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -143,6 +144,22 @@ class Tokenizer:
         """
         visible = [[int(piece) for piece in sequence if piece > END] for sequence in sequences]
         return [plain_blanks(text) for text in self._processor.decode(visible)]
+
+    def lost(self, lines: Iterable[str]) -> tuple[int, Counter[str]]:
+        """Find what normalization takes away: no sequence of pieces gives it back.
+
+        Returns:
+            How many lines are changed by more than their white space, and the characters that
+            their changed form lacks, with their numbers.
+        """
+        lines = list(lines)
+        changed, characters = 0, Counter[str]()
+        for line, again in zip(lines, self.decode(self.encode(lines)), strict=True):
+            before, after = "".join(line.split()), "".join(again.split())
+            if before != after:
+                changed += 1
+                characters += Counter(before) - Counter(after)
+        return changed, characters
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """Name pieces, as in ``▁Hund``: ``▁`` is a space, ``<0xE2>`` a byte, ``</s>`` the end."""

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError, TrainingError
 from mt.files import atomic_directory, write_atomically
-from mt.text.tokenizer import RULES, TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import RULES, Tokenizer, TokenizerConfig, Tokenizers, train_tokenizers
 from mt.training.listeners import SECONDS_BETWEEN_LINES
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,10 @@ MAY_CHANGE = (
     "translation",
 )
 """Keys that may differ when a run is resumed: they do not change what has been learnt so far."""
+
+
+_SHOWN = 5
+"""Characters that a warning names."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,27 @@ def prepare_run(
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
     _refuse_longer(training, batch_tokens)
     pairs = tuple(read_pairs(data.validation))
+    _warn_of_lost(tokenizers.target, pairs, tokenizer.normalization)
     return Prepared(tokenizers, training, validation, pairs)
+
+
+def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], normalization: str) -> None:
+    """Tell what of the references no model with this tokenizer can write."""
+    changed, characters = tokenizer.lost(pair.target for pair in pairs)
+    if not changed:
+        return
+    commonest = ", ".join(
+        f"{character} U+{ord(character):04X} ({number:,})"
+        for character, number in characters.most_common(_SHOWN)
+    )
+    log.warning(
+        "validation: %s of %s references hold what the model can never write, as "
+        "tokenizer.normalization=%s replaces it: %s; %s",
+        f"{changed:,}", f"{len(pairs):,}", normalization, commonest or "other orders of marks",
+        "choose identity to keep it"
+        if normalization != "identity"
+        else "write blanks and ▁ as spaces in the corpora",
+    )  # fmt: skip
 
 
 def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:

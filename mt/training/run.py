@@ -131,7 +131,9 @@ def _trainer(
     parameters = count_parameters(model)
     languages = data.source, data.target
     metadata = Metadata(0, languages, parameters, data.max_tokens)
-    translation = TranslationConfig(search=recipe.validation.search)
+    translation = TranslationConfig(
+        search=recipe.validation.search, split_sentences=recipe.translation.split_sentences
+    )
     return Trainer(
         model=model,
         objective=Objective(training.label_smoothing),

@@ -262,3 +262,12 @@ def test_a_command_line_that_is_not_understood_is_one_line(shell, arguments, mes
     line = refused(shell(arguments))
     assert message in line
     assert line.endswith("--help`")
+
+
+def test_references_that_no_model_can_write_are_told(shell, here):
+    text = (here / "dev.tgt").read_text(encoding="utf-8")
+    (here / "dev.tgt").write_text(text.replace("\n", "…\n", 3), encoding="utf-8")
+    code, _, stderr = shell(SHORT)
+    assert code == 0
+    assert "validation: 3 of 16 references hold what the model can never write" in stderr
+    assert "nmt_nfkc replaces it: … U+2026 (3); choose identity to keep it" in stderr

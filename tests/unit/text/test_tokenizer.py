@@ -77,6 +77,14 @@ def test_normalised_text_survives_a_round_trip(usual):
     assert usual.encode(usual.decode(usual.encode(STRANGE))) == usual.encode(STRANGE)
 
 
+def test_what_normalization_takes_away_is_counted(exact, usual):
+    lines = ["abc  hij", "ab！ ！…", "a\u0308b", "ab\u200ccd", "e\u0301"]
+    changed, characters = usual.lost(lines)
+    assert changed == 3  # joiners stay, and so do spaces
+    assert characters == {"！": 2, "…": 1, "a": 1, "\u0308": 1, "e": 1, "\u0301": 1}
+    assert exact.lost(lines) == (0, {})
+
+
 @pytest.mark.parametrize("tokenizer", ["exact", "usual"])
 def test_no_text_is_unknown(tokenizer, request):
     for ids in request.getfixturevalue(tokenizer).encode(STRANGE):
