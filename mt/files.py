@@ -5,6 +5,7 @@ The one place that knows about temporary names, ``fsync``, locks and checksums.
 
 import contextlib
 import errno
+import glob
 import hashlib
 import io
 import itertools
@@ -92,7 +93,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def open_output(path: Path) -> Iterator[TextIO]:
+def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
     """Open a text file for writing that appears as ``path`` when the block ends well.
 
     Until then it is called ``path`` with ``.part`` behind it, and stays there if the block fails or
@@ -103,6 +104,11 @@ def open_output(path: Path) -> Iterator[TextIO]:
 
     Opening it before the work begins tells early that it cannot be written.
 
+    Args:
+        path: The file.
+        resume: Go on with the latest text that an interrupted run kept, if there is one: the file
+            is opened at its start, to be read and written.
+
     Raises:
         DataError: If it cannot be opened, or another process is writing it.
     """
@@ -111,7 +117,8 @@ def open_output(path: Path) -> Iterator[TextIO]:
             yield file
         return
     target = path.resolve()
-    part, file = _open_part(target, path)
+    kept = _latest_part(target) if resume else None
+    part, file = _open_part(target, path) if kept is None else _reopen_part(kept, path)
     try:
         with _named_where_full(path), file:
             yield file
@@ -137,10 +144,7 @@ def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:
             file = _open(part, "x", path)
         except FileExistsError:
             if _is_locked(part):
-                raise DataError(
-                    f"{path}: expected to be the only one who writes it, but another process is "
-                    f"writing {part}; wait for it, or choose another file"
-                ) from None
+                raise _written_by_another(path, part) from None
             continue
         portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         if target.exists():
@@ -149,7 +153,35 @@ def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:
     raise AssertionError("there is always another number")
 
 
-def _open(name: Path, mode: Literal["w", "x"], path: Path) -> TextIO:
+def _latest_part(target: Path) -> Path | None:
+    """Find what the latest interrupted run kept."""
+    parts = [
+        part for part in target.parent.glob(f"{glob.escape(target.name)}.part*") if part.is_file()
+    ]
+    return max(parts, key=lambda part: part.stat().st_mtime_ns, default=None)
+
+
+def _reopen_part(part: Path, path: Path) -> tuple[Path, TextIO]:
+    """Open what an interrupted run kept, locked as long as it is open."""
+    import portalocker  # noqa: PLC0415
+
+    file = _open(part, "r+", path)
+    try:
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except portalocker.LockException:
+        file.close()
+        raise _written_by_another(path, part) from None
+    return part, file
+
+
+def _written_by_another(path: Path, part: Path) -> DataError:
+    return DataError(
+        f"{path}: expected to be the only one who writes it, but another process is writing "
+        f"{part}; wait for it, or choose another file"
+    )
+
+
+def _open(name: Path, mode: Literal["w", "x", "r+"], path: Path) -> TextIO:
     try:
         return name.open(mode, encoding="utf-8", newline="\n", buffering=1)
     except FileExistsError:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mt.allocator import restart_with_tcmalloc
-from mt.cli import align, config, data, evaluate, explain, info, shortlist, train, translate
+from mt.cli import align, config, data, evaluate, explain, info, score, shortlist, train, translate
 from mt.cli.command import Command, CommandGroup
 from mt.cli.failures import replace_closed_streams
 
@@ -64,6 +64,7 @@ for command in (
     train.train,
     evaluate.evaluate,
     translate.translate,
+    score.score,
     explain.explain,
     align.align,
     info.info,

@@ -1,58 +1,205 @@
 """``mt translate``: text in, text out."""
 
 import contextlib
+import itertools
+import os
 import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from mt.cli.options import DeviceOption
-from mt.devices import EngineName
+from mt.devices import DeviceName, EngineName
+from mt.errors import DataError
 from mt.files import open_output
-from mt.lines import read_lines, read_stdin
+from mt.lines import count_lines, read_lines, read_stdin
+from mt.translation.output import OutputFormat, read_objects, source_of
+
+if TYPE_CHECKING:
+    from mt.cli.progress import Progress
+    from mt.inspection.alignment.aligner import Aligner
+    from mt.translation import Translation, TranslationConfig
+
+_ALIGNED_AT_ONCE = 128
+"""Lines of a file: the first of them choose the layer and head that links are read from."""
 
 
 def translate(
     model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     source: Annotated[
-        Path | None, typer.Argument(metavar="[INPUT]", help="A text file. [default: stdin]")
+        Path | None,
+        typer.Argument(
+            metavar="[INPUT]",
+            help="A text file; of a .jsonl file the field `source` or `text`. [default: stdin]",
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="A file. [default: stdout]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the output of an interrupted run.")
+    ] = False,
     beam: Annotated[
         int | None, typer.Option(min=1, help="Hypotheses kept per sentence. [default: the model's]")
     ] = None,
-    engine: Annotated[
-        EngineName | None, typer.Option(help="What computes. [default: the model's, mostly auto]")
-    ] = None,
+    nbest: Annotated[int, typer.Option(min=1, help="Translations of a line, the best first.")] = 1,
+    form: Annotated[
+        OutputFormat, typer.Option("--format", help="What a line of output is.")
+    ] = "text",
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Add log-probabilities; in JSON of each word.")
+    ] = False,
+    alignment: Annotated[
+        bool, typer.Option("--alignment", help="Add links between words, as `mt align` does.")
+    ] = False,
     split: Annotated[
         bool, typer.Option("--split/--no-split", help="Translate a line sentence by sentence.")
     ] = True,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse text that is not UTF-8, instead of mending it.")
     ] = False,
+    engine: Annotated[
+        EngineName | None, typer.Option(help="What computes. [default: the model's, mostly auto]")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Translate a text line by line: as many lines out as in, in their order, blank ones blank.
 
     Lines are translated as they come, so that it works in a pipe and on files of any length. The
-    text may be compressed by gzip, bzip2 or xz. What holds no word is copied.
+    text may be compressed by gzip, bzip2 or xz. What holds no word is copied. A line of `tsv` is
+    one translation: number of the source line, rank, scores and links if asked for, text.
     """
     from mt.allocator import keep_freed_memory
     from mt.logs import start_logging
     from mt.translation import load_translator
+    from mt.translation.output import write_lines
 
+    if form == "text" and (nbest > 1 or scores or alignment):
+        raise typer.BadParameter(
+            "a line of text has no room for --nbest, --scores or --alignment; add --format jsonl "
+            "or tsv"
+        )
+    if resume and (output is None or source is None):
+        raise typer.BadParameter("--resume needs INPUT and --output as files")
     if source is not None and not source.exists():
         next(read_lines(source))  # complains before the model is loaded
     start_logging()
     keep_freed_memory()
-    lines = read_lines(source, not strict) if source is not None else read_stdin(not strict)
-    with contextlib.nullcontext(sys.stdout) if output is None else open_output(output) as file:
+    with contextlib.ExitStack() as stack:
+        file, done = sys.stdout, 0
+        if output is not None:
+            file = stack.enter_context(open_output(output, resume))
+            done = _keep_whole_lines(file, form) if resume else 0
         translator = load_translator(model, device, engine)
-        config = translator.config if beam is None else translator.config.with_beam(beam)
-        if not split:
-            config = config.model_copy(update={"split_sentences": False})
-        for translation in translator.translate(lines, config):
-            file.write(f"{translation.text}\n")
-            if output is None:
+        config = _asked(translator.config, beam, nbest, scores, split)
+        aligner = _aligner(model, device) if alignment else None
+        show = None if output is None else stack.enter_context(_progress(source, done))
+        sources, waiting = _sources(source, strict), deque[Mapping[str, Any]]()
+        _skip(sources, done, source)
+        lines = _remembered(sources, waiting)
+        found = translator.translate(lines, config, done + 1)
+        at_once = _ALIGNED_AT_ONCE if aligner and source else 1
+        while batch := list(itertools.islice(found, at_once)):
+            fields = [waiting.popleft() for _ in batch]
+            links = _links(aligner, fields, batch) if aligner else itertools.repeat(None)
+            for each in zip(fields, batch, links, strict=False):
+                done += 1
+                file.write(write_lines(form, done, *each, scores=scores))
+            if show is None:
                 file.flush()
+            else:
+                show(done)
+
+
+def _asked(
+    config: "TranslationConfig", beam: int | None, nbest: int, scores: bool, split: bool
+) -> "TranslationConfig":
+    """Change what a model does by what the options say; a beam holds all that is wanted of it."""
+    if beam is None and nbest > config.search.kept:
+        beam = nbest
+    if beam is not None:
+        config = config.with_beam(beam)
+    values: dict[str, object] = {"token_log_probabilities": scores}
+    if nbest > 1:
+        values["alternatives"] = nbest - 1
+    if not split:
+        values["split_sentences"] = False
+    return config.changed(**values)
+
+
+def _sources(source: Path | None, strict: bool) -> Iterator[Mapping[str, Any]]:
+    """Read what is to be translated, each line with the fields that come with it."""
+    lines = read_lines(source, not strict) if source is not None else read_stdin(not strict)
+    if source is not None and ".jsonl" in source.suffixes:
+        return read_objects(lines, str(source))
+    return ({"source": line} for line in lines)
+
+
+def _skip(sources: Iterator[Mapping[str, Any]], done: int, source: Path | None) -> None:
+    """Pass over the lines that an interrupted run has translated."""
+    passed = sum(1 for _ in itertools.islice(sources, done))
+    if passed < done:
+        raise DataError(
+            f"{source}: expected the text whose translation is resumed, but it has {passed:,} "
+            f"lines and {done:,} are translated; start anew without --resume"
+        )
+
+
+def _remembered(
+    sources: Iterable[Mapping[str, Any]], waiting: deque[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Give the texts, and keep their fields until the translations come."""
+    for fields in sources:
+        waiting.append(fields)
+        yield source_of(fields)
+
+
+def _keep_whole_lines(file: TextIO, form: OutputFormat) -> int:
+    """Cut off what an interrupted run has not finished, and go to the end.
+
+    Returns:
+        How many source lines are translated.
+    """
+    lines = place = end = 0
+    group = ""
+    while (line := file.readline()).endswith("\n"):
+        start, place = place, place + len(line.encode())
+        if form != "tsv":
+            lines, end = lines + 1, place
+        elif (number := line.partition("\t")[0]) != group:
+            lines, end, group = lines + bool(group), start, number
+    os.truncate(file.fileno(), end)
+    file.seek(end)
+    return lines
+
+
+def _progress(source: Path | None, done: int) -> "AbstractContextManager[Progress]":
+    from mt.cli.progress import lines_progress
+
+    total = None
+    if source is not None and source.is_file():
+        with contextlib.suppress(DataError):  # what is mended is not counted
+            total = count_lines(source)
+    return lines_progress("translating", total, done)
+
+
+def _aligner(model: Path, device: DeviceName) -> "Aligner":
+    from mt.inspection.alignment.aligner import Aligner
+    from mt.inspection.alignment.reader import load_reader
+
+    return Aligner(load_reader(model, device))
+
+
+def _links(
+    aligner: "Aligner", fields: Sequence[Mapping[str, Any]], translations: Sequence["Translation"]
+) -> Iterator[str]:
+    from mt.data.corpora.contract import Pair
+    from mt.evaluation.alignment import format_links
+
+    pairs = [
+        Pair(source_of(source), translation.text)
+        for source, translation in zip(fields, translations, strict=True)
+    ]
+    return (format_links(frozenset(links)) for links in aligner.align(pairs))

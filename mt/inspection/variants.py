@@ -8,7 +8,7 @@ from mt.text.tokenizer import END, START
 from mt.translation.config import SearchConfig
 from mt.translation.contract import NEVER, longest_translation
 from mt.translation.engines.torch import BATCH_TOKENS, TorchEngine
-from mt.translation.search import ForcePrefix, Limits, Suppress, rows_per_sentence, run_search
+from mt.translation.search import ForcePrefix, Limits, Suppress, run_search
 
 
 @torch.inference_mode()
@@ -36,7 +36,7 @@ def translate_variants(
     Returns:
         The best variant for each other token, in the order of ``others``; without marks.
     """
-    model, device, beam = engine.model, engine.device, rows_per_sentence(config)
+    model, device, beam = engine.model, engine.device, config.kept
     branches = [(index, token) for index, row in enumerate(others) for token in row]
     size = max(1, BATCH_TOKENS // beam // (len(source) + 1))
     found: list[tuple[int, ...]] = []

@@ -3,7 +3,7 @@
 Reading it loads no torch.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
@@ -17,6 +17,11 @@ class BaseSearchConfig(StrictConfig):
     no_repeat_ngram: NonNegativeInt = 0
     """Tokens of the shortest sequence that a translation never holds twice (Paulus et al. 2018,
     section 2.5); 0: all may be repeated."""
+
+    @property
+    def kept(self) -> int:
+        """How many hypotheses are kept at every step."""
+        return 1
 
     def without_repetition(self) -> Self:
         """Return the same search, with no sequence of a few tokens twice."""
@@ -42,6 +47,11 @@ class BeamConfig(BaseSearchConfig):
     length_penalty: NonNegativeFloat = 1.0
     """Finished hypotheses are ranked by log-probability / length ** length_penalty: 0 favours the
     short, 1 takes the mean over tokens."""
+
+    @property
+    def kept(self) -> int:
+        """How many hypotheses are kept at every step."""
+        return self.size
 
     def score(self, log_probability: float, length: int) -> float:
         """Return what a hypothesis of ``length`` tokens, the end mark counted, is ranked by."""
@@ -72,16 +82,26 @@ class TranslationConfig(StrictConfig):
     """Translate a line sentence by sentence, as models are trained on single sentences."""
     alternatives: NonNegativeInt = 0
     """Other hypotheses returned with a translation; fewer than the beam holds."""
+    token_log_probabilities: bool = False
+    """Whether each translation comes with the log-probability of each of its tokens, for which it
+    is read by the model once more."""
 
     @model_validator(mode="after")
     def _alternatives_fit_the_beam(self) -> Self:
-        kept = self.search.size if isinstance(self.search, BeamConfig) else 1
-        if self.alternatives >= kept:
+        if self.alternatives >= self.search.kept:
             raise ValueError(
-                f"alternatives: expected fewer than the {kept} hypotheses that search keeps, but "
-                f"found {self.alternatives}; widen the beam"
+                f"alternatives: expected fewer than the {self.search.kept} hypotheses that search "
+                f"keeps, but found {self.alternatives}; widen the beam"
             )
         return self
+
+    def changed(self, **values: Any) -> "TranslationConfig":
+        """Return the same with other values.
+
+        Raises:
+            ConfigError: If they do not fit together.
+        """
+        return TranslationConfig.parse(self.model_dump() | values, where="translation")
 
     def with_beam(self, size: int) -> "TranslationConfig":
         """Return the same with a beam of another size.

@@ -42,6 +42,20 @@ class Engine(Protocol):
         """
         ...
 
+    def score(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Score given translations (forced decoding).
+
+        Args:
+            sources: Token ids without marks; none is empty.
+            targets: Likewise, one for each source; may be empty.
+
+        Returns:
+            For each pair: the log-probability, in nats, of each target token and of the end mark.
+        """
+        ...
+
 
 NEVER = frozenset({PAD, UNKNOWN, START})
 """Tokens that no translation may hold."""
@@ -69,6 +83,8 @@ class Translation:
     """What search ranked it by; see :meth:`BeamConfig.score`."""
     alternatives: tuple["Translation", ...] = ()
     """Others, best first, as many as were asked for and found."""
+    token_log_probabilities: tuple[float, ...] = ()
+    """Of each token, in nats, if that was asked for."""
 
     def __str__(self) -> str:
         return self.text

@@ -109,6 +109,7 @@ def _append(whole: Translation, gap: str, part: Translation) -> Translation:
         whole.text + (gap if whole.text and part.text else "") + part.text,
         whole.tokens + part.tokens,
         whole.log_probability + part.log_probability,
+        token_log_probabilities=whole.token_log_probabilities + part.token_log_probabilities,
     )
 
 

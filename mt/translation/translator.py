@@ -11,12 +11,12 @@ from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
 from mt.text.blanks import plain_blanks
 from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import TranslationConfig
+from mt.translation.config import SearchConfig, TranslationConfig
 from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.engines import load_engine
 from mt.translation.remarks import Remarks, runs_on
 from mt.translation.segments import Segment, join, segment_lines
-from mt.translation.stream import pools
+from mt.translation.stream import POOL, pools
 
 
 class Translator:
@@ -54,7 +54,7 @@ class Translator:
         self.languages = languages
 
     def translate(
-        self, lines: Iterable[str], config: TranslationConfig | None = None
+        self, lines: Iterable[str], config: TranslationConfig | None = None, first: int = 1
     ) -> Iterator[Translation]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
@@ -68,11 +68,12 @@ class Translator:
         Args:
             lines: Raw text, one line each.
             config: How to translate these; ``None``: as the translator usually does.
+            first: The number of the first line, for warnings.
 
         Raises:
             TypeError: If ``lines`` is one string, or something in it is none.
         """
-        return self._translate(_checked(lines), config or self.config)
+        return self._translate(_checked(lines), config or self.config, Remarks(first - 1))
 
     def translate_all(
         self, lines: Sequence[str], config: TranslationConfig | None = None
@@ -80,9 +81,11 @@ class Translator:
         """Translate lines that are all there, without warnings; see :meth:`translate`."""
         return self._finish(self._begin(list(_checked(lines)), config or self.config), Remarks())
 
-    def _translate(self, lines: Iterable[str], config: TranslationConfig) -> Iterator[Translation]:
+    def _translate(
+        self, lines: Iterable[str], config: TranslationConfig, remarks: Remarks
+    ) -> Iterator[Translation]:
         """Keep a second pool ready while one is searched, as long as there are lines."""
-        remarks, begun = Remarks(), deque[_Pool]()
+        begun = deque[_Pool]()
         try:
             for pool in pools(lines):
                 if pool:
@@ -110,11 +113,11 @@ class Translator:
         search = self.engine.submit(sources, config.search, config.alternatives + 1)
         return _Pool(segments, sources, config, search)
 
-    def _finish(self, pool: "_Pool", remarks: "Remarks") -> list[Translation]:
+    def _finish(self, pool: "_Pool", remarks: Remarks) -> list[Translation]:
         found = pool.search()
         ran_on = self._search_again(found, pool)
-        texts = iter(self._texts([hypothesis for group in found for hypothesis in group]))
-        parts = iter([next(texts) for _ in group] for group in found)
+        texts = iter(self._texts(pool.sources, found, pool.config))
+        parts = iter(_distinct([next(texts) for _ in group]) for group in found)
         number, translations = -1, []
         for line in pool.lines:
             candidates, runaway = [], False
@@ -146,18 +149,86 @@ class Translator:
                 found[index] = group
         return set(indices)
 
-    def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[Translation]:
-        """Turn hypotheses into text."""
+    def _texts(
+        self,
+        sources: Sequence[Sequence[int]],
+        found: Sequence[Sequence[Hypothesis]],
+        config: TranslationConfig,
+    ) -> list[Translation]:
+        """Turn hypotheses into text, those of one source behind the other."""
         target = self.tokenizers.target
+        hypotheses = [hypothesis for group in found for hypothesis in group]
         texts = target.decode([hypothesis.tokens for hypothesis in hypotheses])
+        if config.token_log_probabilities:
+            read = [source for source, group in zip(sources, found, strict=True) for _ in group]
+            return self._scored(read, [each.tokens for each in hypotheses], texts, config.search)
         return [
             Translation(text, tuple(target.tokens(each.tokens)), each.log_probability, each.score)
             for text, each in zip(texts, hypotheses, strict=True)
         ]
 
+    def _scored(
+        self,
+        sources: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+        texts: Sequence[str],
+        search: SearchConfig,
+    ) -> list[Translation]:
+        """Read given translations once more, for the log-probability of each token."""
+        scored = []
+        found = self.engine.score(sources, targets)
+        for text, tokens, values in zip(texts, targets, found, strict=True):
+            total, names = sum(values), tuple(self.tokenizers.target.tokens(tokens))
+            score = search.score(total, len(values))
+            scored.append(
+                Translation(text, names, total, score, token_log_probabilities=tuple(values[:-1]))
+            )
+        return scored
+
+    def score(
+        self, pairs: Iterable[tuple[str, str]], config: TranslationConfig | None = None
+    ) -> Iterator[Translation | None]:
+        """Score given translations of single sentences (forced decoding).
+
+        Args:
+            pairs: Sources with their translations, as raw text.
+            config: Says how the length matters; ``None``: as the translator usually does.
+
+        Returns:
+            Of each pair, in order: its target with the log-probability of each token; ``None`` if a
+            side is blank, or has more tokens than the model was trained for.
+        """
+        search = (config or self.config).search
+        stream = iter(pairs)
+        while pool := list(itertools.islice(stream, POOL)):
+            read, written = zip(*pool, strict=True)
+            sources = self.tokenizers.source.encode(read)
+            targets = self.tokenizers.target.encode(written)
+            fit = [
+                index
+                for index, sides in enumerate(zip(sources, targets, strict=True))
+                if all(0 < len(side) < self.max_tokens for side in sides)
+            ]
+            scored = self._scored(
+                [sources[index] for index in fit],
+                [targets[index] for index in fit],
+                [written[index] for index in fit],
+                search,
+            )
+            found = dict(zip(fit, scored, strict=True))
+            yield from map(found.get, range(len(pool)))
+
     def _gap(self, segment: Segment) -> str:
         """Say what follows the translation of a segment, if another one does."""
         return plain_blanks(segment.gap) or " " if puts_spaces(self.languages[1]) else ""
+
+
+def _distinct(translations: Iterable[Translation]) -> list[Translation]:
+    """Leave the first of each text: the same words can be spelt by other tokens."""
+    found: dict[str, Translation] = {}
+    for each in translations:
+        found.setdefault(each.text, each)
+    return list(found.values())
 
 
 @dataclass(frozen=True)

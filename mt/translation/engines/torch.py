@@ -16,7 +16,6 @@ from mt.translation.search import (
     NoRepeatNgram,
     Processor,
     Suppress,
-    rows_per_sentence,
     run_search,
 )
 
@@ -46,7 +45,7 @@ class TorchEngine:
     def _search(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int
     ) -> list[list[Hypothesis]]:
-        beam = rows_per_sentence(config)
+        beam = config.kept
         results: dict[int, list[Hypothesis]] = {}
         lengths = [len(source) + 1 for source in sources]
         for indices in group_by_length(lengths, budget=BATCH_TOKENS // beam):
@@ -62,6 +61,25 @@ class TorchEngine:
                 _processors(config),
             )
             results |= zip(indices, (pool[:best] for pool in found), strict=True)
+        return [results[index] for index in range(len(sources))]
+
+    @torch.inference_mode()
+    def score(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Score given translations; see :meth:`Engine.score`."""
+        results: dict[int, list[float]] = {}
+        lengths = [[len(tokens) + 1 for tokens in side] for side in (sources, targets)]
+        for indices in group_by_length(*lengths, budget=BATCH_TOKENS):
+            read = pad_sequences([[*sources[index], END] for index in indices], self.device)
+            given = pad_sequences([[START, *targets[index]] for index in indices], self.device)
+            wanted = pad_sequences([[*targets[index], END] for index in indices], self.device)
+            rows = self.model.output(self.model(read, given)).float().log_softmax(dim=-1)
+            values = rows.gather(-1, wanted[..., None])[..., 0].tolist()
+            results |= {
+                index: row[: len(targets[index]) + 1]
+                for index, row in zip(indices, values, strict=True)
+            }
         return [results[index] for index in range(len(sources))]
 
 

@@ -4,17 +4,12 @@ from collections.abc import Sequence
 
 import torch
 
-from mt.translation.config import GreedyConfig, SearchConfig
+from mt.translation.config import SearchConfig
 from mt.translation.contract import Hypothesis
 from mt.translation.search.beam import beam_search
 from mt.translation.search.contract import Limits, S, Score, Scorer
 from mt.translation.search.greedy import greedy_search
 from mt.translation.search.processors import ForcePrefix, NoRepeatNgram, Processor, Suppress
-
-
-def rows_per_sentence(config: SearchConfig) -> int:
-    """Return how many hypotheses a search keeps of each sentence at every step."""
-    return 1 if isinstance(config, GreedyConfig) else config.size
 
 
 def run_search(  # noqa: PLR0917 - all that a search depends on
@@ -31,7 +26,7 @@ def run_search(  # noqa: PLR0917 - all that a search depends on
     Args:
         config: How to search.
         scorer: Scores the next token.
-        state: Before the first step, with :func:`rows_per_sentence` equal rows a sentence.
+        state: Before the first step, with ``config.kept`` equal rows a sentence.
         limits: Marks and lengths.
         device: Where the scorer's tensors are.
         processors: Change the log-probabilities of every step, in this order.
@@ -40,7 +35,7 @@ def run_search(  # noqa: PLR0917 - all that a search depends on
     Returns:
         Of each sentence, in order: finished hypotheses, at least one, best first.
     """
-    score, beam = score or config.score, rows_per_sentence(config)
+    score, beam = score or config.score, config.kept
     if beam == 1:
         found = greedy_search(scorer, state, limits, device, processors, score)
         return [[hypothesis] for hypothesis in found]
@@ -57,6 +52,5 @@ __all__ = [
     "Suppress",
     "beam_search",
     "greedy_search",
-    "rows_per_sentence",
     "run_search",
 ]

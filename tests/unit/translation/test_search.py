@@ -20,7 +20,6 @@ from mt.translation.search import (
     Suppress,
     beam_search,
     greedy_search,
-    rows_per_sentence,
     run_search,
 )
 from mt.translation.search.greedy import finished
@@ -114,7 +113,7 @@ def test_a_config_chooses_the_search():
     limits, table = Limits(START, END, LENGTHS), Table()
 
     def found(config, rows):
-        assert rows_per_sentence(config) == rows
+        assert config.kept == rows
         return run_search(config, table, table.start(NAMES, rows), limits, CPU, PERMITTED)
 
     alone = [[each] for each in greedy(NAMES, LENGTHS)]

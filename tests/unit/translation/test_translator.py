@@ -285,6 +285,24 @@ def test_alternatives_of_a_line_of_sentences_are_the_best_combinations(tokenizer
         assert whole.score == pytest.approx(whole.log_probability / length)
 
 
+def test_alternatives_of_the_same_text_are_one(tokenizers, words):
+    class Spelling:
+        """Writes a word as the tokenizer does, another word, and the first one in bytes."""
+
+        def submit(self, sources, *_):
+            vocabulary = tokenizers.target.vocabulary
+            other = tokenizers.target.encode([words[1]])[0]
+            letters = [vocabulary.index(f"<0x{ord(letter):02X}>") for letter in words[0]]
+            spellings = enumerate((sources[0], other, [vocabulary.index("▁"), *letters]))
+            return lambda: [[Hypothesis(tuple(each), -rank, -rank) for rank, each in spellings]]
+
+    config = TranslationConfig(search=BeamConfig(size=3), alternatives=2)
+    translator = Translator(Spelling(), tokenizers, config, LONGEST, PAIR)
+    [found] = translator.translate_all(words[:1])
+    assert texts([found, *found.alternatives]) == words[:2]
+    assert found.score == 0
+
+
 def test_what_runs_on_is_searched_again_and_told(tokenizers, words, caplog):
     class Stuttering:
         """Repeats the first token of some sentences unless that is forbidden."""

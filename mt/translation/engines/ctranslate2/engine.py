@@ -43,10 +43,10 @@ class CTranslate2Engine:
             shortlist: Use the model's shortlist; it must have one.
         """
         self.translator = translator
-        self._source, target = vocabularies
+        self._source, self._target = vocabularies
         self._shortlist = shortlist
-        self._ids = {token: number for number, token in enumerate(target)}
-        self._never = [[target[token]] for token in sorted(NEVER)]
+        self._ids = {token: number for number, token in enumerate(self._target)}
+        self._never = [[self._target[token]] for token in sorted(NEVER)]
 
     def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
@@ -72,6 +72,21 @@ class CTranslate2Engine:
             ]
 
         return collect
+
+    def score(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Score given translations, all tokens being candidates; see :meth:`Engine.score`."""
+        if not sources:
+            return []
+        results = self.translator.score_batch(
+            [[self._source[token] for token in source] for source in sources],
+            [[self._target[token] for token in target] for target in targets],
+            max_batch_size=BATCH_TOKENS,
+            batch_type="tokens",
+            max_input_length=0,
+        )
+        return [list(result.log_probs) for result in results]
 
     def _mended(
         self, source: Sequence[int], found: list[Hypothesis], beam: BeamConfig, best: int

@@ -1,0 +1,133 @@
+"""How translations are written, and JSON Lines read: one object for each line."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from mt.errors import DataError
+from mt.text.words import WORD_START, join_tokens
+from mt.translation.contract import Translation
+
+OutputFormat = Literal["text", "jsonl", "tsv"]
+"""``text``: one translation a line. ``jsonl``: one JSON object a line, whatever was asked for.
+``tsv``: one hypothesis a line, with the number of its source line and its rank."""
+SOURCES = ("source", "text")
+"""The fields of a JSON object that may hold the text to translate; the first one counts."""
+
+
+def read_objects(lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
+    """Read JSON Lines, each an object with a text to translate.
+
+    Args:
+        lines: One object a line.
+        name: How messages call the file.
+
+    Raises:
+        DataError: At the first line that is none, with its number.
+    """
+    for number, line in enumerate(lines, start=1):
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise DataError(
+                f"{name} line {number}: expected a JSON object, but {error}; mend the line"
+            ) from None
+        if not isinstance(found, dict) or not isinstance(source_of(found), str):
+            raise DataError(
+                f"{name} line {number}: expected a JSON object with a text as `source` or `text`, "
+                f"but found {line.strip()[:40]}; add the field"
+            )
+        yield found
+
+
+def source_of(fields: Mapping[str, Any]) -> Any:
+    """Return what of a JSON object is translated; ``None`` if there is nothing."""
+    return next((fields[name] for name in SOURCES if name in fields), None)
+
+
+def write_lines(
+    form: OutputFormat,
+    number: int,
+    fields: Mapping[str, Any],
+    translation: Translation,
+    alignment: str | None = None,
+    *,
+    scores: bool = False,
+) -> str:
+    """Write a translation and its alternatives.
+
+    Args:
+        form: How.
+        number: Of the source line, from 1.
+        fields: What a JSON object begins with: the source, and whatever came with it.
+        translation: What is written.
+        alignment: Links between the words of source and translation, in Pharaoh's format.
+        scores: Add scores: the log-probability in nats, what search ranked by and, in JSON, each
+            word with its probability.
+
+    Returns:
+        Whole lines: one, but in ``tsv`` one for each hypothesis.
+    """
+    if form == "text":
+        return f"{translation.text}\n"
+    if form == "jsonl":
+        return _dump(_to_json(fields, translation, scores, alignment))
+    rows = []
+    for rank, each in enumerate([translation, *translation.alternatives], start=1):
+        columns = [str(number), str(rank)]
+        columns += [f"{each.score:.6f}", f"{each.log_probability:.6f}"] if scores else []
+        columns += [] if alignment is None else [alignment if rank == 1 else ""]
+        rows.append("\t".join([*columns, each.text]) + "\n")
+    return "".join(rows)
+
+
+def write_score(
+    form: Literal["tsv", "jsonl"], pair: tuple[str, str], scored: Translation | None
+) -> str:
+    """Write the score of a given translation as one line; see :meth:`Translator.score`."""
+    if form == "jsonl":
+        scores = {"score": None, "log_probability": None} if scored is None else _scores(scored)
+        return _dump({"source": pair[0], "target": pair[1], **scores})
+    if scored is None:
+        return "nan\tnan\n"
+    return f"{scored.score:.6f}\t{scored.log_probability:.6f}\n"
+
+
+def _dump(found: Mapping[str, Any]) -> str:
+    return json.dumps(found, ensure_ascii=False) + "\n"
+
+
+def _to_json(
+    fields: Mapping[str, Any], translation: Translation, scores: bool, alignment: str | None
+) -> dict[str, Any]:
+    found = {**fields, "translation": translation.text}
+    if scores:
+        found |= _scores(translation)
+    if alignment is not None:
+        found["alignment"] = alignment
+    if translation.alternatives:
+        found["alternatives"] = [
+            {"translation": each.text, **(_scores(each) if scores else {})}
+            for each in translation.alternatives
+        ]
+    return found
+
+
+def _scores(translation: Translation) -> dict[str, Any]:
+    """Return scores for JSON; a word's probability is that of its tokens one after the other."""
+    return {
+        "score": round(translation.score, 6),
+        "log_probability": round(translation.log_probability, 6),
+        "words": list(_words(translation.tokens, translation.token_log_probabilities)),
+    }
+
+
+def _words(tokens: Sequence[str], values: Sequence[float]) -> Iterator[dict[str, Any]]:
+    start, total = 0, 0.0
+    for word, count in join_tokens(tokens):
+        total += sum(values[start : start + count])
+        start += count
+        if word != WORD_START:  # a space before the next word
+            yield {"word": word, "probability": round(math.exp(total), 6)}
+            total = 0.0

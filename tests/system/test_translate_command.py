@@ -1,0 +1,179 @@
+"""``mt translate`` and ``mt score`` as a person runs them, with the frozen bundle."""
+
+import gzip
+import json
+import math
+import re
+
+import pytest
+import torch
+
+from mt.translation import load_translator
+from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
+from tests.tiny import mt
+
+GOLDEN = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))
+LINES = GOLDEN["source"]
+BEAM = [each["text"] for each in GOLDEN["beam"]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in.xx").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    return tmp_path
+
+
+def translate(folder, *arguments, stdin=""):
+    done = mt("translate", BUNDLE, *arguments, "--device", "cpu", cwd=folder, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def objects(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_text_from_file_pipe_and_archive(folder):
+    of_file = translate(folder, "in.xx", "--beam", "4").stdout
+    text = (folder / "in.xx").read_text(encoding="utf-8")
+    (folder / "in.gz").write_bytes(gzip.compress(text.encode()))
+    assert of_file.splitlines() == BEAM
+    assert translate(folder, "--beam", "4", stdin=text).stdout == of_file
+    assert translate(folder, "in.gz", "--beam", "4").stdout == of_file
+
+
+def test_sentences_are_split_unless_that_is_not_wanted(folder):
+    first, second = f"{LINES[0]}.", f"{LINES[1]}."
+    alone = translate(folder, stdin=f"{first}\n{second}\n").stdout.splitlines()
+    assert translate(folder, stdin=f"{first} {second}\n").stdout == " ".join(alone) + "\n"
+    whole = translate(folder, "--no-split", stdin=f"{first} {second}\n").stdout
+    assert whole != " ".join(alone) + "\n"
+
+
+def test_what_is_not_utf_8_is_mended_and_told(folder):
+    (folder / "latin").write_bytes(b"robu deti\nrobu \xe4\n")
+    done = translate(folder, "latin")
+    assert len(done.stdout.splitlines()) == 2
+    assert "latin: bytes that are not UTF-8 became U+FFFD in 1 line (2)" in done.stderr
+
+
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+def test_scores_are_those_of_forced_decoding(folder, engine):
+    options = "--format", "jsonl", "--scores", "--nbest", "3", "--engine", engine
+    found = objects(translate(folder, "in.xx", *options).stdout)
+    assert [each["source"] for each in found] == LINES
+    translator = load_translator(BUNDLE, "cpu", engine="torch")
+    model = translator.engine.model
+    several = 0
+    for each in found:
+        assert len(each["alternatives"]) <= 2
+        for one in (each, *each["alternatives"]):
+            several += 1
+            product = math.prod(word["probability"] for word in one["words"])
+            assert [word["word"] for word in one["words"]] == one["translation"].split()
+            # What remains is the probability of the end mark.
+            assert product >= math.exp(one["log_probability"]) * 0.98
+    assert several > 2 * len(LINES)
+    (folder / "out.yy").write_text("".join(f"{each['translation']}\n" for each in found))
+    done = mt("score", BUNDLE, "--source", "in.xx", "--target", "out.yy", "--engine", engine,
+              "--device", "cpu", cwd=folder)  # fmt: skip
+    scored = [tuple(map(float, line.split("\t"))) for line in done.stdout.splitlines()]
+    close = {"torch": 1e-5, "ctranslate2": 1e-5}[engine]
+    for (score, total), each in zip(scored, found, strict=True):
+        assert score == pytest.approx(each["score"], abs=close)
+        assert total == pytest.approx(each["log_probability"], abs=close)
+    source, target = (
+        side.encode([text])[0]
+        for side, text in zip(
+            (translator.tokenizers.source, translator.tokenizers.target),
+            (LINES[0], found[0]["translation"]),
+            strict=True,
+        )
+    )
+    with torch.no_grad():
+        rows = model.output(model(torch.tensor([[*source, 3]]), torch.tensor([[2, *target]])))
+    forced = rows[0].log_softmax(-1).gather(1, torch.tensor([[*target, 3]]).T).sum().item()
+    assert scored[0][1] == pytest.approx(forced, abs=0.05 if engine == "ctranslate2" else 1e-4)
+
+
+def test_json_lines_keep_what_came_with_them(folder):
+    given = [{"id": 7, "text": LINES[0]}, {"source": LINES[1], "kind": None}]
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in given))
+    found = objects(translate(folder, "in.jsonl", "--format", "jsonl", "--beam", "4").stdout)
+    assert found == [each | {"translation": text} for each, text in zip(given, BEAM, strict=False)]
+    assert translate(folder, "in.jsonl", "--beam", "4").stdout.splitlines() == BEAM[:2]
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '{"text": 3}', '{"texts": "a"}', ""])
+def test_a_line_that_is_no_object_is_named(folder, line):
+    (folder / "in.jsonl").write_text(f'{{"text": "{LINES[0]}"}}\n{line}\n', encoding="utf-8")
+    done = mt("translate", BUNDLE, "in.jsonl", cwd=folder)
+    assert done.returncode == 2
+    assert "mt: in.jsonl line 2: expected a JSON object" in done.stderr
+    assert done.stdout.splitlines() == BEAM[:1]
+
+
+def test_tab_separated_lines_have_number_rank_and_text(folder):
+    rows = [
+        line.split("\t")
+        for line in translate(
+            folder, "in.xx", "--format", "tsv", "--nbest", "4", "--scores", "--alignment"
+        ).stdout.splitlines()
+    ]
+    assert [row[-1] for row in rows if row[1] == "1"] == BEAM
+    for number in range(1, len(LINES) + 1):
+        group = [row for row in rows if row[0] == str(number)]
+        assert [row[1] for row in group] == [str(rank) for rank in range(1, len(group) + 1)]
+        scores = [float(row[2]) for row in group]
+        assert scores == sorted(scores, reverse=True)
+        assert len({row[-1] for row in group}) == len(group)
+        assert re.fullmatch(r"\d+-\d+( \d+-\d+)*", group[0][4])
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "tsv"])
+@pytest.mark.parametrize("kept", [0, 1, 100, 333])
+def test_an_interrupted_run_is_resumed_without_a_line_lost_or_twice(folder, form, kept):
+    options = ["in.xx", "--output", "out", "--format", form]
+    options += [] if form == "text" else ["--nbest", "3"]
+    translate(folder, *options)
+    whole = (folder / "out").read_bytes()
+    (folder / "out").unlink()
+    (folder / "out.part").write_bytes(whole[:kept])
+    translate(folder, *options, "--resume")
+    assert (folder / "out").read_bytes() == whole
+    assert not (folder / "out.part").exists()
+
+
+def test_the_output_of_another_text_is_not_resumed(folder):
+    (folder / "out.part").write_text("a\n" * 99, encoding="utf-8")
+    done = mt("translate", BUNDLE, "in.xx", "--output", "out", "--resume", cwd=folder)
+    assert done.returncode == 2
+    assert "it has 40 lines and 99 are translated; start anew without --resume" in done.stderr
+    assert (folder / "out.part").read_text(encoding="utf-8") == "a\n" * 99
+
+
+@pytest.mark.parametrize(
+    ("options", "fragment"),
+    [
+        (["--nbest", "2"], "add --format jsonl"),
+        (["--scores"], "add --format jsonl"),
+        (["--resume"], "--resume needs INPUT and --output"),
+        (["--beam", "2", "--nbest", "3", "--format", "tsv"], "fewer than the 2 hypotheses"),
+    ],
+)
+def test_what_does_not_fit_together_is_one_line(folder, options, fragment):
+    done = mt("translate", BUNDLE, "in.xx", *options, cwd=folder)
+    assert done.returncode == 2
+    assert fragment in done.stderr.splitlines()[-1]
+
+
+def test_pairs_that_cannot_be_scored_have_no_score(folder):
+    (folder / "a").write_text(f"{LINES[0]}\n\n{LINES[1]}\n{'robu ' * 400}\n", encoding="utf-8")
+    (folder / "b").write_text(f"{BEAM[0]}\n{BEAM[0]}\n \n{BEAM[0]}\n", encoding="utf-8")
+    sides = "--source", "a", "--target", "b"
+    rows = mt("score", BUNDLE, *sides, cwd=folder).stdout.splitlines()
+    assert rows[1:] == ["nan\tnan"] * 3
+    assert float(rows[0].split("\t")[0]) < 0
+    found = objects(mt("score", BUNDLE, *sides, "--format", "jsonl", cwd=folder).stdout)
+    assert [each["score"] for each in found[1:]] == [None] * 3
+    assert [each["target"] for each in found] == [BEAM[0], BEAM[0], " ", BEAM[0]]
