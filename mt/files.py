@@ -141,7 +141,7 @@ def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:
     for number in itertools.count(1):
         part = target.with_name(f"{target.name}.part{number if number > 1 else ''}")
         try:
-            file = _open(part, "x", path)
+            file = _open(part, "x+", path)
         except FileExistsError:
             if _is_locked(part):
                 raise _written_by_another(path, part) from None
@@ -181,7 +181,7 @@ def _written_by_another(path: Path, part: Path) -> DataError:
     )
 
 
-def _open(name: Path, mode: Literal["w", "x", "r+"], path: Path) -> TextIO:
+def _open(name: Path, mode: Literal["w", "x+", "r+"], path: Path) -> TextIO:
     try:
         return name.open(mode, encoding="utf-8", newline="\n", buffering=1)
     except FileExistsError:
