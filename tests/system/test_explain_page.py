@@ -288,6 +288,96 @@ def test_sixty_tokens_are_legible_and_fit(show, width):
         assert needed <= room
 
 
+def drawn_links(page):
+    """Return the words that each link ties, by their boxes, and how many words it runs through.
+
+    A word is named by its side and its number; a link that ends at the box of none ties ``None``.
+    """
+    found = page.execute_script(
+        """
+        const words = ["source", "target"].flatMap((side) =>
+          [...document.querySelectorAll(`#${side} .word`)].map((word, index) =>
+            ({word: `${side} ${index}`, box: word.getBoundingClientRect()})));
+        const within = (point, {box}, margin) =>
+          point.x > box.left - margin && point.x < box.right + margin &&
+          point.y > box.top - margin && point.y < box.bottom + margin;
+        return [...document.querySelectorAll("#links path")].map((path) => {
+          const length = path.getTotalLength();
+          const points = [...Array(101).keys()].map((part) =>
+            path.getPointAtLength((length * part) / 100).matrixTransform(path.getScreenCTM()));
+          const ends = [points[0], points[100]].map((point) =>
+            words.filter((each) => within(point, each, 0.6)).map(({word}) => word));
+          const crossed = words.filter((each) => points.some((point) => within(point, each, -0.6)));
+          return [ends, crossed.length];
+        });
+        """
+    )
+    return [
+        (tuple(end[0] if len(end) == 1 else None for end in ends), crossed)
+        for ends, crossed in found
+    ]
+
+
+def names_of(words, count):
+    return [f"▁{words[index % len(words)]}" for index in range(count)]
+
+
+LATIN, ARABIC = ("a", "Donaudampfschiff", "word"), ("كتاب", "في", "المدرسة")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("source", "target", "layouts"),
+    [
+        (names_of(LATIN, 2), names_of(LATIN, 1), {1280: "rows", 390: "rows"}),
+        (names_of(LATIN, 6), names_of(LATIN, 7), {1280: "rows", 390: "columns"}),
+        (names_of(ARABIC, 3), names_of(LATIN, 6), {1280: "rows", 390: "columns"}),
+        (names_of(LATIN, 28), names_of(LATIN, 12), {1280: "columns", 390: "columns"}),
+        (names_of(ARABIC, 10), names_of(LATIN, 24), {1280: "columns", 390: "columns"}),
+        (["▁" + 200 * "long"], ["▁no"], {1280: "columns", 390: "columns"}),
+    ],
+    ids=["short", "medium", "short, right to left", "long", "long, right to left", "one word"],
+)
+def test_links_end_at_their_words_and_run_through_none(show, source, target, layouts, width):
+    explanation = explanation_of(source, target)
+    page = show(explanation, width)
+    assert layouts[width] in find(page, "#layout").get_attribute("class").split()
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    for role, (query, key) in {
+        "cross": ("target", "source"), "decoder_self": ("target", "read"),
+        "encoder_self": ("source", "source"),
+    }.items():  # fmt: skip
+        choose(page, "#role", role)
+        layers = explanation.layers[role]
+        weights = torch.tensor([layer.weights for layer in layers]).mean(dim=(0, 1))
+        # Written and read tokens are the same words on the page, but for the start mark.
+        name = {"read": lambda j: f"target {j - 1}"}.get(key, lambda j, key=key: f"{key} {j}")
+        pairs = {
+            (f"{query} {i}", name(j))
+            for i, j in (weights > 0.15 * weights.max()).nonzero().tolist()
+        }
+        pairs = {(one, other) for one, other in pairs if other not in (one, "target -1")}
+        links = drawn_links(page)
+        assert sorted(ends for ends, _ in links) == sorted(pairs)
+        assert {crossed for _, crossed in links} == {0}
+
+
+def test_a_page_without_links_keeps_its_words_in_lines(show):
+    page = show(explanation_of(names_of(LATIN, 30), names_of(LATIN, 30), roles=()), 390)
+    assert find(page, "#layout").get_attribute("class") == ""
+    tops = [word.location["y"] for word in find_all(page, "#target .word")]
+    assert len(tops) > len(set(tops)) > 1
+
+
+def test_links_follow_the_width_of_the_window(show):
+    page = show(explanation_of(names_of(LATIN, 6), names_of(LATIN, 6)), 1280)
+    assert find(page, "#layout").get_attribute("class") == "rows"
+    size = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    find(page, "#layout.columns")
+    assert all(None not in ends and not crossed for ends, crossed in drawn_links(page))
+
+
 def contrasts(page, selector):
     """Return how each text stands out from its background, as WCAG 2 computes it."""
     return page.execute_script(

@@ -96,6 +96,6 @@ function drawSentence() {
       },
     }),
   };
-  id("sentence").classList.toggle("long", target.length > 24 || source.length > 24);
+  if (shown) arrange();
   highlight();
 }

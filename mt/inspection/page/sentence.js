@@ -1,4 +1,4 @@
-// The two sentences as rows of words, and the links between them.
+// The two sentences as rows or columns of words, and the links between them.
 
 const sides = {
   source: document.getElementById("source"),
@@ -42,34 +42,49 @@ function writeWords(side, words, { probabilityOf, onPress, onPoint }) {
   return buttons;
 }
 
-/** Draw links, each {from, to, share}: curves between the rows, arcs within one. */
+/**
+ * Put the sentences into two rows if each fits in one line, in smaller letters if need be, and into
+ * two columns if not: then nothing but links lies between them.
+ */
+function arrange() {
+  const { classList } = id("layout");
+  classList.remove("columns", "small");
+  classList.add("rows");
+  const fit = () => Object.values(sides).every((row) => row.scrollWidth <= row.clientWidth);
+  if (fit()) return;
+  classList.add("small");
+  if (!fit()) classList.replace("rows", "columns");
+}
+
+/** Draw links, each {from, to, share}: curves between the sides, arcs within one. */
 function drawLinks(found, faint) {
   const frame = links.getBoundingClientRect();
-  const edges = (button) => {
+  const columns = id("layout").classList.contains("columns");
+  const [along, away] = columns ? ["y", "x"] : ["x", "y"];
+  const inSource = (button) => button.parentElement === sides.source;
+  const endAt = (button) => {
     const box = button.getBoundingClientRect();
-    return {
-      x: box.x + box.width / 2 - frame.x,
-      top: box.y - frame.y,
-      bottom: box.bottom - frame.y,
-    };
+    const inner = inSource(button) ? [box.right, box.bottom] : [box.left, box.top];
+    return columns
+      ? { x: inner[0] - frame.x, y: box.y + box.height / 2 - frame.y }
+      : { x: box.x + box.width / 2 - frame.x, y: inner[1] - frame.y };
   };
   links.replaceChildren(
     ...found.map(({ from, to, share }) => {
-      const [a, b] = [edges(from), edges(to)];
+      const [begin, end] = [endAt(from), endAt(to)];
+      const bend =
+        inSource(from) === inSource(to)
+          ? Math.min(60, 14 + Math.abs(begin[along] - end[along]) / 5)
+          : Math.abs(begin[away] - end[away]) / 2;
+      const bent = (point, button) => ({
+        ...point,
+        [away]: point[away] + (inSource(button) ? bend : -bend),
+      });
+      const [first, ...curve] = [begin, bent(begin, from), bent(end, to), end].map(
+        ({ x, y }) => `${x} ${y}`,
+      );
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      if (from.parentElement === to.parentElement) {
-        const above = from.parentElement === sides.target;
-        const [begin, end] = above ? [a.top, b.top] : [a.bottom, b.bottom];
-        const bend = (above ? -1 : 1) * Math.min(60, 14 + Math.abs(a.x - b.x) / 5);
-        path.setAttribute(
-          "d",
-          `M${a.x} ${begin} C${a.x} ${begin + bend} ${b.x} ${end + bend} ${b.x} ${end}`,
-        );
-      } else {
-        const [begin, end] = a.top < b.top ? [a.bottom, b.top] : [a.top, b.bottom];
-        const middle = (begin + end) / 2;
-        path.setAttribute("d", `M${a.x} ${begin} C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${end}`);
-      }
+      path.setAttribute("d", `M${first} C${curve.join(" ")}`);
       path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
       path.setAttribute("opacity", (share * (faint ? 0.35 : 0.85)).toFixed(3));
       return path;

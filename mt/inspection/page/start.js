@@ -58,11 +58,14 @@ function start() {
   id("head").onchange = ({ target }) => update({ head: number(target.value) });
   id("controls").onsubmit = (event) => event.preventDefault();
   id("learn").ontoggle = drawLesson;
+  id("source-text").textContent = explanation.axes.source.words.slice(0, -1).join(" ");
+  id("target-text").textContent = explanation.text;
   noteWhatIsMissing();
   update({});
   addEventListener("resize", () => {
     if (!state.role) return;
     fitAll();
+    arrange();
     highlight();
   });
   matchMedia("(prefers-color-scheme: dark)").onchange = () => update({});
@@ -81,7 +84,6 @@ function noteWhatIsMissing() {
       id("readout"),
     ])
       each.hidden = true;
-    id("sentence").style.setProperty("--between", "1rem");
   } else if (!explanation.layers.cross) {
     id("missing").hidden = false;
     id("missing").textContent =
