@@ -378,8 +378,8 @@ def test_links_follow_the_width_of_the_window(show):
     assert all(None not in ends and not crossed for ends, crossed in drawn_links(page))
 
 
-def contrasts(page, selector):
-    """Return how each text stands out from its background, as WCAG 2 computes it."""
+def luminances(page, selector):
+    """Return the relative luminance of each text and of its background, as WCAG 2 defines it."""
     return page.execute_script(
         """
         const often = {willReadFrequently: true};
@@ -396,12 +396,16 @@ def contrasts(page, selector):
           let ground = element;
           const painted = () => getComputedStyle(ground).backgroundColor;
           while (painted() === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
-          const [one, other] = [light(getComputedStyle(element).color), light(painted())];
-          return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+          return [light(getComputedStyle(element).color), light(painted())];
         });
         """,
         selector,
     )
+
+
+def contrasts(page, selector):
+    """Return how each text stands out from its background, as WCAG 2 computes it."""
+    return [(max(pair) + 0.05) / (min(pair) + 0.05) for pair in luminances(page, selector)]
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -413,6 +417,21 @@ def test_text_stands_out_in_light_and_dark(show, explanation, dark):
     cells = contrasts(page, "#weights tbody td")
     assert len(cells) == 16
     assert min(cells) >= 4.0
+
+
+def test_words_and_shades_agree_in_light_and_dark(show, explanation):
+    page = show(explanation)
+    for scheme, word in (("light", "darker"), ("dark", "brighter")):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        said = find(page, "#map-lead").text
+        assert [each for each in ("darker", "brighter") if each in said] == [word]
+        assert said.endswith(f"The {word} a cell, the larger the weight.")
+        grounds = [ground for _, ground in luminances(page, "#weights tbody td")]
+        ordered = sorted(zip(shades(page, "#weights tbody td"), grounds, strict=True))
+        shares, by_share = zip(*ordered, strict=True)
+        assert shares[0] < 0.5 < shares[-1]
+        assert [*by_share] == sorted(by_share, reverse=word == "darker")
 
 
 @pytest.mark.parametrize(

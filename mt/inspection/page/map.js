@@ -1,14 +1,23 @@
 // The weights of the selected heads as a table, and those of every head as a small picture.
 
+const MAP_LEADS = {
+  cross: "Each row is a word of the translation, and shows its weights for the words of the source.",
+  decoder_self:
+    "Each row is a word of the translation, and shows its weights for what was written before, from the start mark <s> on.",
+  encoder_self: "Each row is a word of the source, and shows its weights for all words of the source.",
+};
+
 function drawMap() {
   const { rows, columns, weights } = shown;
-  const { query, key } = ROLES[state.role];
+  const { query } = ROLES[state.role];
   const labels = [rows, columns].map((axis) => axis.map(({ label }) => label));
   const table = id("weights");
-  id("map-lead").textContent =
-    state.role === "decoder_self"
-      ? "Rows are the tokens that the decoder predicted, columns those it had read, from the start mark <s> on."
-      : `Rows look at columns; the darker a cell, the larger its weight. ${query === key ? "Both are the source." : "Rows are the translation, columns the source."}`;
+  id("map-lead").replaceChildren(
+    `${MAP_LEADS[state.role]} The `,
+    make("span", { className: "if-light" }, "darker"),
+    make("span", { className: "if-dark" }, "brighter"),
+    " a cell, the larger the weight.",
+  );
   fillTable(table, {
     caption: `How much each row looked at each column: ${ROLES[state.role].name}.`,
     rows: labels[0],
