@@ -80,10 +80,19 @@ def explain(
         drawing = drawn.get()
     for path, suffix in suffixes.items():
         if suffix == ".html":
-            save_page(explain_translation(translator, decoding), path)
+            save_page(explain_translation(translator, decoding), path, _heading(model))
         else:
             save_picture(attention, path)
     sys.stdout.write(f"{decoding.text}\n\n{drawing}")
+
+
+def _heading(model: Path) -> str:
+    """Name a model by its directory and its languages."""
+    from mt.bundle import load_bundle
+    from mt.text.words import printable
+
+    source, target = load_bundle(model, lambda bundle: bundle.metadata.languages)
+    return printable(f"{model.resolve().name} ({source} → {target})")
 
 
 def _known_suffix(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,9 +15,12 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from mt.inspection.attention import merge_words
+from mt.inspection.explanation import Alternative
 from mt.inspection.page import save_page
 from mt.text.words import word_ranges
 from tests.explanations import explanation_of
+from tests.golden.test_frozen_bundle import BUNDLE
+from tests.tiny import mt
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -71,13 +75,13 @@ def browser(window):
 def show(browser, tmp_path):
     """Give a function that opens the page of an explanation."""
 
-    def show(explanation, width=1280, dark=False):
+    def show(explanation, width=1280, dark=False, model=None):
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         leave(browser)  # what lies under a resting pointer would light up by itself
-        save_page(explanation, tmp_path / "page.html")
+        save_page(explanation, tmp_path / "page.html", model)
         browser.get((tmp_path / "page.html").as_uri())
         return browser
 
@@ -172,7 +176,7 @@ def test_pointing_at_a_word_lights_up_what_it_looks_at_both_ways(page, explanati
     assert set(shades(page, "#target .word")) == {0}
     best = ["the", "dog", "sleeps", "</s>"][weights[1].argmax()]
     assert find(page, "#readout").text.startswith(
-        f"“Hund” looked at {best} {round(100 * weights[1].max().item())} %"
+        f"“Hund” attends to {best} {round(100 * weights[1].max().item())} %"
     )
     point(page, "#source .word:nth-child(3)")
     find(page, "#source .word:nth-child(3).active")
@@ -194,7 +198,7 @@ def test_the_keyboard_does_what_the_pointer_does(page, explanation):
     assert len(find_all(page, "#target [aria-pressed=true]")) == 1
     find(page, "#weights").send_keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     find(page, "#weights tbody tr:nth-child(2) td:nth-of-type(2).active")
-    assert find(page, "#readout").text.startswith("“Hund” looked at dog ")
+    assert find(page, "#readout").text.startswith("“Hund” attends to dog ")
 
 
 @pytest.mark.parametrize("role", ["cross", "decoder_self", "encoder_self"])
@@ -221,7 +225,7 @@ def test_a_word_shows_its_alternatives_and_each_its_translation(page, explanatio
     share = f"{round(100 * first.probability * second.probability)} %"
     assert f"gave schläft a probability of {share}" in find(page, "#choices-lead").text
     rows = [text.splitlines() for text in texts(page, "#alternatives .option")]
-    labels = ["schläft▁schlä", *(f"other{number}" for number in range(5))]
+    labels = ["schläft", *(f"other{number}" for number in range(5))]
     assert [row[1] for row in rows] == labels
     assert [row[-1] for row in rows[1:]] == ["10 %", "5 %", "3.3 %", "2.5 %", "2 %"]
     button, text = (find(page, f"#alternatives li:nth-child(3) {tag}") for tag in ("button", "p"))
@@ -234,6 +238,56 @@ def test_a_word_shows_its_alternatives_and_each_its_translation(page, explanatio
     assert not text.is_displayed()
     find(page, "#tokens button:nth-child(2)").click()
     assert find(page, "#tokens button:nth-child(2)[aria-pressed=true]").text.startswith("ft")
+
+
+def test_alternatives_are_shown_within_their_words(show, explanation):
+    found = [
+        ("▁Ha", "der", " Ha", "t. Er", "Hat.", "Ha"),
+        ("en", "der Kindergart", "en", " ist", "Kindergarten", "en"),
+        ("e", "der alt", "e", "r Mann", "alter", "e"),
+        ("▁", "der", " ", "einen Hund", "▁einen", "▁"),
+        ("ung", "Dampfschifffahrt", "ung", "sgesellschaft", "…fschifffahrtungsgesellschaf…", "ung"),
+        ("<0xE2>", "", "", "der Mann", "<0xE2>", "<0xE2>"),
+        ("</s>", "der", "", "", "</s>the end", "</s>"),
+    ]  # fmt: skip
+    alternatives = [
+        Alternative(token, 0.1 / (n + 1), *parts) for n, (token, *parts, _, _) in enumerate(found)
+    ]
+    choices = [replace(choice, alternatives=alternatives) for choice in explanation.choices]
+    page = show(replace(explanation, choices=choices))
+    find(page, "#target .word:nth-child(3)").click()
+    for number, token in enumerate(["schlä", "ft"], start=1):
+        find(page, f"#tokens button:nth-child({number})").click()
+        assert texts(page, "#alternatives .label") == [
+            "schläft",
+            *(whole for *_, whole, _ in found),
+        ]
+        assert texts(page, "#alternatives .label mark") == [token, *(mark for *_, mark in found)]
+
+
+def test_a_word_spelt_in_bytes_is_shown_whole(show):
+    page = show(explanation_of(["▁a"], ["▁b", "<0xC3>", "<0xA4>"]))
+    find(page, "#target .word:nth-child(1)").click()
+    find(page, "#tokens button:nth-child(2)").click()
+    assert texts(page, ".written mark") == ["bä"]
+
+
+def test_signs_are_explained_where_they_are_shown(show):
+    page = show(explanation_of(["▁a"], ["▁b", "<0xC3>", "<0xA4>"]))
+    signs = ["</s> is the end mark", "begins with ▁", "<0xE2> is one byte"]
+    for unit, count in (("words", 1), ("tokens", 3)):
+        page.execute_script(f"document.querySelector('[value={unit}]').click()")
+        note = find(page, "#units-note").text
+        assert [sign in note for sign in signs] == [n < count for n in range(3)]
+    assert "each layer has several heads" in find(page, "#heads-note").text
+
+
+def test_the_heading_names_the_model(browser, tmp_path):
+    path = tmp_path / "page.html"
+    done = mt("explain", BUNDLE, "The dog sleeps.", "--output", path, "--device", "cpu")
+    assert (done.returncode, done.stderr) == (0, "")
+    browser.get(path.as_uri())
+    assert find(browser, "h1").text == "A translation by bundle (xx → yy)"
 
 
 def test_scores_stand_beside_their_softmax_with_shapes(page, explanation):
@@ -279,7 +333,7 @@ def test_sixty_tokens_are_legible_and_fit(show, width):
     assert min(labels) >= 11
     point(page, "#weights tbody tr:nth-child(40) td:nth-of-type(50)")
     find(page, "#weights tbody tr:nth-child(40) td:nth-of-type(50).active")
-    assert find(page, "#readout").text.startswith("“Wort39” looked at Wort49 ")
+    assert find(page, "#readout").text.startswith("“Wort39” attends to Wort49 ")
     if width > 1000:
         room, needed = page.execute_script(
             "const scroll = document.querySelector('#weights').closest('.scroll');"
@@ -438,7 +492,7 @@ def test_words_and_shades_agree_in_light_and_dark(show, explanation):
     ("roles", "message"),
     [
         ((), "This model has no attention"),
-        (("decoder_self",), "the translation does not look at the source"),
+        (("decoder_self",), "the translation does not attend to the source"),
         (("cross",), ""),
     ],
 )
@@ -451,14 +505,16 @@ def test_what_a_model_does_not_have_is_said_or_left_out(show, roles, message):
     note = find(page, "#missing")
     assert note.is_displayed() == bool(message)
     assert message in note.text
-    assert find(page, "#map").is_displayed() == bool(roles)
+    for selector in ("#map", "#heads-note"):
+        assert find(page, selector).is_displayed() == bool(roles)
     options = [each.get_attribute("value") for each in find_all(page, "#role option")]
     assert options == [*roles]
 
 
 def test_hostile_words_are_shown_as_they_are(show):
     hostile = "</script><img/src=x/onerror=alert(1)>&lt;"
-    page = show(explanation_of([f"▁{hostile}"], [f"▁{hostile}"]))
+    page = show(explanation_of([f"▁{hostile}"], [f"▁{hostile}"]), model=hostile)
+    assert find(page, "h1").text == f"A translation by {hostile}"
     assert texts(page, "#source .word") == [hostile, "</s>"]
     assert texts(page, "#target .word") == [hostile, "</s>"]
     assert find_all(page, "img") == []

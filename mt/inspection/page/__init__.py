@@ -27,18 +27,19 @@ _UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 """What could end a script element, or a line of an old script, spelt as JSON spells it."""
 
 
-def save_page(explanation: Explanation, path: Path) -> None:
+def save_page(explanation: Explanation, path: Path, model: str | None = None) -> None:
     """Write an explanation as an HTML page that is complete or absent.
 
     Args:
         explanation: What to show.
         path: Where.
+        model: What translated, for the heading.
 
     Raises:
         DataError: If the file cannot be written.
     """
     try:
-        write_atomically(path.resolve(), page_of(explanation))
+        write_atomically(path.resolve(), page_of(explanation, model))
     except OSError as error:
         raise DataError(
             f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
@@ -46,7 +47,7 @@ def save_page(explanation: Explanation, path: Path) -> None:
         ) from None
 
 
-def page_of(explanation: Explanation) -> str:
+def page_of(explanation: Explanation, model: str | None = None) -> str:
     """Write an explanation as the text of an HTML page.
 
     Words of a sentence reach the page as JSON alone, where no character can end it; the script
@@ -57,6 +58,7 @@ def page_of(explanation: Explanation) -> str:
     script = "\n".join(map(_resource, _SCRIPTS))
     return Template(_resource("page.html")).substitute(
         title=html.escape(explanation.text),
+        heading="A translation" + (f" by {html.escape(model)}" if model else " explained"),
         style_digest=_digest(style),
         script_digest=_digest(script),
         style=style,

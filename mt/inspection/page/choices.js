@@ -11,22 +11,19 @@ function drawChoices() {
     "The model gave ",
     make("b", {}, word.label),
     ` a probability of ${percent(probability(word))}. `,
-    word.size > 1 ? `It has ${word.size} tokens, each with alternatives of its own. ` : "",
+    word.size > 1
+      ? `It has ${word.size} tokens, each with alternatives of its own; ▁ is the space before a word. `
+      : "",
     choice.rank > 1
       ? `${choice.rank - 1} ${choice.rank > 2 ? "others were" : "other was"} more probable here. `
       : "",
-    "Press another token to read the translation with it.",
+    "The marked tokens were the most probable ones here, each shown in the word that it begins or goes on with. Press one to read the translation with it.",
   );
   drawTokens(word);
-  const own = {
-    own: true,
-    token: explanation.axes.target.tokens[state.token],
-    probability: choice.probability,
-  };
-  const rows = [own, ...choice.alternatives].toSorted(
+  const rows = [{ own: true, probability: choice.probability }, ...choice.alternatives].toSorted(
     (one, other) => other.probability - one.probability,
   );
-  id("alternatives").replaceChildren(...rows.map((row, index) => option(row, index, word)));
+  id("alternatives").replaceChildren(...rows.map(option));
 }
 
 /** Show the tokens of a word as buttons, if it has several. */
@@ -47,24 +44,47 @@ function drawTokens({ first, size }) {
   id("tokens").replaceChildren(...(size > 1 ? tokens : []));
 }
 
-/** Return the word that an alternative token became part of; nothing if it is the end mark. */
-function wordAround({ before, forced, after }) {
-  const begin = forced.startsWith(" ") ? before.length + 1 : before.lastIndexOf(" ") + 1;
-  return forced && (before + forced + after).slice(begin).split(" ")[0];
+/** Return the token whose alternatives are shown within its word: what is before it, it, the rest. */
+function ownInWord() {
+  const word = units("target", "words").findLast(({ first }) => first <= state.token);
+  const names = explanation.axes.target.tokens
+    .slice(word.first, word.first + word.size)
+    .map((name) => name.replace(/^▁(?=.)/, ""));
+  const index = state.token - word.first;
+  const parts = [names.slice(0, index), names[index], names.slice(index + 1)];
+  const whole = names.join("").replace(/^▁/, "");
+  // Bytes spell characters only together.
+  return whole === word.label ? parts.map((each) => [each].flat().join("")) : ["", word.label, ""];
+}
+
+/** Return an alternative token within the word that it would be part of, in the same three parts. */
+function otherInWord({ token, before, forced, after }) {
+  const space = token === "▁" && state.token === 0;
+  if (!forced && !space) return ["", token, ""];
+  const kept = forced.startsWith(" ") ? "" : before.slice(before.lastIndexOf(" ") + 1);
+  return [kept, forced.trimStart() || "▁", after.split(" ")[0]];
+}
+
+/** Write a token, marked, within its word; of what stands around it there is little in a long one. */
+function markedWord([before, token, after]) {
+  const [head, tail] = [[...before], [...after]];
+  return make(
+    "span",
+    { className: "label", dir: "auto" },
+    head.length > 12 ? `…${head.slice(-12).join("")}` : before,
+    make("mark", {}, token),
+    tail.length > 12 ? `${tail.slice(0, 12).join("")}…` : after,
+    token === "</s>" ? make("small", {}, "the end") : "",
+  );
 }
 
 /** Make a row of the list: the token that was written, or a button that shows an alternative. */
-function option(row, index, word) {
-  const { token } = row;
-  const whole = state.unit === "words" && (row.own ? word.label : wordAround(row));
-  const label = token === "</s>" ? "end of the sentence" : whole || token;
+function option(row, index) {
   const bar = make("i");
   bar.style.setProperty("--probability", row.probability);
-  const name = make("span", { className: "label" }, label);
-  if (![label, `▁${label}`, "</s>"].includes(token)) name.append(make("small", {}, token));
   const columns = [
     make("span", { ariaHidden: "true" }, row.own ? "✓" : "▸"),
-    name,
+    markedWord(row.own ? ownInWord() : otherInWord(row)),
     make("span", { className: "bar", ariaHidden: "true" }, bar),
     make("span", { className: "number" }, percent(row.probability)),
   ];
@@ -72,7 +92,7 @@ function option(row, index, word) {
     return make(
       "li",
       {},
-      make("div", { className: "option written", title: "what the model wrote" }, ...columns),
+      make("div", { className: "option written", title: "what the translation has" }, ...columns),
     );
   const button = make(
     "button",

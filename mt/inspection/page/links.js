@@ -58,7 +58,7 @@ function highlight(side, index) {
     describe(
       id("readout"),
       rows[index].label,
-      "looked at",
+      "attends to",
       columns.map(({ label }) => label),
       weights[index],
     );
@@ -71,13 +71,29 @@ function highlight(side, index) {
     describe(
       id("readout"),
       columns[index].label,
-      "was looked at by",
+      "is attended to by",
       rows.map(({ label }) => label),
       column,
     );
   }
   drawLinks(found, false);
 }
+
+/** What the signs in labels are. */
+const NOTES = [
+  {
+    about: /^<\/s>$/,
+    text: "</s> is the end mark: the model reads it after the source, and writes it when the translation is complete.",
+  },
+  {
+    about: /^▁/,
+    text: "A token that begins with ▁, SentencePiece’s sign for a space, begins a word.",
+  },
+  {
+    about: /^<0x[0-9A-F]{2}>$/,
+    text: "A token such as <0xE2> is one byte of a character that has no token of its own.",
+  },
+];
 
 /** Draw both sentences; pointing at a word and pressing it are handled here. */
 function drawSentence() {
@@ -96,6 +112,10 @@ function drawSentence() {
       },
     }),
   };
+  const labels = [...source, ...target].map(({ label }) => label);
+  id("units-note").textContent = NOTES.filter(({ about }) => labels.some((label) => about.test(label)))
+    .map(({ text }) => text)
+    .join(" ");
   if (shown) arrange();
   highlight();
 }

@@ -19,7 +19,7 @@ function drawMap() {
     " a cell, the larger the weight.",
   );
   fillTable(table, {
-    caption: `How much each row looked at each column: ${ROLES[state.role].name}.`,
+    caption: `Attention weights, ${ROLES[state.role].name}.`,
     rows: labels[0],
     columns: labels[1],
     values: weights,
@@ -28,7 +28,7 @@ function drawMap() {
       if (i === undefined) return highlight();
       highlight(query, i);
       id("readout").replaceChildren(
-        `“${labels[0][i]}” looked at `,
+        `“${labels[0][i]}” attends to `,
         ...weighted(labels[1][j], weights[i][j]),
       );
     },

@@ -82,12 +82,13 @@ function noteWhatIsMissing() {
       id("map"),
       id("learn"),
       id("readout"),
+      id("heads-note"),
     ])
       each.hidden = true;
   } else if (!explanation.layers.cross) {
     id("missing").hidden = false;
     id("missing").textContent =
-      "In this model the translation does not look at the source; how each side looks at itself is shown below.";
+      "In this model the translation does not attend to the source; how each side attends to itself is shown below.";
   }
 }
 
