@@ -1,4 +1,4 @@
-"""``mt align``: which word became which, and how well that agrees with what people say."""
+"""``mt align``: word alignments from attention weights, and their error rate."""
 
 import contextlib
 import json
@@ -46,22 +46,27 @@ def align(
     ] = None,
     joining: Annotated[
         Joining | None,
-        typer.Option("--join", help="How two directions make one.", show_default="joint"),
+        typer.Option(
+            "--join", help="How the links of two directions are symmetrised.", show_default="joint"
+        ),
     ] = None,
     words: Annotated[
         WordKind,
-        typer.Option(help="What is a word: what spaces separate, or marks split off as well."),
+        typer.Option(
+            help="What is a word: what spaces separate, or punctuation split off as well."
+        ),
     ] = "spaces",
     view: Annotated[
         str | None,
         typer.Option(
             metavar="VIEW",
-            help="Where to look: plain:2 is layer 2, shifted:2.3 its third head one step later.",
+            help="Which attention weights: plain:2 is the mean over the heads of decoder layer 2, "
+            "plain:2.3 its head 3; shifted:2.3 takes those of the step after the word.",
             show_default="chosen on the first pairs",
         ),
     ] = None,
     reverse_view: Annotated[
-        str | None, typer.Option(metavar="VIEW", help="Where to look in the other model.")
+        str | None, typer.Option(metavar="VIEW", help="Which attention weights of the other model.")
     ] = None,
     threshold: Annotated[
         float | None,
@@ -72,7 +77,9 @@ def align(
     ] = False,
     gold: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Links people made: print how well these agree instead."),
+        typer.Option(
+            metavar="FILE", help="Links that people made: print the alignment error rate instead."
+        ),
     ] = None,
     gold_base: Annotated[
         int, typer.Option(min=0, max=1, help="What the gold links count words from.")
@@ -83,7 +90,7 @@ def align(
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Link the words of sentence pairs by what the decoder looked at.
+    """Link the words of sentence pairs by the attention weights of the decoder.
 
     Writes a line of Pharaoh links for each pair, as in `0-0 1-2`: source word, target word, counted
     from 0. With `--gold` it prints the alignment error rate, precision and recall instead.

@@ -1,4 +1,4 @@
-"""``mt explain``: what a translation looked at, how sure each word was, what else it could be."""
+"""``mt explain``: a translation with its attention weights, probabilities and alternatives."""
 
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ def explain(
         int | None,
         typer.Option(
             min=1,
-            help="A decoder layer, from 1; a page has all.",
+            help="Draw the weights of one decoder layer, from 1; a page has all.",
             show_default="the mean over all",
         ),
     ] = None,
@@ -42,13 +42,14 @@ def explain(
     ] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Translate a sentence and show where the decoder looked as it wrote each word.
+    """Translate a sentence and show the attention weights of each target word.
 
-    Rows are target words, columns source words, `</s>` the end of either: the darker a cell, the
-    more the row's word looked at the column's.
+    Rows are target words, columns source words, `</s>` is the end mark of either: the shade of a
+    cell is the weight of the decoder's cross-attention from the row's word to the column's, the
+    mean over all heads.
 
-    A page shows every layer and head, how probable each word was, and what the translation would
-    have been with another word in its place.
+    A page shows every layer and head, the probability of each word, and what the translation would
+    have been with another token in its place.
     """
     from rich.console import Console
 
