@@ -8,6 +8,8 @@ import pytest
 import torch
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import presence_of_element_located
@@ -134,6 +136,14 @@ def point(page, selector):
     ActionChains(page, duration=0).move_to_element(element).perform()
 
 
+def touch(page, selector):
+    element = find(page, selector)
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    finger = ActionBuilder(page, mouse=PointerInput("touch", "finger"), duration=0)
+    finger.pointer_action.move_to(element).pointer_down().pointer_up()
+    finger.perform()
+
+
 def leave(page):
     chain = ActionChains(page, duration=0)
     chain.w3c_actions.pointer_action.move_to_location(2, 2)
@@ -185,6 +195,25 @@ def test_pointing_at_a_word_lights_up_what_it_looks_at_both_ways(page, explanati
     leave(page)
     wait(page, lambda _: not find_all(page, ".word.active"), "no word is pointed at")
     assert set(shades(page, "#target .word")) == {0}
+
+
+def test_a_touched_word_stays_lit_up(show, explanation):
+    page = show(explanation, 390)
+    for selector in ("#target .word:nth-child(2)", "#source .word:nth-child(3)",
+                     "#target .word:nth-child(1)"):  # fmt: skip
+        touch(page, selector)
+        find(page, f"{selector}.active")
+        name = find(page, selector).text
+        wait(page, lambda page, name=name: f"“{name}”" in find(page, "#readout").text, name)
+        assert len(find_all(page, ".word.active")) == 1
+        box = page.execute_script(
+            "const {top, bottom} = document.querySelector('#readout').getBoundingClientRect();"
+            "return [top, bottom, innerHeight]"
+        )
+        assert 0 <= box[0] < box[1] <= box[2]
+    touch(page, "#weights tbody tr:nth-child(2) td:nth-of-type(2)")
+    find(page, "#weights tbody tr:nth-child(2) td:nth-of-type(2).active")
+    assert find(page, "#readout").text.startswith("“Hund” attends to dog ")
 
 
 def test_the_keyboard_does_what_the_pointer_does(page, explanation):

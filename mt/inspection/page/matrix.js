@@ -13,6 +13,9 @@ function shade(element, share) {
   element.classList.toggle("strong", share > contrastFrom);
 }
 
+/** Say whether a pointer went elsewhere: a finger that is lifted goes on pointing. */
+const leaves = ({ pointerType }) => pointerType !== "touch";
+
 let contrastFrom = 0; // the share from which text has the other colour; set by the style sheet
 
 /** Read what the style sheet says for the current colour scheme. */
@@ -73,7 +76,8 @@ function fillTable(table, { caption, rows, columns, values, text, onActive }) {
     const cell = target.closest("tbody td");
     if (cell) activate([Number(cell.dataset.row), Number(cell.dataset.column)]);
   };
-  table.onpointerleave = () => activate(null);
+  table.onclick = table.onpointerover; // a press takes the focus from elsewhere, which shows all links
+  table.onpointerleave = (event) => leaves(event) && activate(null);
   table.onfocus = () => table.matches(":focus-visible") && activate(active ?? [0, 0]);
   table.onblur = () => activate(null);
   table.onkeydown = (event) => {

@@ -21,13 +21,16 @@ function writeWords(side, words, { probabilityOf, onPress, onPoint }) {
     button.onpointerenter = () => onPoint(word);
     button.onfocus = () => button.matches(":focus-visible") && onPoint(word);
     button.onblur = () => onPoint(null);
-    button.onclick = () => onPress(word);
+    button.onclick = () => {
+      onPoint(word); // a press takes the focus from another word, which shows all links
+      onPress(word);
+    };
     return button;
   });
   if (buttons.length) buttons[0].tabIndex = 0;
   const row = sides[side];
   row.replaceChildren(...buttons);
-  row.onpointerleave = () => onPoint(null);
+  row.onpointerleave = (event) => leaves(event) && onPoint(null);
   row.onkeydown = (event) => {
     const now = buttons.indexOf(document.activeElement);
     const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 }[
@@ -86,7 +89,7 @@ function drawLinks(found, faint) {
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       path.setAttribute("d", `M${first} C${curve.join(" ")}`);
       path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
-      path.setAttribute("opacity", (share * (faint ? 0.35 : 0.85)).toFixed(3));
+      path.setAttribute("opacity", (share * (faint ? 0.45 : 0.85)).toFixed(3));
       return path;
     }),
   );
