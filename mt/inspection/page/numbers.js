@@ -5,9 +5,9 @@
 const explanation = JSON.parse(document.getElementById("explanation").textContent);
 
 const ROLES = {
-  cross: { name: "translation → source (cross-attention)", query: "target", key: "source" },
-  decoder_self: { name: "translation → translation so far (decoder self-attention)", query: "target", key: "read" },
-  encoder_self: { name: "source → source (encoder self-attention)", query: "source", key: "source" },
+  cross: { name: "cross-attention: translation → source", query: "target", key: "source" },
+  decoder_self: { name: "self-attention: translation → itself", query: "target", key: "read" },
+  encoder_self: { name: "self-attention: source → itself", query: "source", key: "source" },
 };
 
 /** Return the words or the tokens of an axis, each with the tokens it consists of. */

@@ -89,7 +89,7 @@ function drawLinks(found, faint) {
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       path.setAttribute("d", `M${first} C${curve.join(" ")}`);
       path.setAttribute("stroke-width", (1 + 5 * share).toFixed(2));
-      path.setAttribute("opacity", (share * (faint ? 0.45 : 0.85)).toFixed(3));
+      path.setAttribute("opacity", (faint ? 0.45 * share : 0.15 + 0.7 * share).toFixed(3));
       return path;
     }),
   );
