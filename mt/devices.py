@@ -1,4 +1,4 @@
-"""Names of devices, precisions and engines, as recipes and options spell them.
+"""Names of devices, precisions, engines and formats, as recipes and options spell them.
 
 They stand apart because recipes are read without torch, and options without recipes.
 """
@@ -13,3 +13,6 @@ EnginePrecision = Literal["auto", "int8", "float32"]
 """The numbers CTranslate2 multiplies; ``auto``: int8 where the processor is made for it."""
 ShortlistUse = Literal["auto", "always", "never"]
 """When a lexical shortlist is used; ``auto``: if it was measured to cost hardly any BLEU."""
+OutputFormat = Literal["text", "jsonl", "tsv"]
+"""``text``: one translation a line. ``jsonl``: one JSON object a line, whatever was asked for.
+``tsv``: one hypothesis a line, with the number of its source line and its rank."""

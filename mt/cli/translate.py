@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from mt.cli.options import DeviceOption
-from mt.devices import DeviceName, EngineName
+from mt.devices import DeviceName, EngineName, OutputFormat
 from mt.errors import DataError
 from mt.files import open_output
 from mt.lines import count_lines, read_lines, read_stdin
-from mt.translation.output import OutputFormat, read_objects, source_of
 
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
@@ -99,7 +98,9 @@ def translate(
         sources, waiting = _sources(source, strict), deque[Mapping[str, Any]]()
         _skip(sources, done, source)
         lines = _remembered(sources, waiting)
-        found = translator.translate(lines, config, done + 1)
+        found = stack.enter_context(
+            contextlib.closing(translator.translate(lines, config, done + 1))
+        )
         at_once = _ALIGNED_AT_ONCE if aligner and source else 1
         while batch := list(itertools.islice(found, at_once)):
             fields = [waiting.popleft() for _ in batch]
@@ -131,6 +132,8 @@ def _asked(
 
 def _sources(source: Path | None, strict: bool) -> Iterator[Mapping[str, Any]]:
     """Read what is to be translated, each line with the fields that come with it."""
+    from mt.translation.output import read_objects
+
     lines = read_lines(source, not strict) if source is not None else read_stdin(not strict)
     if source is not None and ".jsonl" in source.suffixes:
         return read_objects(lines, str(source))
@@ -151,6 +154,8 @@ def _remembered(
     sources: Iterable[Mapping[str, Any]], waiting: deque[Mapping[str, Any]]
 ) -> Iterator[str]:
     """Give the texts, and keep their fields until the translations come."""
+    from mt.translation.output import source_of
+
     for fields in sources:
         waiting.append(fields)
         yield source_of(fields)
@@ -197,6 +202,7 @@ def _links(
 ) -> Iterator[str]:
     from mt.data.corpora.contract import Pair
     from mt.evaluation.alignment import format_links
+    from mt.translation.output import source_of
 
     pairs = [
         Pair(source_of(source), translation.text)

@@ -1,6 +1,6 @@
 """Draw attention as a heat map: in the terminal, or as a PNG or SVG file.
 
-Rows are target words, columns source words; the darker a cell, the larger the attention weight of
+Rows are target words, columns source words; the stronger a shade, the larger the attention weight of
 the row's word to the column's. Shades reach from 0 to the largest weight of the picture, which a
 legend gives.
 """

@@ -5,13 +5,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from mt.devices import OutputFormat
 from mt.errors import DataError
 from mt.text.words import WORD_START, join_tokens
 from mt.translation.contract import Translation
 
-OutputFormat = Literal["text", "jsonl", "tsv"]
-"""``text``: one translation a line. ``jsonl``: one JSON object a line, whatever was asked for.
-``tsv``: one hypothesis a line, with the number of its source line and its rank."""
 SOURCES = ("source", "text")
 """The fields of a JSON object that may hold the text to translate; the first one counts."""
 

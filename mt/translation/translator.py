@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Translator:
 
     def translate(
         self, lines: Iterable[str], config: TranslationConfig | None = None, first: int = 1
-    ) -> Iterator[Translation]:
+    ) -> Generator[Translation, None, None]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
         A line of several sentences is translated sentence by sentence, if the config says so; what
@@ -83,7 +83,7 @@ class Translator:
 
     def _translate(
         self, lines: Iterable[str], config: TranslationConfig, remarks: Remarks
-    ) -> Iterator[Translation]:
+    ) -> Generator[Translation, None, None]:
         """Keep a second pool ready while one is searched, as long as there are lines."""
         begun = deque[_Pool]()
         try:
