@@ -1,10 +1,17 @@
 """Text in, a :class:`Score` with its unit, interval and signature out."""
 
-from mt.evaluation.metrics import evaluate, refuse_missing_tokenizer
+from mt.evaluation.metrics import (
+    Measurement,
+    evaluate,
+    measure,
+    refuse_missing_tokenizer,
+    split_into_words,
+)
 from mt.evaluation.score import MetricName, Score, TokenizerName, higher_is_better
 from mt.evaluation.surface import doubts, doubts_between, refuse_unless_text, suited_tokenizer
 
 __all__ = [
+    "Measurement",
     "MetricName",
     "Score",
     "TokenizerName",
@@ -12,7 +19,9 @@ __all__ = [
     "doubts_between",
     "evaluate",
     "higher_is_better",
+    "measure",
     "refuse_missing_tokenizer",
     "refuse_unless_text",
+    "split_into_words",
     "suited_tokenizer",
 ]

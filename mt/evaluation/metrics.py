@@ -1,10 +1,12 @@
-"""The one file that knows sacreBLEU: its metrics, its bootstrap and its signatures.
+"""The one file that knows sacreBLEU's metrics: how they count, what they return, how they sign.
 
 Nothing is computed here. A score equals the one that the ``sacrebleu`` command line prints for the
 same files, and so does its signature.
 """
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mt.errors import DataError, unequal_lines
@@ -21,6 +23,8 @@ def evaluate(
     metrics: Sequence[MetricName] = ("bleu",),
     bootstrap: int = 1000,
     tokenizer: TokenizerName = "13a",
+    *,
+    lowercase: bool = False,
 ) -> list[Score]:
     """Compare a corpus of hypotheses with one or more sets of references.
 
@@ -31,6 +35,7 @@ def evaluate(
         bootstrap: Resamples for the 95 % interval, at least 2; 0 gives no interval, nor does a
             corpus of a few lines in which resamples match nothing.
         tokenizer: What splits text into the words that ``bleu`` counts.
+        lowercase: Whether letters count as the same in either case; for ``ter`` they always do.
 
     Returns:
         One score per metric, in the order of ``metrics``.
@@ -42,13 +47,133 @@ def evaluate(
 
     Cost: a fraction of a second per thousand lines; TER takes several seconds.
     """
-    if bootstrap < 0 or bootstrap == 1:
-        raise ValueError(f"bootstrap: expected 0 or at least 2 resamples, but got {bootstrap}")
+    measurements = measure(hypotheses, references, metrics, tokenizer, lowercase=lowercase)
+    return [measurement.score(bootstrap) for measurement in measurements]
+
+
+def measure(
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    metrics: Sequence[MetricName],
+    tokenizer: TokenizerName = "13a",
+    *,
+    lowercase: bool = False,
+) -> list["Measurement"]:
+    """Count, line by line, what scores are made of; see :func:`evaluate`.
+
+    Raises:
+        DataError: As :func:`evaluate` does.
+    """
     _check(hypotheses, references)
     # The command line strips the ends of lines before it measures.
     hypotheses = [line.rstrip() for line in hypotheses]
     references = [[line.rstrip() for line in lines] for lines in references]
-    return [_measure(metric, hypotheses, references, bootstrap, tokenizer) for metric in metrics]
+    measurements = []
+    for metric in metrics:
+        counter = _counter(metric, tokenizer, lowercase)
+        # What sacreBLEU's own `corpus_score` does in steps it does for all resamples at once.
+        statistics = counter._extract_corpus_statistics(hypotheses, references)  # noqa: SLF001
+        measurements.append(Measurement(metric, statistics, counter))
+    return measurements
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one metric counted in each line of a translation, and the scores that come of it."""
+
+    metric: MetricName
+    statistics: list[list[float]]
+    """Of each line: sums over lines are what a score is computed from."""
+    counter: Any
+    """The metric of sacreBLEU that counted."""
+
+    def score(self, bootstrap: int = 1000, lines: Sequence[int] | None = None) -> Score:
+        """Return the score of a corpus.
+
+        Args:
+            bootstrap: Resamples for the 95 % interval, at least 2; 0 gives none.
+            lines: The corpus: lines counted from 0, at least one. ``None``: all.
+
+        Raises:
+            ValueError: If ``bootstrap`` is negative or 1.
+        """
+        # These take a tenth of a second to load, which `mt --help` should not pay.
+        import numpy as np  # noqa: PLC0415
+
+        from mt.evaluation.resampling import resampled_sums, seed  # noqa: PLC0415
+
+        if bootstrap < 0 or bootstrap == 1:
+            raise ValueError(f"bootstrap: expected 0 or at least 2 resamples, but got {bootstrap}")
+        statistics = self.statistics if lines is None else [self.statistics[i] for i in lines]
+        result = self.counter._aggregate_and_compute(statistics)  # noqa: SLF001
+        low = high = None
+        signature = self.signature()
+        if bootstrap:
+            sums = resampled_sums(np.array(statistics, dtype=np.float64), bootstrap)
+            try:
+                result.estimate_ci([self.counter._compute_score_from_stats(each) for each in sums])  # noqa: SLF001
+            except TypeError:
+                pass  # sacreBLEU cannot average resamples without a match, as tiny corpora have
+            else:
+                signature = self.signature(bs=bootstrap, seed=seed())
+                # The interval stands in private fields, for some metrics as numpy's float32.
+                mean, half_width = float(result._mean), float(result._ci)  # noqa: SLF001
+                low, high = self._bounded(mean - half_width), self._bounded(mean + half_width)
+        return Score(self.metric, self._bounded(result.score), signature, low, high)
+
+    def value_of(self, sums: Any) -> float:
+        """Return the score that the summed statistics of a corpus make, as sacreBLEU rounds it."""
+        score: float = self.counter._compute_score_from_stats(sums).score  # noqa: SLF001
+        return score
+
+    def value(self) -> float:
+        """Return the score of all lines, as sacreBLEU rounds it: BLEU may exceed 100 by a bit."""
+        score: float = self.counter._aggregate_and_compute(self.statistics).score  # noqa: SLF001
+        return score
+
+    def sentences(self) -> list[Score]:
+        """Return the score of each line by itself.
+
+        BLEU of a sentence counts n-grams up to its length alone (``eff:yes``), as the command line
+        does with ``--sentence-level``.
+        """
+        counter = copy.copy(self.counter)
+        counter.effective_order = True  # what other metrics have not, they do not read
+        signature = counter.get_signature().format()
+        return [
+            Score(
+                self.metric,
+                self._bounded(counter._compute_score_from_stats(each).score),  # noqa: SLF001
+                signature,
+            )
+            for each in self.statistics
+        ]
+
+    def signature(self, **trials: int | str) -> str:
+        """Write the settings that give these scores again, and the trials of a test."""
+        signature = self.counter.get_signature()
+        for name, value in trials.items():
+            signature.update(name, value)
+        return str(signature.format())
+
+    def _bounded(self, value: float) -> float:
+        """Keep a value on its scale: sacreBLEU's BLEU of equal text is 100.00000000000004.
+
+        An interval, which is symmetric around its mean, may reach further.
+        """
+        return max(value if self.metric == "ter" else min(value, 100.0), 0.0)
+
+
+def split_into_words(
+    lines: Sequence[str], tokenizer: TokenizerName = "13a", lowercase: bool = False
+) -> list[list[str]]:
+    """Split text into the words that ``bleu`` counts.
+
+    Raises:
+        DataError: If the tokenizer is not installed.
+    """
+    split = _bleu(tokenizer, lowercase)._preprocess_segment  # noqa: SLF001
+    return [split(line).split() for line in lines]
 
 
 def refuse_missing_tokenizer(tokenizer: TokenizerName) -> None:
@@ -57,7 +182,7 @@ def refuse_missing_tokenizer(tokenizer: TokenizerName) -> None:
     Raises:
         DataError: If a package or a model that it needs is not there.
     """
-    _bleu(tokenizer)
+    _bleu(tokenizer, lowercase=False)
 
 
 def _check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:
@@ -74,55 +199,23 @@ def _check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> No
     refuse_unless_text(hypotheses, "evaluation: hypotheses")
 
 
-def _measure(
-    metric: MetricName,
-    hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]],
-    bootstrap: int,
-    tokenizer: TokenizerName,
-) -> Score:
-    # These take a tenth of a second to load, which `mt --help` should not pay.
-    import numpy as np  # noqa: PLC0415
+def _counter(metric: MetricName, tokenizer: TokenizerName, lowercase: bool) -> Any:
     from sacrebleu import CHRF, TER  # noqa: PLC0415
 
-    from mt.evaluation.bootstrap import resampled_sums, seed  # noqa: PLC0415
-
-    others = {"chrf": CHRF, "ter": TER}
-    counter: Any = _bleu(tokenizer) if metric == "bleu" else others[metric]()
-    # What sacreBLEU's own `corpus_score` does in these steps it does for all resamples at once.
-    statistics = counter._extract_corpus_statistics(hypotheses, references)  # noqa: SLF001
-    result = counter._aggregate_and_compute(statistics)  # noqa: SLF001
-    low = high = None
-    if bootstrap:
-        sums = resampled_sums(np.array(statistics, dtype=np.float64), bootstrap)
-        try:
-            result.estimate_ci([counter._compute_score_from_stats(each) for each in sums])  # noqa: SLF001
-        except TypeError:
-            pass  # sacreBLEU cannot average resamples without any match, which tiny corpora have
-        else:
-            counter.n_bootstrap, counter.seed = bootstrap, seed()
-            # The interval stands in private fields, for some metrics as numpy's float32.
-            mean, half_width = float(result._mean), float(result._ci)  # noqa: SLF001
-            low, high = _bounded(mean - half_width, metric), _bounded(mean + half_width, metric)
-    return Score(
-        metric, _bounded(result.score, metric), counter.get_signature().format(), low, high
-    )
+    if metric == "bleu":
+        return _bleu(tokenizer, lowercase)
+    if metric == "ter":
+        return TER()
+    return CHRF(word_order=2 if metric == "chrf++" else 0, lowercase=lowercase)
 
 
-def _bounded(value: float, metric: MetricName) -> float:
-    """Keep a value on its scale: sacreBLEU's BLEU of equal text is 100.00000000000004.
-
-    An interval, which is symmetric around its mean, may reach further.
-    """
-    return max(value if metric == "ter" else min(value, 100.0), 0.0)
-
-
-def _bleu(tokenizer: TokenizerName) -> "BLEU":
+def _bleu(tokenizer: TokenizerName, lowercase: bool) -> "BLEU":
     """Make sacreBLEU's BLEU with a tokenizer, which may need a package or a download."""
     from sacrebleu import BLEU  # noqa: PLC0415
 
     try:
-        return BLEU(tokenize=tokenizer, force=True)  # its warning of tokenized text goes to a log
+        # Its warning of tokenized text goes to a log; ours does not.
+        return BLEU(tokenize=tokenizer, lowercase=lowercase, force=True)
     except (ImportError, RuntimeError):
         language = tokenizer.removesuffix("-mecab")
         raise DataError(

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-MetricName = Literal["bleu", "chrf", "ter"]
+MetricName = Literal["bleu", "chrf", "chrf++", "ter"]
 """How hypotheses are compared with references.
 
 ``bleu``: matching word n-grams, in words that sacreBLEU splits itself (Papineni et al. 2002).
 ``chrf``: F2 of matching character n-grams, kinder to inflected languages (Popović 2015).
+``chrf++``: likewise, of words and pairs of words as well (Popović 2017).
 ``ter``: edits per 100 reference words (Snover et al. 2006).
 """
 
@@ -32,7 +33,12 @@ Japanese or Korean morphemes, by a package of its own. ``char``: into characters
 downloads. ``none``: at spaces, for text that is split already.
 """
 
-_NAMES: dict[MetricName, str] = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}
+_NAMES: dict[MetricName, str] = {
+    "bleu": "BLEU",
+    "chrf": "chrF2",
+    "chrf++": "chrF2++",
+    "ter": "TER",
+}
 
 
 def higher_is_better(metric: MetricName) -> bool:
@@ -63,9 +69,14 @@ class Score:
         """The metric as sacreBLEU prints it."""
         return _NAMES[self.metric]
 
-    def __str__(self) -> str:
+    @property
+    def number(self) -> str:
+        """The value, and its interval if there is one, with two digits after the point."""
         interval = "" if self.low is None else f" [{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.name} {self.value:.2f}{interval} · {self.signature}"
+        return f"{self.value:.2f}{interval}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number} · {self.signature}"
 
     def to_json(self) -> dict[str, float | str | None]:
         """Return the fields for a JSON file, values unrounded."""

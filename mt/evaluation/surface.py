@@ -67,8 +67,14 @@ def doubts(lines: Sequence[str]) -> Iterator[str]:
 
     A tokenizer seems to have split words and punctuation if more than a third of the lines that are
     not blank have a space before a full stop or a comma, or an escape of the Moses tokenizer.
-    Lines are columns of a table if as many of them hold a tab.
+    Lines are columns of a table if as many of them hold a tab. Subword marks stand in no text that
+    people write; where more than a tenth of the lines have them, it is refused.
     """
+    if count := sum(map(bool, map(_SUBWORD.search, lines))):
+        yield (
+            f"expected text, but {count:,} of {len(lines):,} lines hold subword tokens (`@@` or "
+            "`▁`); join the tokens first"
+        )
     if _share(_TOKENIZED.search, lines) > 1 / 3:
         yield (
             "expected text as people write it, but it looks tokenized; its scores cannot be "

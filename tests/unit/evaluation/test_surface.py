@@ -68,6 +68,11 @@ def test_a_third_of_the_lines_is_no_stray():
     assert not [*doubts([])]
 
 
+def test_a_few_subword_tokens_are_noticed():
+    (doubt,) = doubts(["gro@@ ß"] + ["groß"] * 19)
+    assert "1 of 20 lines hold subword tokens" in doubt
+
+
 def test_columns_are_noticed():
     (doubt,) = doubts(["Eine Katze.\tA cat.", "Ja.\tYes."])
     assert "tabs" in doubt
