@@ -69,7 +69,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         guess, truth = map(str, write_texts(Path(folder), options.lines))
         commands = {
-            OURS: ["mt", "evaluate", "--hypothesis", guess, "--reference", truth],
+            OURS: [
+                "mt",
+                "evaluate",
+                "--hypothesis",
+                guess,
+                "--reference",
+                truth,
+                "--metric",
+                "bleu",
+            ],
             THEIRS: ["sacrebleu", truth, "--input", guess],
         }
         wrapper = [sys.executable, "-m", "benchmarks.evaluation", "--lines", str(options.lines)]

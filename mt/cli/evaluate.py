@@ -1,42 +1,82 @@
 """``mt evaluate``: measure a model, or hypotheses that exist already."""
 
-import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, Any, Literal
 
 import typer
 
 from mt.cli.options import DeviceOption, JsonOption
-from mt.devices import DeviceName
-from mt.errors import DataError, unequal_lines
+from mt.cli.scored_text import (
+    LowercaseOption,
+    MetricsOption,
+    TokenizerOption,
+    read_references,
+    read_text,
+    translate_texts,
+    wanted_metrics,
+    warn_between,
+    warn_of_copies,
+)
 from mt.evaluation import (
+    Measurement,
     MetricName,
     Score,
     TokenizerName,
-    doubts,
-    doubts_between,
-    refuse_missing_tokenizer,
-    refuse_unless_text,
-    suited_tokenizer,
+    measure,
+    split_into_words,
 )
-from mt.evaluation import evaluate as measure
+from mt.evaluation.breakdown import Range, lines_by_length
+from mt.evaluation.tables import TableFormat, scores_table, signatures
 from mt.files import open_output
-from mt.lines import read_lines
 
 
-def _metric(name: str) -> str:
-    if name.lower() not in get_args(MetricName):
-        raise typer.BadParameter(f"expected {', '.join(get_args(MetricName))}, but got {name}")
-    return name.lower()
+@dataclass
+class TestSet:
+    """A text that is measured."""
+
+    path: Path
+    """Of the hypotheses, or of the source that a model translates."""
+    references: Sequence[Path]
+    truth: Sequence[Sequence[str]]
+    source: Sequence[str] | None = None
+    hypotheses: Sequence[str] = ()
+    measurements: Sequence[Measurement] = ()
+    scores: Sequence[Score] = ()
+    parts: dict[Range, tuple[int, list[Score]]] | None = None
+    """By the length of the reference: lines and scores."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was measured for a JSON file."""
+        found: dict[str, Any] = {
+            "name": str(self.path),
+            "references": list(map(str, self.references)),
+            "lines": len(self.hypotheses),
+            "scores": {score.metric: score.to_json() for score in self.scores},
+        }
+        if self.parts is not None:
+            found["by_length"] = [
+                {
+                    "first": each.first,
+                    "last": each.last,
+                    "lines": lines,
+                    "scores": {score.metric: score.to_json() for score in scores},
+                }
+                for each, (lines, scores) in self.parts.items()
+            ]
+        return found
 
 
 def evaluate(
     references: Annotated[
         list[Path],
         typer.Option(
-            "--reference", metavar="FILE", help="Human translation; give several files for more."
+            "--reference",
+            metavar="FILE",
+            help="Human translation; give several files for more. Several test sets take theirs in "
+            "turn, each as many.",
         ),
     ],
     model: Annotated[
@@ -45,39 +85,55 @@ def evaluate(
             metavar="[MODEL]", help="A run or a bundle; leave it out with --hypothesis."
         ),
     ] = None,
-    source: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Text for the model to translate.")
-    ] = None,
-    hypothesis: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A translation to measure, not a model.")
-    ] = None,
-    metrics: Annotated[
-        list[str] | None,  # Typer takes no list of literals
+    sources: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--metric",
-            parser=_metric,
-            metavar="|".join(get_args(MetricName)),
-            help="What to measure; give several for more.",
-            show_default="bleu",
+            "--source",
+            metavar="FILE",
+            help="Text for the model to translate; give several files for more test sets.",
         ),
     ] = None,
-    tokenizer: Annotated[
-        TokenizerName | None,
+    hypotheses: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--tokenize",
-            metavar="NAME",
-            help="What splits text into the words that BLEU counts: zh, ja-mecab, ko-mecab, char "
-            "or another of sacreBLEU's tokenizers.",
-            show_default="13a",
+            "--hypothesis",
+            metavar="FILE",
+            help="A translation to measure, not a model; give several files for more test sets.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the model's translations here.")
+    metrics: MetricsOption = None,
+    tokenizer: TokenizerOption = None,
+    lowercase: LowercaseOption = False,
+    by: Annotated[
+        Literal["length"] | None,
+        typer.Option(
+            help="Score the lines of each length of the reference as well.", metavar="length"
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the scores by length, as .png or .svg."),
+    ] = None,
+    sentences: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the scores of each sentence here, as TSV."),
+    ] = None,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Keep the model's translations here; one file for each test set.",
+        ),
     ] = None,
     beam: Annotated[
         int | None,
         typer.Option(min=1, help="Hypotheses kept per sentence.", show_default="the model's"),
     ] = None,
+    form: Annotated[
+        Literal["text", "markdown", "latex", "json"],
+        typer.Option("--format", help="How the scores are printed."),
+    ] = "text",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -86,117 +142,165 @@ def evaluate(
     Prints each score from 0 to 100 with its 95 % interval and its signature. Files hold detokenized
     UTF-8 text, one sentence per line.
     """
-    wanted = cast("list[MetricName]", list(dict.fromkeys(metrics or ["bleu"])))
-    if tokenizer is not None and "bleu" not in wanted:
-        raise typer.BadParameter("--tokenize is for BLEU; leave it out, or add --metric bleu")
-    if tokenizer is not None:
-        refuse_missing_tokenizer(tokenizer)
-    if hypothesis is not None:
-        _refuse_unused(model=model, source=source, output=output, beam=beam)
-        hypotheses = _read(hypothesis)
-        truth = _read_references(references, hypothesis, hypotheses)
-        _warn_of_tokenizer(references, truth, wanted, tokenizer)
-    elif model is not None and source is not None:
-        sources = _read(source, is_scored=False)
-        truth = _read_references(references, source, sources)
-        _warn_of_tokenizer(references, truth, wanted, tokenizer)
-        _warn_of_copies(references, truth, source, sources)
-        hypotheses = _translate(model, sources, output, device, beam)
-    else:
+    wanted = wanted_metrics(metrics, tokenizer)
+    _check_picture(picture, by)
+    if as_json and form not in {"text", "json"}:
+        raise typer.BadParameter(f"expected --json or --format {form}, but got both; leave one out")
+    if hypotheses:
+        _refuse_unused(model=model, source=sources, output=outputs, beam=beam)
+    elif model is None or not sources:
         raise typer.BadParameter(
             "expected MODEL and --source to translate, or --hypothesis with a translation"
         )
-    for doubt in doubts_between(hypotheses, truth):
-        _warn(hypothesis or model, doubt)
-    scores = measure(hypotheses, truth, wanted, tokenizer=tokenizer or "13a")
-    typer.echo(_as_json(scores) if as_json else "\n".join(map(str, scores)))
+    elif outputs and len(outputs) != len(sources):
+        raise typer.BadParameter(
+            f"expected --output once for each of {len(sources)} sources, but got {len(outputs)}"
+        )
+    paths = hypotheses or sources or []
+    tests = [
+        _read(path, its, bool(hypotheses), wanted, tokenizer)
+        for path, its in _dealt(paths, references)
+    ]
+    if model is not None:
+        texts = [test.source or () for test in tests]
+        translations = translate_texts(model, texts, device, beam, outputs or ())
+        for test, translation in zip(tests, translations, strict=True):
+            test.hypotheses = translation
+    for test in tests:
+        warn_between(model or test.path, test.hypotheses, test.truth, lowercase)
+        test.measurements = measure(
+            test.hypotheses, test.truth, wanted, tokenizer or "13a", lowercase=lowercase
+        )
+        test.scores = [each.score() for each in test.measurements]
+        if by is not None:
+            test.parts = _scores_by_length(test, tokenizer or "13a", lowercase)
+    if sentences is not None:
+        with open_output(sentences) as file:
+            file.writelines(f"{line}\n" for line in _sentence_lines(tests))
+    if picture is not None:
+        _draw(tests, picture)
+    if as_json or form == "json":
+        typer.echo(json.dumps([test.to_json() for test in tests], indent=2, ensure_ascii=False))
+    else:
+        typer.echo(_as_text(tests, form))
+
+
+def _read(
+    path: Path,
+    references: Sequence[Path],
+    is_translated: bool,
+    metrics: Sequence[MetricName],
+    tokenizer: TokenizerName | None,
+) -> TestSet:
+    lines = read_text(path, is_scored=is_translated)
+    truth = read_references(references, path, lines, metrics, tokenizer)
+    if is_translated:
+        return TestSet(path, references, truth, hypotheses=lines)
+    warn_of_copies(references, truth, path, lines)
+    return TestSet(path, references, truth, source=lines)
+
+
+def _scores_by_length(
+    test: TestSet, tokenizer: TokenizerName, lowercase: bool
+) -> dict[Range, tuple[int, list[Score]]]:
+    words = split_into_words(test.truth[0], tokenizer, lowercase)
+    return {
+        each: (len(lines), [one.score(lines=lines) for one in test.measurements])
+        for each, lines in lines_by_length(words).items()
+    }
+
+
+def _check_picture(picture: Path | None, by: str | None) -> None:
+    from mt.pictures import refuse_unknown_format
+
+    if picture is None:
+        return
+    if by is None:
+        raise typer.BadParameter("--picture shows scores by length; add --by length")
+    refuse_unknown_format(picture)
 
 
 def _refuse_unused(**values: object) -> None:
-    given = [name for name, value in values.items() if value is not None]
+    given = [name for name, value in values.items() if value]
     if given:
         names = ", ".join("MODEL" if name == "model" else f"--{name}" for name in given)
         raise typer.BadParameter(f"with --hypothesis nothing is translated; leave out {names}")
 
 
-def _read(path: Path, is_scored: bool = True) -> list[str]:
-    """Read a file; what is scored must be text as people write it."""
-    lines = list(read_lines(path))
-    if not lines:
-        raise DataError(f"{path}: expected text, but the file is empty; check the path")
-    refuse_unless_text(lines, str(path))
-    if is_scored:
-        for doubt in doubts(lines):
-            _warn(path, doubt)
-    return lines
+def _dealt(
+    paths: Sequence[Path], references: Sequence[Path]
+) -> Iterator[tuple[Path, Sequence[Path]]]:
+    """Give each test set its references: the first ones to the first, as many to each."""
+    each, rest = divmod(len(references), len(paths))
+    if rest or not each:
+        raise typer.BadParameter(
+            f"expected --reference as often for each of {len(paths)} test sets, but got "
+            f"{len(references)} in all; name those of the first test set first. Several "
+            "translations of one text: see mt compare"
+        )
+    for number, path in enumerate(paths):
+        yield path, references[number * each : (number + 1) * each]
 
 
-def _read_references(paths: Sequence[Path], other: Path, lines: Sequence[str]) -> list[list[str]]:
-    references = [_read(path) for path in paths]
-    for path, reference in zip(paths, references, strict=True):
-        if len(reference) != len(lines):
-            raise unequal_lines(path, len(reference), other, len(lines))
-    return references
+def _as_text(tests: Sequence[TestSet], form: TableFormat) -> str:
+    blocks = []
+    scores = [score for test in tests for score in test.scores]
+    if form == "text" and len(tests) == 1:
+        blocks.append("\n".join(map(str, scores)))
+    else:
+        rows = [(_labels(test), test.scores) for test in tests]
+        blocks.append(scores_table(["test set", "reference", "lines"], rows, form, left=2))
+        blocks.append(signatures(scores, form))
+    parts = [
+        ([str(test.path), str(each), f"{lines:,}"], scores)
+        for test in tests
+        for each, (lines, scores) in (test.parts or {}).items()
+    ]
+    if parts:
+        blocks.append(scores_table(["test set", "reference words", "lines"], parts, form))
+        if {score.signature for _, row in parts for score in row} - {it.signature for it in scores}:
+            blocks.append(signatures((score for _, row in parts for score in row), form))
+    return "\n\n".join(blocks)
 
 
-def _warn(where: object, doubt: str) -> None:
-    typer.echo(f"mt: warning: {where}: {doubt}", err=True)
+def _labels(test: TestSet) -> list[str]:
+    return [
+        str(test.path),
+        ", ".join(map(str, test.references)),
+        f"{len(test.hypotheses):,}",
+    ]
 
 
-def _warn_of_tokenizer(
-    paths: Sequence[Path],
-    references: Sequence[Sequence[str]],
-    metrics: Sequence[MetricName],
-    tokenizer: TokenizerName | None,
-) -> None:
-    """Name the tokenizer for references that the default one does not split into words."""
-    for path, lines in zip(paths, references, strict=True):
-        suited = suited_tokenizer(lines)
-        if suited and "bleu" in metrics and tokenizer is None:
-            _warn(
-                path,
-                "expected text that BLEU's tokenizer 13a splits into words, but it seems to be "
-                f"{suited[0]}; give --tokenize {suited[1]}, or --metric chrf",
-            )
-        if suited and "ter" in metrics:
-            _warn(
-                path,
-                f"expected words between spaces for TER, but it seems to be {suited[0]}; give "
-                "--metric chrf",
-            )
+def _sentence_lines(tests: Sequence[TestSet]) -> Iterator[str]:
+    """Write a table of sentences; the head of a score is its name and signature."""
+    for number, test in enumerate(tests):
+        scores = [each.sentences() for each in test.measurements]
+        sides = [test.hypotheses, *test.truth]
+        if test.source is not None:
+            sides.append(test.source)
+        if number == 0:
+            heads = [f"{column[0].name}|{column[0].signature}" for column in scores]
+            names = ["hypothesis", *_numbered("reference", len(test.truth))]
+            if test.source is not None:
+                names.append("source")
+            yield "\t".join(["test set", "line", *heads, *names])
+        rows = zip(zip(*scores, strict=True), zip(*sides, strict=True), strict=True)
+        for line, (values, texts) in enumerate(rows, start=1):
+            cells = [str(test.path), str(line), *(repr(score.value) for score in values), *texts]
+            yield "\t".join(" ".join(cell.split("\t")).replace("\r", " ") for cell in cells)
 
 
-def _warn_of_copies(
-    paths: Sequence[Path], references: Sequence[Sequence[str]], source: Path, sources: Sequence[str]
-) -> None:
-    """Notice the source, or a text that was not translated, in the place of a reference."""
-    for path, lines in zip(paths, references, strict=True):
-        same = sum(line == other for line, other in zip(lines, sources, strict=True))
-        if 2 * same > len(lines):
-            _warn(
-                path,
-                f"expected a translation, but {same:,} of {len(lines):,} lines are the same as in "
-                f"{source}; check the path",
-            )
+def _numbered(name: str, count: int) -> list[str]:
+    return [name if count == 1 else f"{name} {number}" for number in range(1, count + 1)]
 
 
-def _translate(
-    model: Path, sources: list[str], output: Path | None, device: DeviceName, beam: int | None
-) -> list[str]:
-    from mt.allocator import keep_freed_memory
-    from mt.translation import load_translator
+def _draw(tests: Sequence[TestSet], path: Path) -> None:
+    from mt.evaluation.picture import save_scores_by_length
 
-    keep_freed_memory()
-    hypotheses = []
-    with contextlib.nullcontext() if output is None else open_output(output) as file:
-        translator = load_translator(model, device)
-        config = translator.config if beam is None else translator.config.with_beam(beam)
-        for translation in translator.translate(sources, config):
-            hypotheses.append(translation.text)
-            if file is not None:
-                file.write(f"{translation.text}\n")
-    return hypotheses
-
-
-def _as_json(scores: Sequence[Score]) -> str:
-    return json.dumps({score.metric: score.to_json() for score in scores}, indent=2)
+    save_scores_by_length(
+        {
+            str(test.path): {each: scores for each, (_, scores) in (test.parts or {}).items()}
+            for test in tests
+        },
+        path,
+    )

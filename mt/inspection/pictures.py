@@ -5,8 +5,6 @@ the row's word to the column's. Shades reach from 0 to the largest weight of the
 legend gives.
 """
 
-import logging
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +13,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
-from mt.errors import DataError
-from mt.files import atomic_file
+from mt.pictures import save_figure
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from mt.inspection.attention import AttentionMap
-
-log = logging.getLogger(__name__)
-
-FORMATS = ("png", "svg")
-"""Picture formats, named as the suffixes of their files."""
 
 _SHADES = ("· ", "░░", "▒▒", "▓▓", "██")
 """From nothing to the largest weight, legible without colour."""
@@ -34,13 +28,7 @@ the terminal's own background does not matter."""
 _LONGEST_LABEL = 20
 """Terminal cells that a word may take."""
 
-_CELL_INCHES, _MOST_INCHES, _DOTS_PER_INCH = 0.4, 24.0, 150
-_FONTS = (
-    "DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Arabic",
-    "Noto Sans Hebrew", "Noto Sans Devanagari", "WenQuanYi Zen Hei", "Droid Sans Fallback",
-    "Arial Unicode MS", "Microsoft YaHei", "PingFang SC", "Hiragino Sans",
-)  # fmt: skip
-"""Tried one after the other for each character, as far as they are installed."""
+_CELL_INCHES, _MOST_INCHES = 0.4, 24.0
 
 
 def picture_for_terminal(attention: "AttentionMap", width: int = 80, colour: bool = True) -> Text:
@@ -82,9 +70,6 @@ def picture_for_terminal(attention: "AttentionMap", width: int = 80, colour: boo
 def save_picture(attention: "AttentionMap", path: Path) -> None:
     """Draw a heat map into a file that is complete or absent.
 
-    Neither a display nor matplotlib's global state is used. An SVG holds its labels as text, which
-    a viewer draws in its own fonts; a PNG has the characters that the fonts installed here have.
-
     Args:
         attention: What to draw.
         path: Ends with ``.png`` or ``.svg``.
@@ -92,22 +77,11 @@ def save_picture(attention: "AttentionMap", path: Path) -> None:
     Raises:
         DataError: If the suffix names no format, or the file cannot be written.
     """
-    from matplotlib import rc_context  # noqa: PLC0415 - the terminal needs none of it
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-    from matplotlib.font_manager import fontManager  # noqa: PLC0415
-
-    picture_format = refuse_unknown_format(path)
     height, width = attention.weights.shape
     cell = min(_CELL_INCHES, _MOST_INCHES / max(height, width))
     points = 72 * cell * 0.38
-    installed = set(fontManager.get_font_names())
-    fonts = [font for font in _FONTS if font in installed]
-    settings = rc_context({"font.family": fonts, "svg.fonttype": "none", "svg.hashsalt": "mt"})
-    with settings, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        figure = Figure(figsize=(cell * width + 1, cell * height))
-        FigureCanvasAgg(figure)
+
+    def draw(figure: "Figure") -> None:
         axes = figure.add_axes((0, 0, cell * width / (cell * width + 1), 1))
         image = axes.imshow(attention.weights.numpy(), cmap="Blues", vmin=0, aspect="auto")
         axes.set_xticks(
@@ -122,40 +96,8 @@ def save_picture(attention: "AttentionMap", path: Path) -> None:
         bar.set_label("attention weight", fontsize=points)
         bar.ax.tick_params(labelsize=points)
         bar.outline.set_visible(False)
-        try:
-            with atomic_file(path.resolve()) as scratch:
-                figure.savefig(
-                    scratch,
-                    format=picture_format,
-                    dpi=_DOTS_PER_INCH,
-                    bbox_inches="tight",
-                    metadata={"Date": None} if picture_format == "svg" else None,
-                )
-        except OSError as error:
-            raise DataError(
-                f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
-                "check the path"
-            ) from None
-    if picture_format == "png" and any("missing from font" in str(each.message) for each in caught):
-        log.warning(
-            "%s: no installed font has some of these characters, they are drawn as boxes; an .svg "
-            "keeps them as text", path,
-        )  # fmt: skip
 
-
-def refuse_unknown_format(path: Path) -> str:
-    """Return the picture format that a file's suffix names.
-
-    Raises:
-        DataError: If it names none.
-    """
-    suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
-        raise DataError(
-            f"{path}: expected a picture file ending with .png or .svg, but it ends with "
-            f"{f'`.{suffix}`' if suffix else 'no suffix'}; name it otherwise"
-        )
-    return suffix
+    save_figure(path, (cell * width + 1, cell * height), draw)
 
 
 def _shortened(word: str) -> str:

@@ -253,8 +253,8 @@ def test_a_mended_mistake_needs_no_new_directory(shell, here):
         ("translate bundle --beam many", "Invalid value for '--beam'"),
         ("translate bundle a b", "unexpected extra argument"),
         (
-            "evaluate --reference test.tgt --hypothesis test.tgt --hypothesis test.src",
-            "Invalid value for --hypothesis: expected it once, but it was given 2 times",
+            "translate bundle --beam 2 --beam 3",
+            "Invalid value for --beam: expected it once, but it was given 2 times",
         ),
     ],
 )

@@ -100,7 +100,7 @@ def test_results_go_to_stdout_and_nothing_else_does(texts):
     done = run(SCORE, texts)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("BLEU ")
-    assert done.stdout.count("\n") == 1
+    assert done.stdout.count("\n") == 2
 
 
 def test_stdout_is_utf_8_in_every_locale(texts, monkeypatch):

@@ -46,7 +46,7 @@ def test_it_learns(trained, corpus):
     test = ["--source", corpus / "test.src", "--reference", corpus / "test.tgt"]
     done = mt("evaluate", run, *test, "--metric", "chrf", "--metric", "bleu", "--json")
     assert done.returncode == 0, done.stderr
-    scores = json.loads(done.stdout)
+    scores = json.loads(done.stdout)[0]["scores"]
     assert list(scores) == ["chrf", "bleu"]
     for score in scores.values():
         assert score.keys() == {"score", "signature", "low", "high"}

@@ -71,8 +71,10 @@ def test_prints_a_line_for_each_metric_in_the_order_asked_for(run):
     assert result.stdout == f"{scores[0]}\n{scores[1]}\n"
 
 
-def test_measures_bleu_unless_told_otherwise(run):
-    assert run("--hypothesis", "hyp", "--reference", "ref").stdout.startswith("BLEU ")
+def test_measures_bleu_and_chrf_unless_told_otherwise(run):
+    result = run("--hypothesis", "hyp", "--reference", "ref")
+    scores = evaluate(GUESS, [TRUTH], ["bleu", "chrf"])
+    assert result.stdout == f"{scores[0]}\n{scores[1]}\n"
 
 
 def test_a_metric_asked_for_twice_is_measured_once(run):
@@ -83,20 +85,133 @@ def test_a_metric_asked_for_twice_is_measured_once(run):
 
 def test_several_references(run):
     result = run("--hypothesis", "hyp", "--reference", "ref", "--reference", "ref2")
-    assert result.stdout == f"{evaluate(GUESS, [TRUTH, TRUTH[::-1]])[0]}\n"
+    assert result.stdout.startswith(f"{evaluate(GUESS, [TRUTH, TRUTH[::-1]])[0]}\n")
     assert "nrefs:2|" in result.stdout
 
 
-def test_json_holds_one_object(run):
-    arguments = ["--metric", "bleu", "--metric", "chrf", "--json"]
+def test_json_holds_every_digit(run):
+    arguments = ["--metric", "bleu", "--metric", "chrf++"]
+    result = run("--hypothesis", "hyp", "--reference", "ref", *arguments, "--json")
+    scores = evaluate(GUESS, [TRUTH], ["bleu", "chrf++"])
+    (found,) = json.loads(result.stdout)
+    assert found == {
+        "name": "hyp",
+        "references": ["ref"],
+        "lines": 4,
+        "scores": {score.metric: score.to_json() for score in scores},
+    }
+    assert list(found["scores"]["bleu"]) == ["score", "signature", "low", "high"]
+    other = run("--hypothesis", "hyp", "--reference", "ref", *arguments, "--format", "json")
+    assert other.stdout == result.stdout
+    both = run("--hypothesis", "hyp", "--reference", "ref", "--json", "--format", "latex")
+    assert (both.exit_code, "but got both" in said(both)) == (2, True)
+
+
+def test_lowercase(run, tmp_path):
+    (tmp_path / "upper").write_text("\n".join(TRUTH).upper(), encoding="utf-8")
+    (tmp_path / "lower").write_text("\n".join(TRUTH).lower(), encoding="utf-8")
+    arguments = [
+        part for metric in ("bleu", "chrf", "chrf++", "ter") for part in ("--metric", metric)
+    ]
+    result = run("--hypothesis", "upper", "--reference", "lower", "--lowercase", *arguments)
+    lines = result.stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ["100.00", "100.00", "100.00", "0.00"]
+    assert all("|case:lc|" in line for line in lines)
+    assert "capital" not in result.stderr
+
+
+def test_several_test_sets_make_a_table_and_deal_their_references(run, tmp_path):
+    (tmp_path / "hyp2").write_text("".join(f"{line}\n" for line in GUESS[:2]), encoding="utf-8")
+    (tmp_path / "short2").write_text("Eins.\nZwei.\n", encoding="utf-8")
+    references = ["ref", "ref2", "short", "short2"]
+    arguments = [part for name in references for part in ("--reference", name)]
+    arguments += ["--hypothesis", "hyp", "--hypothesis", "hyp2", "--metric", "bleu"]
+    (one,) = evaluate(GUESS, [TRUTH, TRUTH[::-1]])
+    (two,) = evaluate(GUESS[:2], [TRUTH[:2], ["Eins.", "Zwei."]])
+
+    head, rule, first, second, blank, signature = run(*arguments).stdout.splitlines()
+    assert head.split() == ["test", "set", "reference", "lines", "BLEU"]
+    assert set(rule) == {"-", " "}
+    assert first.split(maxsplit=4) == ["hyp", "ref,", "ref2", "4", one.number]
+    assert second.split(maxsplit=4) == ["hyp2", "short,", "short2", "2", two.number]
+    assert (blank, signature) == ("", f"BLEU  {one.signature}")
+
+    markdown = run(*arguments, "--format", "markdown").stdout.splitlines()
+    assert markdown[0].replace(" ", "") == "|testset|reference|lines|BLEU|"
+    assert markdown[-1] == f"- BLEU: `{one.signature}`"
+    latex = run(*arguments, "--format", "latex").stdout
+    assert f"{one.number} \\\\\n" in latex
+    assert f"BLEU: \\texttt{{{one.signature}}}" in latex
+    found = json.loads(run(*arguments, "--json").stdout)
+    assert [each["references"] for each in found] == [["ref", "ref2"], ["short", "short2"]]
+    assert [each["scores"]["bleu"] for each in found] == [one.to_json(), two.to_json()]
+
+
+def test_references_that_cannot_be_dealt_are_refused(run):
+    two = ["--hypothesis", "hyp", "--hypothesis", "hyp"]
+    for references in (["ref"], ["ref", "ref2", "ref"]):
+        result = run(*two, *(part for name in references for part in ("--reference", name)))
+        assert result.exit_code == 2
+        assert f"each of 2 test sets, but got {len(references)} in all" in said(result)
+
+
+def test_scores_of_sentences(run, tmp_path):
+    (tmp_path / "tab").write_text("".join(f"{line}\tx\n" for line in GUESS), encoding="utf-8")
+    arguments = ["--metric", "bleu", "--metric", "ter", "--sentences", "out.tsv"]
+    assert run("--hypothesis", "tab", "--reference", "ref", *arguments).exit_code == 0
+    head, *rows = (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines()
+    name, line, bleu, ter, *rest = head.split("\t")
+    assert (name, line, rest) == ("test set", "line", ["hypothesis", "reference"])
+    expected = BLEU(effective_order=True)
+    assert ter.startswith("TER|nrefs:1|")
+    for number, row in enumerate(rows):
+        score = expected.sentence_score(f"{GUESS[number]} x", [TRUTH[number]])
+        cells = row.split("\t")
+        assert cells[:2] == ["tab", str(number + 1)]
+        assert float(cells[2]) == score.score
+        assert cells[4:] == [f"{GUESS[number]} x", TRUTH[number]]
+    assert bleu == f"BLEU|{expected.get_signature().format()}"
+
+
+def test_scores_by_length_and_their_picture(run, tmp_path):
+    arguments = ["--hypothesis", "hyp", "--reference", "ref", "--metric", "bleu", "--by", "length"]
+    result = run(*arguments, "--picture", "out.svg")
+    assert result.exit_code == 0, result.output
+    (whole,) = evaluate(GUESS, [TRUTH])
+    (long,) = evaluate(GUESS[:2], [TRUTH[:2]])  # of 7 words each, the full stop counted
+    rows = [line.split(maxsplit=3) for line in result.stdout.splitlines()]
+    assert result.stdout.startswith(f"{whole}\n\n")
+    assert ["hyp", "6–10", "2", long.number] in rows
+    assert [row[1:3] for row in rows if row and row[0] == "hyp"] == [
+        ["0", "1"],
+        ["1–5", "1"],
+        ["6–10", "2"],
+    ]
+    drawn = (tmp_path / "out.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<?xml")
+    assert "words of the reference" in drawn
+    assert long.signature in drawn
+    (found,) = json.loads(run(*arguments, "--json").stdout)
+    assert [part["lines"] for part in found["by_length"]] == [1, 1, 2]
+    assert found["by_length"][2] == {
+        "first": 6, "last": 10, "lines": 2, "scores": {"bleu": long.to_json()},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--picture", "a.svg"], "add --by length"),
+        (["--picture", "a.pdf", "--by", "length"], "a.pdf: expected a picture file"),
+    ],
+)
+def test_a_picture_needs_scores_by_length_and_a_format(run, arguments, message):
     result = run("--hypothesis", "hyp", "--reference", "ref", *arguments)
-    scores = evaluate(GUESS, [TRUTH], ["bleu", "chrf"])
-    assert json.loads(result.stdout) == {score.metric: score.to_json() for score in scores}
-    assert list(json.loads(result.stdout)["bleu"]) == ["score", "signature", "low", "high"]
+    assert (result.exit_code, message in said(result)) == (2, True)
 
 
 def test_translates_with_a_model(run, translator, tmp_path):
-    arguments = ["--beam", "3", "--device", "cpu", "--output", "out"]
+    arguments = ["--beam", "3", "--device", "cpu", "--output", "out", "--metric", "bleu"]
     result = run("model", "--source", "src", "--reference", "ref", *arguments)
     assert result.stdout == f"{evaluate(GUESS, [TRUTH])[0]}\n"
     assert translator == [("model", "cpu"), (SOURCE, BeamConfig(size=3))]
@@ -106,6 +221,19 @@ def test_translates_with_a_model(run, translator, tmp_path):
 def test_a_model_translates_as_it_likes_unless_told_otherwise(run, translator):
     run("model", "--source", "src", "--reference", "ref")
     assert translator == [("model", "auto"), (SOURCE, TranslationConfig().search)]
+
+
+def test_a_model_translates_several_test_sets(run, translator, tmp_path):
+    sets = ["--source", "src", "--source", "ref2", "--reference", "ref", "--reference", "ref2"]
+    result = run("model", *sets, "--output", "one", "--output", "two", "--sentences", "out.tsv")
+    assert result.exit_code == 0, result.output
+    assert [lines for lines, _ in translator[1:]] == [SOURCE, TRUTH[::-1]]
+    for name in ("one", "two"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == "\n".join([*GUESS, ""])
+    rows = (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines()
+    assert [row.rsplit("\t", 1)[1] for row in rows] == ["source", *SOURCE, *TRUTH[::-1]]
+    result = run("model", *sets, "--output", "one")
+    assert (result.exit_code, "once for each of 2 sources" in said(result)) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +322,7 @@ def test_text_without_spaces_asks_for_a_tokenizer(run, tmp_path):
     expected = BLEU(tokenize="zh").corpus_score(
         ["今天天气很好，我们去学校。", "他昨天买一本书。"], [CHINESE]
     )
-    score = json.loads(split.stdout)["bleu"]
+    score = json.loads(split.stdout)[0]["scores"]["bleu"]
     assert score["score"] == expected.score > 50
     assert "|tok:zh|" in score["signature"]
     assert run(*arguments, "--tokenize", "13a").stderr == ""
