@@ -245,12 +245,13 @@ def _dealt(
 def _as_text(tests: Sequence[TestSet], form: TableFormat) -> str:
     blocks = []
     scores = [score for test in tests for score in test.scores]
+    signed = list(dict.fromkeys((score.name, score.signature) for score in scores))
     if form == "text" and len(tests) == 1:
         blocks.append("\n".join(map(str, scores)))
     else:
         rows = [(_labels(test), test.scores) for test in tests]
         blocks.append(scores_table(["test set", "reference", "lines"], rows, form, left=2))
-        blocks.append(signatures(scores, form))
+        blocks.append(signatures(signed, form))
     parts = [
         ([str(test.path), str(each), f"{lines:,}"], scores)
         for test in tests
@@ -258,8 +259,9 @@ def _as_text(tests: Sequence[TestSet], form: TableFormat) -> str:
     ]
     if parts:
         blocks.append(scores_table(["test set", "reference words", "lines"], parts, form))
-        if {score.signature for _, row in parts for score in row} - {it.signature for it in scores}:
-            blocks.append(signatures((score for _, row in parts for score in row), form))
+        other = [(score.name, score.signature) for _, row in parts for score in row]
+        if set(other) - set(signed):  # parts of a few lines have no interval
+            blocks.append(signatures(other, form))
     return "\n\n".join(blocks)
 
 

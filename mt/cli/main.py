@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from mt.allocator import restart_with_tcmalloc
-from mt.cli import align, config, data, evaluate, explain, info, score, shortlist, train, translate
+from mt.cli import (
+    align,
+    compare,
+    config,
+    data,
+    evaluate,
+    explain,
+    info,
+    score,
+    shortlist,
+    train,
+    translate,
+)
 from mt.cli.command import Command, CommandGroup
 from mt.cli.failures import replace_closed_streams
 
@@ -63,6 +75,7 @@ def options(
 for command in (
     train.train,
     evaluate.evaluate,
+    compare.compare,
     translate.translate,
     score.score,
     explain.explain,

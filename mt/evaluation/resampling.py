@@ -34,3 +34,30 @@ def resampled_sums(
         for row in times:
             row[:] = np.bincount(generator.integers(lines, size=lines), minlength=lines)
         yield from (times @ statistics).astype(np.float32)
+
+
+def shuffled_sums(
+    one: Float64[np.ndarray, "lines counts"],
+    other: Float64[np.ndarray, "lines counts"],
+    trials: int,
+) -> Iterator[tuple[Float64[np.ndarray, " counts"], Float64[np.ndarray, " counts"]]]:
+    """Exchange two translations of a line by the toss of a coin, and sum their statistics.
+
+    The coins are those of sacreBLEU, which tosses them all together and so holds
+    ``trials x lines`` of them.
+
+    Source: Riezler and Maxwell (2005), "On Some Pitfalls in Automatic Evaluation and Significance
+    Testing for MT".
+    """
+    known = seed()
+    generator = np.random.default_rng(None if known == "none" else int(known))
+    both = np.hstack([one, other])
+    width = one.shape[1]
+    # NumPy takes 32 coins from a random number and drops the rest of the last: blocks of 32 rows
+    # leave no rest, wherever they end.
+    for first in range(0, trials, 2 * BLOCK):
+        size = min(2 * BLOCK, trials - first), len(one)
+        heads = generator.integers(2, size=size, dtype=bool).astype(np.float64)
+        chosen, others = heads @ both, (1 - heads) @ both
+        for kept, left in zip(chosen, others, strict=True):
+            yield kept[:width] + left[width:], left[:width] + kept[width:]

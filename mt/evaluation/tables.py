@@ -58,9 +58,9 @@ def scores_table(
     return table([*heads, *names], cells, form, left)
 
 
-def signatures(scores: Iterable[Score], form: TableFormat = "text") -> str:
-    """List the signatures of scores, each once."""
-    found = list(dict.fromkeys((score.name, score.signature) for score in scores))
+def signatures(named: Iterable[tuple[str, str]], form: TableFormat = "text") -> str:
+    """List signatures behind what they are of, each once."""
+    found = list(dict.fromkeys(named))
     if form == "text":
         width = max(len(name) for name, _ in found)
         return "\n".join(f"{name:<{width}}  {signature}" for name, signature in found)
