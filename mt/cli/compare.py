@@ -36,8 +36,8 @@ def compare(
     systems: Annotated[
         list[Path],
         typer.Argument(
-            metavar="BASELINE SYSTEM...",
-            help="Translations, or models that translate --source first.",
+            metavar="SYSTEM",
+            help="Translations, the baseline first; or models, which translate --source.",
         ),
     ],
     references: Annotated[
