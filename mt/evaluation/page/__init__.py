@@ -107,7 +107,7 @@ def _lengths(comparison: Comparison) -> Iterator[str]:
             [(_colour(number), column) for number, column in enumerate(columns)],
             _scale(score for column in columns for score in column),
         )
-        yield f"<h3>{metric.name}</h3>{chart}{_table(heads, rows)}"
+        yield f"<h3>{metric.name}</h3><div class=sides>{chart}{_table(heads, rows)}</div>"
 
 
 def _words(comparison: Comparison) -> str:

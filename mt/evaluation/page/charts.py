@@ -12,7 +12,7 @@ _WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 220, 40, 24
 
 def interval(score: Score, scale: Scale, colour: str) -> str:
     """Draw a score as a point on a line that is its interval."""
-    width, height = 200, 16
+    width, height = 150, 16
 
     def place(value: float) -> str:
         return f"{_part(value, scale) * (width - 12) + 6:.1f}"
@@ -37,9 +37,9 @@ def share(counts: tuple[int, int, int], colours: tuple[str, str]) -> str:
         counts: Wins, losses, ties.
         colours: Of wins and of losses.
     """
-    wins, losses, ties = (128 * count / max(sum(counts), 1) for count in counts)
+    wins, losses, ties = (96 * count / max(sum(counts), 1) for count in counts)
     return (
-        '<svg width="128" height="12" aria-hidden=true>'
+        '<svg width="96" height="12" aria-hidden=true>'
         f'<rect class="{colours[0]}" width="{wins:.1f}" height="12"/>'
         f'<rect class=tie x="{wins:.1f}" width="{ties:.1f}" height="12"/>'
         f'<rect class="{colours[1]}" x="{wins + ties:.1f}" width="{losses:.1f}" height="12"/></svg>'
