@@ -69,10 +69,10 @@ def compare(
     wanted = wanted_metrics(metrics, tokenizer)
     _check(systems, source, output)
     first = source or systems[0]
-    lines = read_text(first, is_scored=source is None)
+    lines = read_text(first, "hypothesis" if source is None else "source")
     texts = {}
     for path in systems:
-        texts[path] = lines if path == first or path.is_dir() else read_text(path)
+        texts[path] = lines if path == first or path.is_dir() else read_text(path, "hypothesis")
         if len(texts[path]) != len(lines):
             raise unequal_lines(path, len(texts[path]), first, len(lines))
     truth = read_references(references, first, lines, wanted, tokenizer)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,12 +21,14 @@ from mt.cli.scored_text import (
     warn_between,
     warn_of_copies,
 )
+from mt.errors import unequal_lines
 from mt.evaluation import (
     Measurement,
     MetricName,
     Score,
     TokenizerName,
     measure,
+    refuse_missing_tokenizer,
     split_into_words,
 )
 from mt.evaluation.breakdown import Range, lines_by_length
@@ -37,10 +40,12 @@ from mt.files import open_output
 class TestSet:
     """A text that is measured."""
 
-    path: Path
-    """Of the hypotheses, or of the source that a model translates."""
-    references: Sequence[Path]
+    name: str
+    """The file of the hypotheses, or what a model translates."""
+    references: Sequence[str]
+    """Where they come from."""
     truth: Sequence[Sequence[str]]
+    tokenizer: TokenizerName
     source: Sequence[str] | None = None
     hypotheses: Sequence[str] = ()
     measurements: Sequence[Measurement] = ()
@@ -51,8 +56,8 @@ class TestSet:
     def to_json(self) -> dict[str, Any]:
         """Return what was measured for a JSON file."""
         found: dict[str, Any] = {
-            "name": str(self.path),
-            "references": list(map(str, self.references)),
+            "name": self.name,
+            "references": list(self.references),
             "lines": len(self.hypotheses),
             "scores": {score.metric: score.to_json() for score in self.scores},
         }
@@ -70,15 +75,6 @@ class TestSet:
 
 
 def evaluate(
-    references: Annotated[
-        list[Path],
-        typer.Option(
-            "--reference",
-            metavar="FILE",
-            help="Human translation; give several files for more. Several test sets take theirs in "
-            "turn, each as many.",
-        ),
-    ],
     model: Annotated[
         Path | None,
         typer.Argument(
@@ -99,6 +95,23 @@ def evaluate(
             "--hypothesis",
             metavar="FILE",
             help="A translation to measure, not a model; give several files for more test sets.",
+        ),
+    ] = None,
+    references: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--reference",
+            metavar="FILE",
+            help="Human translation; give several files for more. Several test sets take theirs in "
+            "turn, each as many.",
+        ),
+    ] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--test-set",
+            metavar="NAME:SOURCE-TARGET",
+            help="A test set of sacreBLEU, as in wmt14:en-de, instead of source and references.",
         ),
     ] = None,
     metrics: MetricsOption = None,
@@ -140,7 +153,8 @@ def evaluate(
     """Score translations against references with sacreBLEU.
 
     Prints each score from 0 to 100 with its 95 % interval and its signature. Files hold detokenized
-    UTF-8 text, one sentence per line.
+    text, one sentence per line, or are SGML or XML of WMT; `FILE:2` is a column of a table with
+    tabs, `FILE:target` a named one or a field of JSON Lines.
     """
     wanted = wanted_metrics(metrics, tokenizer)
     _check_picture(picture, by)
@@ -148,32 +162,32 @@ def evaluate(
         raise typer.BadParameter(f"expected --json or --format {form}, but got both; leave one out")
     if hypotheses:
         _refuse_unused(model=model, source=sources, output=outputs, beam=beam)
-    elif model is None or not sources:
+    elif model is None or not (sources or known):
         raise typer.BadParameter(
             "expected MODEL and --source to translate, or --hypothesis with a translation"
         )
-    elif outputs and len(outputs) != len(sources):
+    tests = (
+        _known_test_sets(known, hypotheses, sources, references, wanted, tokenizer)
+        if known
+        else _test_sets(hypotheses, sources or [], references or [], wanted, tokenizer)
+    )
+    if outputs and len(outputs) != len(tests):
         raise typer.BadParameter(
-            f"expected --output once for each of {len(sources)} sources, but got {len(outputs)}"
+            f"expected --output once for each of {len(tests)} sources, but got {len(outputs)}"
         )
-    paths = hypotheses or sources or []
-    tests = [
-        _read(path, its, bool(hypotheses), wanted, tokenizer)
-        for path, its in _dealt(paths, references)
-    ]
     if model is not None:
         texts = [test.source or () for test in tests]
         translations = translate_texts(model, texts, device, beam, outputs or ())
         for test, translation in zip(tests, translations, strict=True):
             test.hypotheses = translation
     for test in tests:
-        warn_between(model or test.path, test.hypotheses, test.truth, lowercase)
+        warn_between(model or test.name, test.hypotheses, test.truth, lowercase)
         test.measurements = measure(
-            test.hypotheses, test.truth, wanted, tokenizer or "13a", lowercase=lowercase
+            test.hypotheses, test.truth, wanted, test.tokenizer, lowercase=lowercase
         )
         test.scores = [each.score() for each in test.measurements]
         if by is not None:
-            test.parts = _scores_by_length(test, tokenizer or "13a", lowercase)
+            test.parts = _scores_by_length(test, lowercase)
     if sentences is not None:
         with open_output(sentences) as file:
             file.writelines(f"{line}\n" for line in _sentence_lines(tests))
@@ -185,25 +199,65 @@ def evaluate(
         typer.echo(_as_text(tests, form))
 
 
-def _read(
-    path: Path,
+def _test_sets(
+    hypotheses: Sequence[Path] | None,
+    sources: Sequence[Path],
     references: Sequence[Path],
-    is_translated: bool,
     metrics: Sequence[MetricName],
     tokenizer: TokenizerName | None,
-) -> TestSet:
-    lines = read_text(path, is_scored=is_translated)
-    truth = read_references(references, path, lines, metrics, tokenizer)
-    if is_translated:
-        return TestSet(path, references, truth, hypotheses=lines)
-    warn_of_copies(references, truth, path, lines)
-    return TestSet(path, references, truth, source=lines)
+) -> list[TestSet]:
+    """Read test sets from files."""
+    tests = []
+    for path, its in _dealt(hypotheses or sources, references):
+        lines = read_text(path, "hypothesis" if hypotheses else "source")
+        truth = read_references(its, path, lines, metrics, tokenizer)
+        test = TestSet(str(path), list(map(str, its)), truth, tokenizer or "13a")
+        if hypotheses:
+            test.hypotheses = lines
+        else:
+            warn_of_copies(its, truth, path, lines)
+            test.source = lines
+        tests.append(test)
+    return tests
 
 
-def _scores_by_length(
-    test: TestSet, tokenizer: TokenizerName, lowercase: bool
-) -> dict[Range, tuple[int, list[Score]]]:
-    words = split_into_words(test.truth[0], tokenizer, lowercase)
+def _known_test_sets(
+    known: Sequence[str],
+    hypotheses: Sequence[Path] | None,
+    sources: Sequence[Path] | None,
+    references: Sequence[Path] | None,
+    metrics: Sequence[MetricName],
+    tokenizer: TokenizerName | None,
+) -> list[TestSet]:
+    """Read test sets that sacreBLEU knows."""
+    from mt.evaluation.known_test_sets import known_test_set
+
+    if sources or references:
+        raise typer.BadParameter(
+            "--test-set has source and references; leave out --source and --reference"
+        )
+    if hypotheses and len(hypotheses) != len(known):
+        raise typer.BadParameter(
+            f"expected --hypothesis once for each of {len(known)} test sets, but got "
+            f"{len(hypotheses)}"
+        )
+    tests = []
+    for name, path in zip_longest(known, hypotheses or ()):
+        found = known_test_set(name)
+        used = tokenizer or found.tokenizer
+        if "bleu" in metrics:
+            refuse_missing_tokenizer(used)
+        test = TestSet(str(path or name), [name], found.references, used, source=found.source)
+        if path is not None:
+            test.hypotheses = read_text(path, "hypothesis")
+            if len(test.hypotheses) != len(found.source):
+                raise unequal_lines(path, len(test.hypotheses), name, len(found.source))
+        tests.append(test)
+    return tests
+
+
+def _scores_by_length(test: TestSet, lowercase: bool) -> dict[Range, tuple[int, list[Score]]]:
+    words = split_into_words(test.truth[0], test.tokenizer, lowercase)
     return {
         each: (len(lines), [one.score(lines=lines) for one in test.measurements])
         for each, lines in lines_by_length(words).items()
@@ -231,6 +285,10 @@ def _dealt(
     paths: Sequence[Path], references: Sequence[Path]
 ) -> Iterator[tuple[Path, Sequence[Path]]]:
     """Give each test set its references: the first ones to the first, as many to each."""
+    if not references:
+        raise typer.BadParameter(
+            "expected --reference with human translations, or --test-set; name one"
+        )
     each, rest = divmod(len(references), len(paths))
     if rest or not each:
         raise typer.BadParameter(
@@ -253,7 +311,7 @@ def _as_text(tests: Sequence[TestSet], form: TableFormat) -> str:
         blocks.append(scores_table(["test set", "reference", "lines"], rows, form, left=2))
         blocks.append(signatures(signed, form))
     parts = [
-        ([str(test.path), str(each), f"{lines:,}"], scores)
+        ([test.name, str(each), f"{lines:,}"], scores)
         for test in tests
         for each, (lines, scores) in (test.parts or {}).items()
     ]
@@ -267,8 +325,8 @@ def _as_text(tests: Sequence[TestSet], form: TableFormat) -> str:
 
 def _labels(test: TestSet) -> list[str]:
     return [
-        str(test.path),
-        ", ".join(map(str, test.references)),
+        test.name,
+        ", ".join(test.references),
         f"{len(test.hypotheses):,}",
     ]
 
@@ -288,7 +346,7 @@ def _sentence_lines(tests: Sequence[TestSet]) -> Iterator[str]:
             yield "\t".join(["test set", "line", *heads, *names])
         rows = zip(zip(*scores, strict=True), zip(*sides, strict=True), strict=True)
         for line, (values, texts) in enumerate(rows, start=1):
-            cells = [str(test.path), str(line), *(repr(score.value) for score in values), *texts]
+            cells = [test.name, str(line), *(repr(score.value) for score in values), *texts]
             yield "\t".join(" ".join(cell.split("\t")).replace("\r", " ") for cell in cells)
 
 
@@ -301,7 +359,7 @@ def _draw(tests: Sequence[TestSet], path: Path) -> None:
 
     save_scores_by_length(
         {
-            str(test.path): {each: scores for each, (_, scores) in (test.parts or {}).items()}
+            test.name: {each: scores for each, (_, scores) in (test.parts or {}).items()}
             for test in tests
         },
         path,

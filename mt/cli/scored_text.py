@@ -19,8 +19,8 @@ from mt.evaluation import (
     refuse_unless_text,
     suited_tokenizer,
 )
+from mt.evaluation.texts import Side, read_side
 from mt.files import open_output
-from mt.lines import read_lines
 
 
 def _metric(name: str) -> str:
@@ -67,13 +67,13 @@ def wanted_metrics(
     return wanted
 
 
-def read_text(path: Path, is_scored: bool = True) -> list[str]:
-    """Read a file; what is scored must be text as people write it."""
-    lines = list(read_lines(path))
+def read_text(path: Path, side: Side) -> list[str]:
+    """Read a text; what is scored must be text as people write it."""
+    lines = read_side(path, side)
     if not lines:
         raise DataError(f"{path}: expected text, but the file is empty; check the path")
     refuse_unless_text(lines, str(path))
-    if is_scored:
+    if side != "source":
         for doubt in doubts(lines):
             warn(path, doubt)
     return lines
@@ -81,13 +81,13 @@ def read_text(path: Path, is_scored: bool = True) -> list[str]:
 
 def read_references(
     paths: Sequence[Path],
-    other: Path,
+    other: object,
     lines: Sequence[str],
     metrics: Sequence[MetricName],
     tokenizer: TokenizerName | None,
 ) -> list[list[str]]:
     """Read references that have as many lines as another text, and warn of their script."""
-    references = [read_text(path) for path in paths]
+    references = [read_text(path, "reference") for path in paths]
     for path, reference in zip(paths, references, strict=True):
         if len(reference) != len(lines):
             raise unequal_lines(path, len(reference), other, len(lines))

@@ -1,4 +1,4 @@
-"""The one file that knows sacreBLEU's metrics: how they count, what they return, how they sign.
+"""The one file that knows sacreBLEU: how its metrics count and sign, which test sets it has.
 
 Nothing is computed here. A score equals the one that the ``sacrebleu`` command line prints for the
 same files, and so does its signature.
@@ -193,6 +193,13 @@ def refuse_missing_tokenizer(tokenizer: TokenizerName) -> None:
         DataError: If a package or a model that it needs is not there.
     """
     _bleu(tokenizer, lowercase=False)
+
+
+def sacrebleu_test_sets() -> dict[str, Any]:
+    """Return the test sets that sacreBLEU knows, by name."""
+    from sacrebleu.dataset import DATASETS  # noqa: PLC0415
+
+    return DATASETS
 
 
 def _check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:

@@ -56,7 +56,7 @@ def refuse_unless_text(lines: Sequence[str], where: str) -> None:
     elif _DOCUMENT.match(first) or _share(_TAG.match, lines) > 0.1:
         found, remedy = "SGML or XML", "take the text out of its segments first"
     elif _share(_JSON.match, lines) > 0.1:
-        found, remedy = "JSON", "take the text out of its fields first"
+        found, remedy = "JSON", "name a field, as in FILE:target"
     else:
         return
     raise DataError(f"{where}: expected text, one sentence a line, but it is {found}; {remedy}")
@@ -81,7 +81,7 @@ def doubts(lines: Sequence[str]) -> Iterator[str]:
             "compared with other people's"
         )
     if _share(_COLUMNS.search, lines) > 1 / 3:
-        yield "expected one sentence a line, but lines hold tabs; if these are columns, give one"
+        yield "expected one sentence a line, but lines hold tabs; of columns name one, as in FILE:2"
 
 
 def doubts_between(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -21,6 +21,7 @@ ADAPTERS = {
     "ruamel": "mt/config.py",
     "sacrebleu": "mt/evaluation/metrics.py",
     "sentencepiece": "mt/text/",
+    "tabulate": "mt/evaluation/tables.py",
 }
 
 
@@ -83,7 +84,8 @@ def folder(tmp_path_factory):
     from mt.training.recipe import RecipeConfig
 
     folder = tmp_path_factory.mktemp("light")
-    (folder / "text").write_text("ein Hund\n", encoding="utf-8")
+    for name in ("text", "other"):
+        (folder / name).write_text("ein Hund\n", encoding="utf-8")
     (folder / "data" / "demo").mkdir(parents=True)
     for name in ("train.en", "train.de", "dev.en", "dev.de"):
         (folder / "data" / "demo" / name).write_text("a\n", encoding="utf-8")
@@ -98,6 +100,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+EVALUATE = ["evaluate", "--hypothesis", "text", "--reference", "text"]
 LINKS = ["align", "--links", "links", "--gold", "links"]
 
 
@@ -111,7 +114,8 @@ LINKS = ["align", "--links", "links", "--gold", "links"]
         (["config", "schema"], 0),
         (["data", "fetch", "unknown"], 2),
         (["info", "model"], 0),
-        (["evaluate", "--hypothesis", "text", "--reference", "text"], 0),
+        ([*EVALUATE, "--by", "length", "--picture", "out.svg"], 0),
+        (["compare", "text", "other", "--reference", "text", "--output", "out.html"], 0),
         (LINKS, 0),
         ([*LINKS, "--source", "text", "--target", "text"], 0),
         (["translate", ROOT / "tests/golden/bundle", "text"], 0),

@@ -352,13 +352,29 @@ def test_a_tokenizer_is_for_bleu_alone_and_must_be_there(run, translator, monkey
     assert translator == []
 
 
-@pytest.mark.parametrize("options", [["--hypothesis", "sgm"], ["model", "--source", "sgm"]])
-def test_a_test_set_with_its_tags_is_refused(run, translator, tmp_path, options):
-    lines = ['<refset setid="t">', '<seg id="1">Ja.</seg>', '<seg id="2">Nein.</seg>', "</refset>"]
-    (tmp_path / "sgm").write_text("\n".join(lines), encoding="utf-8")
-    result = run(*options, "--reference", "sgm")
+def test_a_test_set_is_taken_out_of_its_tags(run, translator, tmp_path):
+    def marked(kind, lines):
+        segments = (f'<seg id="{number}">{line}</seg>' for number, line in enumerate(lines, 1))
+        return "\n".join([f'<{kind} setid="t">', '<doc docid="d">', *segments, "</doc>"])
+
+    for name, kind, lines in (("r.sgm", "refset", TRUTH), ("s.sgm", "srcset", SOURCE)):
+        (tmp_path / name).write_text(marked(kind, lines), encoding="utf-8")
+    plain = run("model", "--source", "src", "--reference", "ref")
+    assert run("model", "--source", "s.sgm", "--reference", "r.sgm").stdout == plain.stdout
+    assert translator[1] == translator[3]
+    table = "\n".join(f"{one}\t{other}" for one, other in zip(GUESS, TRUTH, strict=True))
+    (tmp_path / "t.tsv").write_text(table, encoding="utf-8")
+    assert run("--hypothesis", "t.tsv:1", "--reference", "t.tsv:2").stdout == plain.stdout
+    result = run("--hypothesis", "t.tsv", "--reference", "t.tsv:2")
+    assert "mt: warning: t.tsv: expected one sentence a line, but lines hold tabs" in result.stderr
+
+
+@pytest.mark.parametrize("options", [["--hypothesis", "tmx"], ["model", "--source", "tmx"]])
+def test_tags_of_another_kind_are_refused(run, translator, tmp_path, options):
+    (tmp_path / "tmx").write_text("<tu>\n<tuv><seg>Ja.</seg></tuv>\n</tu>", encoding="utf-8")
+    result = run(*options, "--reference", "tmx")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("mt: sgm: expected text, one sentence a line, but it is SGML")
+    assert result.stderr.startswith("mt: tmx: expected text, one sentence a line, but it is SGML")
     assert translator == []
 
 

@@ -37,7 +37,7 @@ def test_honest_text_is_left_in_peace():
         (["", '<?xml version="1.0"?>', *HONEST], "SGML or XML"),
         (["<!DOCTYPE html>", *HONEST], "SGML or XML"),
         (["  <tu>", "    <tuv><seg>Ja</seg></tuv>", "  </tu>"], "SGML or XML"),
-        (['{"text": "Eine Katze."}'], "JSON; take the text out of its fields"),
+        (['{"text": "Eine Katze."}'], "JSON; name a field"),
     ],
 )
 def test_what_is_no_text_is_refused_by_name(lines, found):
