@@ -82,6 +82,8 @@ def compare(
         if path.is_dir():
             (texts[path],) = translate_texts(path, [lines], device)
         warn_between(path, texts[path], truth, lowercase)
+        if path != systems[0] and texts[path] == texts[systems[0]]:
+            warn(path, f"expected another translation, but it is the same as {systems[0]}")
 
     from mt.evaluation.comparison import compare as compare_texts
 

@@ -1,5 +1,6 @@
 """``mt evaluate``: measure a model, or hypotheses that exist already."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -175,21 +176,21 @@ def evaluate(
         raise typer.BadParameter(
             f"expected --output once for each of {len(tests)} sources, but got {len(outputs)}"
         )
-    if model is not None:
-        texts = [test.source or () for test in tests]
-        translations = translate_texts(model, texts, device, beam, outputs or ())
-        for test, translation in zip(tests, translations, strict=True):
-            test.hypotheses = translation
-    for test in tests:
-        warn_between(model or test.name, test.hypotheses, test.truth, lowercase)
-        test.measurements = measure(
-            test.hypotheses, test.truth, wanted, test.tokenizer, lowercase=lowercase
-        )
-        test.scores = [each.score() for each in test.measurements]
-        if by is not None:
-            test.parts = _scores_by_length(test, lowercase)
-    if sentences is not None:
-        with open_output(sentences) as file:
+    with contextlib.nullcontext() if sentences is None else open_output(sentences) as file:
+        if model is not None:
+            texts = [test.source or () for test in tests]
+            translations = translate_texts(model, texts, device, beam, outputs or ())
+            for test, translation in zip(tests, translations, strict=True):
+                test.hypotheses = translation
+        for test in tests:
+            warn_between(model or test.name, test.hypotheses, test.truth, lowercase)
+            test.measurements = measure(
+                test.hypotheses, test.truth, wanted, test.tokenizer, lowercase=lowercase
+            )
+            test.scores = [each.score() for each in test.measurements]
+            if by is not None:
+                test.parts = _scores_by_length(test, lowercase)
+        if file is not None:
             file.writelines(f"{line}\n" for line in _sentence_lines(tests))
     if picture is not None:
         _draw(tests, picture)
@@ -310,13 +311,15 @@ def _as_text(tests: Sequence[TestSet], form: TableFormat) -> str:
         rows = [(_labels(test), test.scores) for test in tests]
         blocks.append(scores_table(["test set", "reference", "lines"], rows, form, left=2))
         blocks.append(signatures(signed, form))
+    shown = slice(1 if len(tests) == 1 else 0, None)  # a single test set needs no name
     parts = [
-        ([test.name, str(each), f"{lines:,}"], scores)
+        ([test.name, str(each), f"{lines:,}"][shown], scores)
         for test in tests
         for each, (lines, scores) in (test.parts or {}).items()
     ]
     if parts:
-        blocks.append(scores_table(["test set", "reference words", "lines"], parts, form))
+        heads = ["test set", "reference words", "lines"][shown]
+        blocks.append(scores_table(heads, parts, form))
         other = [(score.name, score.signature) for _, row in parts for score in row]
         if set(other) - set(signed):  # parts of a few lines have no interval
             blocks.append(signatures(other, form))

@@ -104,6 +104,13 @@ def test_models_translate_the_source_first(run, translator):
     assert ours["bleu"] == evaluate(GUESS, [TRUTH])[0].to_json()
 
 
+def test_the_same_translation_twice_is_noticed(run, tmp_path):
+    (tmp_path / "copy").write_text((tmp_path / "a").read_text(encoding="utf-8"), encoding="utf-8")
+    result = run("a", "copy", "--reference", "ref")
+    assert "copy: expected another translation, but it is the same as a\n" in result.stderr
+    assert "*" not in result.stdout.split("* p < 0.05")[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
