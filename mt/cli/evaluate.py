@@ -60,7 +60,10 @@ class TestSet:
             "name": self.name,
             "references": list(self.references),
             "lines": len(self.hypotheses),
-            "scores": {score.metric: score.to_json() for score in self.scores},
+            "scores": {
+                score.metric: score.to_json() | measured.details()
+                for score, measured in zip(self.scores, self.measurements, strict=True)
+            },
         }
         if self.parts is not None:
             found["by_length"] = [

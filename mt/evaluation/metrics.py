@@ -131,6 +131,19 @@ class Measurement:
                 low, high = self._bounded(mean - half_width), self._bounded(mean + half_width)
         return Score(self.metric, self._bounded(result.score), signature, low, high)
 
+    def details(self) -> dict[str, Any]:
+        """Return what the score of all lines is made of, by the names that sacreBLEU gives it.
+
+        ``bleu``: precisions of n-grams, brevity penalty, lengths in words and their ratio; ``ter``:
+        edits and the length of the reference; the others: nothing.
+        """
+        names = {
+            "bleu": ("precisions", "bp", "ratio", "sys_len", "ref_len"),
+            "ter": ("num_edits", "ref_length"),
+        }
+        result = self.counter._aggregate_and_compute(self.statistics)  # noqa: SLF001
+        return {name: getattr(result, name) for name in names.get(self.metric, ())}
+
     def value_of(self, sums: Any) -> float:
         """Return the score that the summed statistics of a corpus make, as sacreBLEU rounds it."""
         score: float = self.counter._compute_score_from_stats(sums).score  # noqa: SLF001

@@ -49,7 +49,7 @@ def test_it_learns(trained, corpus):
     scores = json.loads(done.stdout)[0]["scores"]
     assert list(scores) == ["chrf", "bleu"]
     for score in scores.values():
-        assert score.keys() == {"score", "signature", "low", "high"}
+        assert score.keys() >= {"score", "signature", "low", "high"}
         assert score["low"] <= score["score"] <= score["high"]
         assert "version:" in score["signature"]
     # Three seeds gave 69 to 72; translations of other sentences of the language score 14.

@@ -94,13 +94,15 @@ def test_json_holds_every_digit(run):
     result = run("--hypothesis", "hyp", "--reference", "ref", *arguments, "--json")
     scores = evaluate(GUESS, [TRUTH], ["bleu", "chrf++"])
     (found,) = json.loads(result.stdout)
+    theirs = vars(BLEU().corpus_score(GUESS, [TRUTH]))
+    details = {name: theirs[name] for name in ("precisions", "bp", "ratio", "sys_len", "ref_len")}
     assert found == {
         "name": "hyp",
         "references": ["ref"],
         "lines": 4,
-        "scores": {score.metric: score.to_json() for score in scores},
+        "scores": {"bleu": scores[0].to_json() | details, "chrf++": scores[1].to_json()},
     }
-    assert list(found["scores"]["bleu"]) == ["score", "signature", "low", "high"]
+    assert list(found["scores"]["chrf++"]) == ["score", "signature", "low", "high"]
     other = run("--hypothesis", "hyp", "--reference", "ref", *arguments, "--format", "json")
     assert other.stdout == result.stdout
     both = run("--hypothesis", "hyp", "--reference", "ref", "--json", "--format", "latex")
@@ -144,7 +146,7 @@ def test_several_test_sets_make_a_table_and_deal_their_references(run, tmp_path)
     assert f"BLEU: \\texttt{{{one.signature}}}" in latex
     found = json.loads(run(*arguments, "--json").stdout)
     assert [each["references"] for each in found] == [["ref", "ref2"], ["short", "short2"]]
-    assert [each["scores"]["bleu"] for each in found] == [one.to_json(), two.to_json()]
+    assert [each["scores"]["bleu"]["score"] for each in found] == [one.value, two.value]
 
 
 def test_references_that_cannot_be_dealt_are_refused(run):
