@@ -67,7 +67,7 @@ def signatures(named: Iterable[tuple[str, str]], form: TableFormat = "text") -> 
     if form == "markdown":
         return "\n".join(f"- {name}: `{signature}`" for name, signature in found)
     lines = (f"{name}: \\texttt{{{_escaped(signature)}}}" for name, signature in found)
-    return "\\par\\footnotesize " + " \\\\\n".join(lines)
+    return "{\\footnotesize " + " \\\\\n".join(lines) + "\\par}"
 
 
 def _escaped(text: str) -> str:
