@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -32,9 +32,11 @@ from mt.evaluation import (
     refuse_missing_tokenizer,
     split_into_words,
 )
-from mt.evaluation.breakdown import Range, lines_by_length
 from mt.evaluation.tables import TableFormat, scores_table, signatures
 from mt.files import open_output
+
+if TYPE_CHECKING:
+    from mt.evaluation.breakdown import Range
 
 
 @dataclass
@@ -51,7 +53,7 @@ class TestSet:
     hypotheses: Sequence[str] = ()
     measurements: Sequence[Measurement] = ()
     scores: Sequence[Score] = ()
-    parts: dict[Range, tuple[int, list[Score]]] | None = None
+    parts: "dict[Range, tuple[int, list[Score]]] | None" = None
     """By the length of the reference: lines and scores."""
 
     def to_json(self) -> dict[str, Any]:
@@ -260,7 +262,9 @@ def _known_test_sets(
     return tests
 
 
-def _scores_by_length(test: TestSet, lowercase: bool) -> dict[Range, tuple[int, list[Score]]]:
+def _scores_by_length(test: TestSet, lowercase: bool) -> "dict[Range, tuple[int, list[Score]]]":
+    from mt.evaluation.breakdown import lines_by_length
+
     words = split_into_words(test.truth[0], test.tokenizer, lowercase)
     return {
         each: (len(lines), [one.score(lines=lines) for one in test.measurements])

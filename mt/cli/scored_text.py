@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -19,8 +19,10 @@ from mt.evaluation import (
     refuse_unless_text,
     suited_tokenizer,
 )
-from mt.evaluation.texts import Side, read_side
 from mt.files import open_output
+
+if TYPE_CHECKING:
+    from mt.evaluation.texts import Side
 
 
 def _metric(name: str) -> str:
@@ -67,8 +69,10 @@ def wanted_metrics(
     return wanted
 
 
-def read_text(path: Path, side: Side) -> list[str]:
+def read_text(path: Path, side: "Side") -> list[str]:
     """Read a text; what is scored must be text as people write it."""
+    from mt.evaluation.texts import read_side
+
     lines = read_side(path, side)
     if not lines:
         raise DataError(f"{path}: expected text, but the file is empty; check the path")

@@ -8,12 +8,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
-from xml.etree import ElementTree as ET
-from xml.sax.saxutils import unescape
+from typing import TYPE_CHECKING, Literal
 
 from mt.errors import DataError
 from mt.lines import read_lines
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 Side = Literal["source", "reference", "hypothesis"]
 
@@ -25,6 +26,8 @@ _SEGMENT = re.compile(
 )
 _SYSTEM = re.compile(r'\bsysid="([^"]*)"', re.IGNORECASE)
 _WMT_XML = re.compile(r"<(?:src|ref|hyp)[\s>]")
+_ESCAPES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
+"""In the order in which they are undone."""
 _OF_SIDE: dict[Side, Callable[[str], bool]] = {
     "source": lambda name: name == "src",
     "reference": lambda name: name.startswith("ref"),
@@ -78,7 +81,9 @@ def _wmt_sgml(text: str) -> dict[str, list[str]]:
             name = system[1] if system else name
         else:
             clean = " ".join(segment.split())
-            texts.setdefault(name, []).append(unescape(clean, {"&quot;": '"', "&apos;": "'"}))
+            for escape, sign in _ESCAPES.items():
+                clean = clean.replace(escape, sign)
+            texts.setdefault(name, []).append(clean)
     return texts
 
 
@@ -87,6 +92,8 @@ def _wmt_xml(text: str, file: Path) -> dict[str, list[str]]:
 
     Test suites are left out, and so are segments without any reference where there are references.
     """
+    from xml.etree import ElementTree as ET  # noqa: PLC0415 - `mt --help` starts sooner without it
+
     try:
         root = ET.fromstring(text)  # noqa: S314 - Python's parser bounds what entities expand to
         documents = [
@@ -110,14 +117,14 @@ def _wmt_xml(text: str, file: Path) -> dict[str, list[str]]:
     return texts
 
 
-def _name_of(part: ET.Element) -> str:
+def _name_of(part: "Element") -> str:
     if part.tag == "hyp":
         return part.get("system", "hyp")
     translator = part.get("translator") if part.tag == "ref" else None
     return f"{part.tag}:{translator}" if translator else part.tag
 
 
-def _text_of(segment: ET.Element) -> str:
+def _text_of(segment: "Element") -> str:
     return " ".join("".join(segment.itertext()).split())
 
 

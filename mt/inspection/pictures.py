@@ -1,7 +1,7 @@
 """Draw attention as a heat map: in the terminal, or as a PNG or SVG file.
 
-Rows are target words, columns source words; the stronger a shade, the larger the attention weight of
-the row's word to the column's. Shades reach from 0 to the largest weight of the picture, which a
+Rows are target words, columns source words; the stronger a shade, the larger the attention weight
+of the row's word to the column's. Shades reach from 0 to the largest weight of the picture, which a
 legend gives.
 """
 
