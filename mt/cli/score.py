@@ -45,7 +45,7 @@ def score(
     start_logging()
     keep_freed_memory()
     with contextlib.nullcontext(sys.stdout) if output is None else open_output(output) as file:
-        translator = load_translator(model, device, engine)
+        translator = load_translator(model, device, engine=engine)
         pairs, again = itertools.tee(text.pairs())
         for pair, scored in zip(pairs, translator.score(again), strict=True):
             file.write(write_score(form, pair, scored))

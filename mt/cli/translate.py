@@ -53,6 +53,19 @@ def translate(
     alignment: Annotated[
         bool, typer.Option("--alignment", help="Add links between words, as `mt align` does.")
     ] = False,
+    ensemble: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="A model that translates together with it; repeatable."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a value of the model's section `translation`, as in "
+            "search.kind=sampling; `mt config schema` has all.",
+        ),
+    ] = None,
     split: Annotated[
         bool, typer.Option("--split/--no-split", help="Translate a line sentence by sentence.")
     ] = True,
@@ -91,7 +104,9 @@ def translate(
         if output is not None:
             file = stack.enter_context(open_output(output, resume))
             done = _keep_whole_lines(file, form) if resume else 0
-        translator = load_translator(model, device, engine)
+        translator = load_translator(
+            model, device, engine=engine, overrides=overrides or (), ensemble=ensemble or ()
+        )
         config = _asked(translator.config, beam, nbest, scores, split)
         aligner = _aligner(model, device) if alignment else None
         show = None if output is None else stack.enter_context(_progress(source, done))

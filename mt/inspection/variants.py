@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 
 from mt.text.tokenizer import END, START
-from mt.translation.config import SearchConfig
-from mt.translation.contract import NEVER, longest_translation
+from mt.translation.config import SearchConfig, longest_translation
+from mt.translation.contract import NEVER
 from mt.translation.engines.torch import BATCH_TOKENS, TorchEngine
 from mt.translation.search import ForcePrefix, Limits, Suppress, run_search
 

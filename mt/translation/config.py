@@ -3,17 +3,28 @@
 Reading it loads no torch.
 """
 
+import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from mt.config import StrictConfig
 from mt.devices import EngineName, EnginePrecision, ShortlistUse
 
 
+def longest_translation(source: int) -> int:
+    """Bound the tokens of any translation, its end mark included, by those of its source."""
+    return 3 * source + 20
+
+
 class BaseSearchConfig(StrictConfig):
     """What every search can be told."""
 
+    min_length_ratio: float = Field(default=0.0, ge=0, le=3)
+    """Least tokens of a translation for each token of its source."""
+    max_length_ratio: float | None = Field(default=None, gt=0, le=3)
+    """Most tokens of a translation for each token of its source, rounded up; null: three and twenty
+    more, which always is the bound."""
     no_repeat_ngram: NonNegativeInt = 0
     """Tokens of the shortest sequence that a translation never holds twice (Paulus et al. 2018,
     section 2.5); 0: all may be repeated."""
@@ -22,6 +33,20 @@ class BaseSearchConfig(StrictConfig):
     def kept(self) -> int:
         """How many hypotheses are kept at every step."""
         return 1
+
+    def shortest(self, source: int) -> int:
+        """Return the least tokens that a translation of ``source`` tokens must have."""
+        return min(max(1, int(self.min_length_ratio * source)), self.longest(source))
+
+    def longest(self, source: int) -> int:
+        """Return the most tokens that a translation of ``source`` tokens may have.
+
+        No language pair needs more than the bound, and a loop must end.
+        """
+        bound = longest_translation(source) - 1
+        if self.max_length_ratio is None:
+            return bound
+        return max(1, min(bound, math.ceil(self.max_length_ratio * source)))
 
     def without_repetition(self) -> Self:
         """Return the same search, with no sequence of a few tokens twice."""
@@ -59,7 +84,50 @@ class BeamConfig(BaseSearchConfig):
         return log_probability / normaliser
 
 
-SearchConfig = Annotated[GreedyConfig | BeamConfig, Field(discriminator="kind")]
+class SamplingConfig(BaseSearchConfig):
+    """Draw each token from the probabilities of the model; on the torch engine only.
+
+    What is drawn depends on the seed and the sentence alone, not on its neighbours.
+    """
+
+    kind: Literal["sampling"] = "sampling"
+    size: int = Field(default=1, gt=0, le=1000)
+    """Translations drawn of each sentence, independent of one another."""
+    temperature: PositiveFloat = 1.0
+    """Divides logits: below 1 likely tokens become likelier, above 1 all become more alike."""
+    top_k: NonNegativeInt = 0
+    """Draw among this many likeliest tokens (Fan et al. 2018); 0: among all."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Draw among the likeliest tokens that together have this probability (Holtzman et al.
+    2020)."""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    """Another seed draws other translations."""
+
+    @property
+    def kept(self) -> int:
+        """How many translations are drawn."""
+        return self.size
+
+    def score(self, log_probability: float, length: int) -> float:
+        """Return the mean log-probability of ``length`` tokens, the end mark counted."""
+        return log_probability / length
+
+
+class MbrConfig(SamplingConfig):
+    """Draw translations, and take the one most like all others: minimum Bayes risk.
+
+    Likeness is chrF, which makes it the score, on 0–100 (Kumar and Byrne 2004; Eikema and Aziz
+    2020).
+    """
+
+    kind: Literal["mbr"] = "mbr"  # type: ignore[assignment]
+    size: int = Field(default=16, gt=1, le=1000)
+    """Translations drawn of each sentence, which are compared with one another."""
+
+
+SearchConfig = Annotated[
+    GreedyConfig | BeamConfig | SamplingConfig | MbrConfig, Field(discriminator="kind")
+]
 """How a translation is searched for."""
 
 

@@ -61,14 +61,6 @@ NEVER = frozenset({PAD, UNKNOWN, START})
 """Tokens that no translation may hold."""
 
 
-def longest_translation(source: int) -> int:
-    """Bound the tokens of a translation, its end mark included, by those of its source.
-
-    No language pair needs more, and a loop must end.
-    """
-    return 3 * source + 20
-
-
 @dataclass(frozen=True)
 class Translation:
     """The translation of one line; ``str`` gives its text."""

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mt.lines import LineNumbers
-from mt.translation.contract import Translation, longest_translation
+from mt.translation.config import longest_translation
+from mt.translation.contract import Translation
 from mt.translation.segments import Segment
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from mt.text.sentences import Sentence, holds_words, split_sentences
 from mt.text.tokenizer import Tokenizer
-from mt.translation.config import SearchConfig
+from mt.translation.config import SamplingConfig, SearchConfig
 from mt.translation.contract import Translation
 
 _SEAMS = (
@@ -77,40 +77,45 @@ def join(
         parts: Of each segment its translations, best first.
         gaps: What follows each; what follows the last, or nothing, is dropped.
         search: Scores the whole.
-        alternatives: Other translations wanted: the combinations with the greatest sum of scores.
+        alternatives: Other translations wanted: the combinations with the greatest sum of scores,
+            or samples as they were drawn.
     """
     if len(parts) == 1:
         [[best, *others]] = parts
         return replace(best, alternatives=tuple(others[:alternatives]))
-    found = [(Translation(""), 0.0)]
-    length = 0
-    for translations, gap in zip(parts, ["", *gaps], strict=False):
-        length += bool(translations[0].tokens)
-        longer = [
-            (_append(whole, gap, each), total + each.score)
-            for whole, total in found
-            for each in translations
-        ]
-        found = sorted(longer, key=lambda pair: -pair[1])[: alternatives + 1]
-    best, *others = [
-        replace(
-            whole,
-            score=search.score(whole.log_probability, len(whole.tokens) + length)
-            if length
-            else 0.0,
-        )
-        for whole, _ in found
-    ]
+    found: list[Sequence[Translation]]
+    if isinstance(search, SamplingConfig):
+        most = min(alternatives + 1, max(map(len, parts), default=1))
+        found = [[part[min(rank, len(part) - 1)] for part in parts] for rank in range(most)]
+    else:
+        found = _best_combinations(parts, alternatives + 1)
+    best, *others = [_concatenate(each, gaps, search) for each in found]
     return replace(best, alternatives=tuple(others))
 
 
-def _append(whole: Translation, gap: str, part: Translation) -> Translation:
-    return Translation(
-        whole.text + (gap if whole.text and part.text else "") + part.text,
-        whole.tokens + part.tokens,
-        whole.log_probability + part.log_probability,
-        token_log_probabilities=whole.token_log_probabilities + part.token_log_probabilities,
-    )
+def _best_combinations(
+    parts: Sequence[Sequence[Translation]], count: int
+) -> list[Sequence[Translation]]:
+    """Choose one translation of each part, so that the sum of their scores is among the best."""
+    found: list[tuple[tuple[Translation, ...], float]] = [((), 0.0)]
+    for part in parts:
+        longer = [((*whole, each), total + each.score) for whole, total in found for each in part]
+        found = sorted(longer, key=lambda pair: -pair[1])[:count]
+    return [whole for whole, _ in found]
+
+
+def _concatenate(
+    parts: Sequence[Translation], gaps: Sequence[str], search: SearchConfig
+) -> Translation:
+    text = ""
+    for part, gap in zip(parts, ["", *gaps], strict=False):
+        text += (gap if text and part.text else "") + part.text
+    tokens = tuple(token for part in parts for token in part.tokens)
+    total = sum(part.log_probability for part in parts)
+    length = len(tokens) + sum(bool(part.tokens) for part in parts)
+    values = tuple(value for part in parts for value in part.token_log_probabilities)
+    score = search.score(total, length) if length else 0.0
+    return Translation(text, tokens, total, score, token_log_probabilities=values)
 
 
 def _sentences(line: str, language: str | None) -> list[Sentence]:

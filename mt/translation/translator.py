@@ -4,16 +4,20 @@ import itertools
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mt.bundle import Bundle, load_bundle
+from mt.config import Overrides, apply_overrides
 from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
+from mt.errors import BundleError
 from mt.text.blanks import plain_blanks
 from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import SearchConfig, TranslationConfig
+from mt.translation.config import MbrConfig, SamplingConfig, SearchConfig, TranslationConfig
 from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.engines import load_engine
+from mt.translation.mbr import by_expected_likeness
 from mt.translation.remarks import Remarks, runs_on
 from mt.translation.segments import Segment, join, segment_lines
 from mt.translation.stream import POOL, pools
@@ -100,7 +104,7 @@ class Translator:
     ) -> list[Hypothesis]:
         """Translate one sentence as tokens without marks, just as a line would be."""
         config = config or self.config
-        pending = self.engine.submit([source], config.search, config.alternatives + 1)
+        pending = self.engine.submit([source], config.search, _wanted(config))
         pool = _Pool([], [source], config, pending)
         found = pending()
         self._search_again(found, pool)
@@ -110,14 +114,14 @@ class Translator:
         language = self.languages[0] if config.split_sentences else None
         segments = segment_lines(lines, self.tokenizers.source, language, self.max_tokens - 1)
         sources = [each.tokens for line in segments for each in line if each.tokens]
-        search = self.engine.submit(sources, config.search, config.alternatives + 1)
+        search = self.engine.submit(sources, config.search, _wanted(config))
         return _Pool(segments, sources, config, search)
 
     def _finish(self, pool: "_Pool", remarks: Remarks) -> list[Translation]:
         found = pool.search()
         ran_on = self._search_again(found, pool)
         texts = iter(self._texts(pool.sources, found, pool.config))
-        parts = iter(_distinct([next(texts) for _ in group]) for group in found)
+        parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
         number, translations = -1, []
         for line in pool.lines:
             candidates, runaway = [], False
@@ -144,10 +148,17 @@ class Translator:
         if indices:
             search = pool.config.search.without_repetition()
             sources = [pool.sources[index] for index in indices]
-            again = self.engine.submit(sources, search, pool.config.alternatives + 1)()
+            again = self.engine.submit(sources, search, _wanted(pool.config))()
             for index, group in zip(indices, again, strict=True):
                 found[index] = group
         return set(indices)
+
+    def _ranked(self, translations: list[Translation], pool: "_Pool") -> list[Translation]:
+        """Leave different translations of a segment; samples may all be wanted as they are."""
+        search = pool.config.search
+        if isinstance(search, MbrConfig):
+            return _distinct(by_expected_likeness(translations))
+        return translations if isinstance(search, SamplingConfig) else _distinct(translations)
 
     def _texts(
         self,
@@ -223,6 +234,11 @@ class Translator:
         return plain_blanks(segment.gap) or " " if puts_spaces(self.languages[1]) else ""
 
 
+def _wanted(config: TranslationConfig) -> int:
+    """Say how many hypotheses of a segment are needed."""
+    return config.search.kept if isinstance(config.search, MbrConfig) else config.alternatives + 1
+
+
 def _distinct(translations: Iterable[Translation]) -> list[Translation]:
     """Leave the first of each text: the same words can be spelt by other tokens."""
     found: dict[str, Translation] = {}
@@ -245,9 +261,12 @@ class _Pool:
 def load_translator(
     path: Path,
     device: DeviceName = "auto",
+    *,
     engine: EngineName | None = None,
     precision: EnginePrecision | None = None,
     shortlist: ShortlistUse | None = None,
+    overrides: Overrides = (),
+    ensemble: Sequence[Path] = (),
 ) -> Translator:
     """Load a translator from a bundle or a run directory.
 
@@ -257,9 +276,12 @@ def load_translator(
         engine: What computes; ``None``: as the bundle says.
         precision: The numbers it multiplies, if it has a choice; ``None``: as the bundle says.
         shortlist: Whether it uses a shortlist, if it can; ``None``: as the bundle says.
+        overrides: Other values of the bundle's section ``translation``, such as ``search.size=3``.
+            Another ``search.kind`` begins with its defaults.
+        ensemble: Models of the same tokenizers that translate together with this one.
 
     Raises:
-        BundleError: If there is no sound model at ``path``.
+        BundleError: If there is no sound model at ``path``, or the tokenizers differ.
         ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
     asked = {"engine": engine, "precision": precision, "shortlist": shortlist}
@@ -269,12 +291,26 @@ def load_translator(
         values = bundle.section("translation") | {
             name: value for name, value in asked.items() if value is not None
         }
+        if any(override.startswith("search.kind=") for override in overrides):
+            values.pop("search", None)  # what it holds is for another kind
+        values = apply_overrides(values, overrides)
         config = TranslationConfig.parse(values, where=str(bundle.path))
-        found = load_engine(bundle, tokenizers, device, config)
+        others = [load_bundle(other, partial(_same_tokens, tokenizers)) for other in ensemble]
+        found = load_engine(bundle, tokenizers, device, config, others)
         metadata = bundle.metadata
         return Translator(found, tokenizers, config, metadata.max_tokens, metadata.languages)
 
     return load_bundle(path, load)
+
+
+def _same_tokens(tokenizers: Tokenizers, other: Bundle) -> Bundle:
+    """Refuse a bundle of other tokenizers."""
+    if other.tokenizers().fingerprint != tokenizers.fingerprint:
+        raise BundleError(
+            f"{other.path}: expected a model of the same tokenizers, to translate together, but "
+            "its own are others; train the models of an ensemble on the same data with other seeds"
+        )
+    return other
 
 
 def _checked(lines: Iterable[str]) -> Iterator[str]:

@@ -9,8 +9,8 @@ import torch
 from mt.errors import BundleError
 from mt.model.config import parse_model
 from mt.text.tokenizer import END, START
-from mt.translation.config import BeamConfig, GreedyConfig
-from mt.translation.contract import NEVER, longest_translation
+from mt.translation.config import BeamConfig, GreedyConfig, longest_translation
+from mt.translation.contract import NEVER
 from mt.translation.engines.ctranslate2.conversion import Variable, convert, inexpressible
 from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
 from mt.translation.engines.torch import TorchEngine
@@ -133,6 +133,19 @@ def test_no_ngram_occurs_twice(size):
     assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
     free = load(config, model).submit(sentences(20), GreedyConfig())()
     assert found != free
+
+
+def test_lengths_are_within_their_ratios():
+    config, model = build()
+    sources = sentences(30)
+    search = GreedyConfig(min_length_ratio=0.5, max_length_ratio=1.2)
+    free = load(config, model).submit(sources, GreedyConfig())()
+    found = load(config, model).submit(sources, search)()
+    expected = TorchEngine(model, torch.device("cpu")).submit(sources, search)()
+    assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
+    for source, pool in zip(sources, found, strict=True):
+        assert max(1, int(len(source) * 0.5)) <= len(pool[0].tokens) <= -(-len(source) * 12 // 10)
+    assert [pool[0].tokens for pool in found] != [pool[0].tokens for pool in free]
 
 
 def test_no_translation_is_empty():

@@ -158,6 +158,9 @@ def test_the_output_of_another_text_is_not_resumed(folder):
     [
         (["--nbest", "2"], "add --format jsonl"),
         (["--scores"], "add --format jsonl"),
+        (["--set", "search.sise=3"], "expected a known key, but this one is not; did you mean"),
+        (["--set", "search.kind=sampling", "--engine", "ctranslate2"], "samples depend on"),
+        (["--ensemble", "nowhere"], "nowhere: expected a run or bundle directory"),
         (["--resume"], "--resume needs INPUT and --output"),
         (["--beam", "2", "--nbest", "3", "--format", "tsv"], "fewer than the 2 hypotheses"),
     ],
@@ -166,6 +169,18 @@ def test_what_does_not_fit_together_is_one_line(folder, options, fragment):
     done = mt("translate", BUNDLE, "in.xx", *options, cwd=folder)
     assert done.returncode == 2
     assert fragment in done.stderr.splitlines()[-1]
+
+
+def test_any_value_of_the_section_can_be_set(folder):
+    wide = translate(folder, "in.xx", "--set", "search.size=4").stdout.splitlines()
+    assert wide == BEAM
+    drawn = [
+        translate(folder, "in.xx", "--set", "search.kind=sampling", "--set", f"search.seed={seed}")
+        for seed in (1, 1, 2)
+    ]
+    assert drawn[0].stdout == drawn[1].stdout != drawn[2].stdout
+    twice = translate(folder, "in.xx", "--beam", "4", "--ensemble", BUNDLE).stdout
+    assert twice.splitlines() == BEAM
 
 
 def test_pairs_that_cannot_be_scored_have_no_score(folder):

@@ -3,12 +3,14 @@
 An engine is imported when it is needed, so that one without torch never loads it.
 """
 
+from collections.abc import Sequence
+
 from mt.bundle import Bundle
 from mt.devices import DeviceName, ShortlistUse
 from mt.errors import ConfigError
 from mt.model.config import parse_model
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import TranslationConfig
+from mt.translation.config import SamplingConfig, TranslationConfig
 from mt.translation.contract import Engine
 
 
@@ -17,14 +19,26 @@ def load_engine(
     tokenizers: Tokenizers,
     device: DeviceName,
     config: TranslationConfig,
+    ensemble: Sequence[Bundle] = (),
 ) -> Engine:
     """Load an engine for the model in a bundle, as the config chooses it.
+
+    Args:
+        bundle: Holds the model.
+        tokenizers: Those of the bundle.
+        device: Where to compute.
+        config: What to choose.
+        ensemble: Bundles with the same tokenizers, whose models translate together with this one.
 
     Raises:
         BundleError: If weights and config do not belong together.
         ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
     reason = why_not_ctranslate2(bundle)
+    if isinstance(config.search, SamplingConfig):
+        reason = f"its samples depend on their neighbours, as search={config.search.kind} must not"
+    if ensemble:
+        reason = "it cannot run several models together"
     if device not in {"auto", "cpu"}:
         reason = f"it is used on CPUs, not on {device}"
     if config.engine == "ctranslate2" and reason is not None:
@@ -42,7 +56,8 @@ def load_engine(
     from mt.model.loading import load_model  # noqa: PLC0415
     from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415
 
-    return TorchEngine(load_model(bundle, tokenizers), hardware.choose_device(device))
+    model, *others = [load_model(each, tokenizers) for each in (bundle, *ensemble)]
+    return TorchEngine(model, hardware.choose_device(device), others)
 
 
 def why_not_ctranslate2(bundle: Bundle) -> str | None:

@@ -4,12 +4,19 @@ from collections.abc import Sequence
 
 import torch
 
-from mt.translation.config import SearchConfig
+from mt.translation.config import SamplingConfig, SearchConfig
 from mt.translation.contract import Hypothesis
 from mt.translation.search.beam import beam_search
 from mt.translation.search.contract import Limits, S, Score, Scorer
 from mt.translation.search.greedy import greedy_search
-from mt.translation.search.processors import ForcePrefix, NoRepeatNgram, Processor, Suppress
+from mt.translation.search.processors import (
+    ForcePrefix,
+    MinimumLength,
+    NoRepeatNgram,
+    Processor,
+    Suppress,
+)
+from mt.translation.search.sampling import Sampler
 
 
 def run_search(  # noqa: PLR0917 - all that a search depends on
@@ -21,7 +28,7 @@ def run_search(  # noqa: PLR0917 - all that a search depends on
     processors: Sequence[Processor] = (),
     score: Score | None = None,
 ) -> list[list[Hypothesis]]:
-    """Search as a config says; see :func:`beam_search`.
+    """Search as a config of greedy or beam search says; see :func:`beam_search`.
 
     Args:
         config: How to search.
@@ -42,10 +49,39 @@ def run_search(  # noqa: PLR0917 - all that a search depends on
     return beam_search(scorer, state, limits, device, beam, processors, score)
 
 
+def sample(  # noqa: PLR0917 - all that a search depends on
+    config: SamplingConfig,
+    sources: Sequence[Sequence[int]],
+    scorer: Scorer[S],
+    state: S,
+    limits: Limits,
+    device: torch.device,
+    processors: Sequence[Processor] = (),
+) -> list[list[Hypothesis]]:
+    """Draw translations; see :class:`Sampler`.
+
+    Args:
+        config: How to draw.
+        sources: Tokens of the sentences, which determine what is drawn.
+        scorer: Scores the next token.
+        state: Before the first step, one row for each sample, those of a source together.
+        limits: Marks, and a length for each row.
+        device: Where the scorer's tensors are.
+        processors: Change the log-probabilities of every step, in this order.
+
+    Returns:
+        Of each sentence, in order: ``config.size`` hypotheses as they were drawn.
+    """
+    sampler = Sampler.of(config, sources)
+    found = greedy_search(scorer, state, limits, device, processors, config.score, sampler)
+    return [found[start : start + config.size] for start in range(0, len(found), config.size)]
+
+
 __all__ = [
     "ForcePrefix",
     "Hypothesis",
     "Limits",
+    "MinimumLength",
     "NoRepeatNgram",
     "Processor",
     "Scorer",
@@ -53,4 +89,5 @@ __all__ = [
     "beam_search",
     "greedy_search",
     "run_search",
+    "sample",
 ]

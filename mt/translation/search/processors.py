@@ -36,26 +36,48 @@ class Processor(Protocol):
 
 
 class Suppress:
-    """Makes some tokens impossible."""
+    """Makes some tokens impossible at every step."""
 
-    def __init__(self, tokens: Sequence[int], steps: int | None = None) -> None:
-        """Take the tokens, and for how many steps they are impossible; ``None``: at all."""
+    def __init__(self, tokens: Sequence[int]) -> None:
         self._tokens = list(tokens)
-        self._steps = steps
+
+    def __call__(
+        self,
+        log_probabilities: Float[Tensor, "rows vocabulary"],
+        written: Int[Tensor, "rows length"],  # noqa: ARG002
+    ) -> Float[Tensor, "rows vocabulary"]:
+        """Set the tokens to ``-inf``, in place."""
+        log_probabilities[:, self._tokens] = -torch.inf
+        return log_probabilities
+
+    def select(self, rows: Int[Tensor, " rows"]) -> Self:  # noqa: ARG002
+        """Remember nothing of a row."""
+        return self
+
+
+class MinimumLength:
+    """Lets no hypothesis end before it has a number of tokens."""
+
+    def __init__(self, end: int, lengths: Int[Tensor, " rows"]) -> None:
+        """Take the end mark, and of each row the least tokens without it."""
+        self._end = end
+        self._lengths = lengths
+        self._greatest = int(lengths.max()) if len(lengths) else 0
 
     def __call__(
         self,
         log_probabilities: Float[Tensor, "rows vocabulary"],
         written: Int[Tensor, "rows length"],
     ) -> Float[Tensor, "rows vocabulary"]:
-        """Set the tokens to ``-inf``, in place."""
-        if self._steps is None or written.size(1) < self._steps:
-            log_probabilities[:, self._tokens] = -torch.inf
+        """Set the end mark to ``-inf``, in place, where a hypothesis is too short."""
+        if written.size(1) < self._greatest:
+            short = self._lengths > written.size(1)
+            log_probabilities[:, self._end].masked_fill_(short, -torch.inf)
         return log_probabilities
 
-    def select(self, rows: Int[Tensor, " rows"]) -> Self:  # noqa: ARG002
-        """Remember nothing of a row."""
-        return self
+    def select(self, rows: Int[Tensor, " rows"]) -> "MinimumLength":
+        """Keep the lengths of these rows."""
+        return MinimumLength(self._end, self._lengths.index_select(0, rows))
 
 
 class NoRepeatNgram:

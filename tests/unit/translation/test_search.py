@@ -17,6 +17,7 @@ from mt.translation.search import (
     ForcePrefix,
     Hypothesis,
     Limits,
+    MinimumLength,
     Suppress,
     beam_search,
     greedy_search,
@@ -275,7 +276,7 @@ def test_the_length_penalty_ranks_as_algebra_says():
     assert long < short < long / 3
     assert pools(0.0)[0][0] == ()
     assert pools(1.0)[0][0] == (4, 4)
-    processors = [Suppress(NEVER), Suppress([END], steps=1)]
+    processors = [Suppress(NEVER), MinimumLength(END, torch.ones(3, dtype=torch.long))]
     [pool] = beam("a", [9], 3, 0.0, Table(two_ways), processors)
     assert pool[0].tokens == (4, 4)
     assert all(found.tokens for found in pool)

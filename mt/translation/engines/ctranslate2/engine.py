@@ -10,11 +10,11 @@ import safetensors
 from mt.bundle import WEIGHTS, Bundle
 from mt.data.lengths import group_by_length
 from mt.devices import EnginePrecision
-from mt.errors import BundleError
+from mt.errors import BundleError, ConfigError
 from mt.model.config import TransformerConfig, parse_model
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import BeamConfig, SearchConfig
-from mt.translation.contract import NEVER, Hypothesis, Pending, longest_translation
+from mt.translation.config import BeamConfig, SamplingConfig, SearchConfig, longest_translation
+from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 
 BATCH_TOKENS, BATCH_TOKENS_SHORTLIST = 1024, 512
@@ -54,6 +54,9 @@ class CTranslate2Engine:
         """Begin to translate sentences; see :meth:`Engine.submit`.
 
         A hypothesis that reaches its greatest length is cut there, without an end mark to score.
+
+        Raises:
+            ConfigError: If the search is none that CTranslate2 can do.
         """
         beam = _beam(config)
         lengths = [len(source) + 1 for source in sources]
@@ -91,16 +94,18 @@ class CTranslate2Engine:
     def _mended(
         self, source: Sequence[int], found: list[Hypothesis], beam: BeamConfig, best: int
     ) -> list[Hypothesis]:
-        """Search once more if something in a batch has not ended in time, is empty or holds a mark.
+        """Search once more if something in a batch is too short or long, or holds a mark.
 
-        In a batch, the limit of the longest sentence is that of all.
+        In a batch, the least and greatest length of any sentence are those of all.
         """
-        limit = longest_translation(len(source))
-        if all(0 < len(each.tokens) < limit and NEVER.isdisjoint(each.tokens) for each in found):
+        fewest, most = beam.shortest(len(source)), beam.longest(len(source))
+        if all(
+            fewest <= len(each.tokens) <= most and NEVER.isdisjoint(each.tokens) for each in found
+        ):
             return found
         [alone] = self._submit([source], beam, best, suppress=True)
         return [
-            replace(each, tokens=each.tokens[: limit - 1])
+            replace(each, tokens=each.tokens[:most])
             for each in self._hypotheses(alone.result(), beam)
         ]
 
@@ -117,15 +122,16 @@ class CTranslate2Engine:
         is hardly ever: CTranslate2 does so before it normalises probabilities, which changes those
         of all other tokens.
         """
+        fewest = min(beam.shortest(len(source)) for source in sources)
         submitted: list[ctranslate2.AsyncTranslationResult] = self.translator.translate_batch(
             [[self._source[token] for token in source] for source in sources],
             asynchronous=True,
             beam_size=beam.size,
             num_hypotheses=min(best, beam.size),
             length_penalty=beam.length_penalty,
-            max_decoding_length=longest_translation(max(map(len, sources))),
+            max_decoding_length=max(beam.longest(len(source)) for source in sources) + 1,
             max_input_length=0,
-            min_decoding_length=int(suppress),
+            min_decoding_length=fewest if suppress or fewest > 1 else 0,
             no_repeat_ngram_size=beam.no_repeat_ngram,
             suppress_sequences=self._never if suppress else None,
             return_scores=True,
@@ -148,7 +154,12 @@ def _beam(config: SearchConfig) -> BeamConfig:
     """Express a search as a beam search."""
     if isinstance(config, BeamConfig):
         return config
-    return BeamConfig(size=1, no_repeat_ngram=config.no_repeat_ngram)
+    if isinstance(config, SamplingConfig):
+        raise ConfigError(
+            "search: expected greedy or beam, which ctranslate2 can do, but found "
+            f"{config.kind}; choose the torch engine"
+        )
+    return BeamConfig(size=1, **config.model_dump(exclude={"kind"}))
 
 
 def load_ctranslate2(

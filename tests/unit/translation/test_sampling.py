@@ -1,0 +1,157 @@
+"""Sampling against the probabilities it draws from, ensembles against their mean."""
+
+import hashlib
+import json
+import random
+import shutil
+from collections import Counter
+
+import pytest
+import torch
+
+from mt.errors import BundleError, ConfigError
+from mt.model.config import TransformerConfig
+from mt.text.tokenizer import END, START
+from mt.translation.config import (
+    BeamConfig,
+    GreedyConfig,
+    MbrConfig,
+    SamplingConfig,
+    TranslationConfig,
+)
+from mt.translation.contract import Translation
+from mt.translation.engines.ensemble import Ensemble
+from mt.translation.engines.torch import TorchEngine
+from mt.translation.mbr import by_expected_likeness
+from mt.translation.search.sampling import Sampler
+from mt.translation.translator import load_translator
+from tests.golden.test_frozen_bundle import BUNDLE
+
+CPU = torch.device("cpu")
+SHARES = torch.tensor([0.4, 0.3, 0.15, 0.1, 0.05])
+DRAWS = 20_000
+
+
+def model(seed):
+    torch.manual_seed(seed)
+    config = TransformerConfig(
+        dim=16, heads=2, feed_forward=16, encoder_layers=1, decoder_layers=1, tie="none"
+    )
+    return config.build(60, 60).eval()
+
+
+GENERATOR = random.Random(1)
+SOURCES = [GENERATOR.choices(range(4, 60), k=length) for length in (3, 1, 6, 4, 1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, [0.4, 0.3, 0.15, 0.1, 0.05]),
+        ({"top_k": 2}, [4 / 7, 3 / 7, 0, 0, 0]),
+        ({"top_p": 0.7}, [4 / 7, 3 / 7, 0, 0, 0]),
+        ({"top_p": 0.71}, [40 / 85, 30 / 85, 15 / 85, 0, 0]),
+        ({"temperature": 0.5}, [160 / 285, 90 / 285, 22.5 / 285, 10 / 285, 2.5 / 285]),
+        ({"top_k": 3, "top_p": 0.5}, [4 / 7, 3 / 7, 0, 0, 0]),
+        ({"top_p": 0.01}, [1, 0, 0, 0, 0]),
+    ],
+)
+def test_tokens_are_drawn_as_often_as_they_are_probable(asked, expected):
+    order = torch.tensor([3, 0, 4, 1, 2])  # of no matter
+    sources = [[number] for number in range(DRAWS // 1000)]
+    sampler = Sampler.of(SamplingConfig(size=1000, **asked), sources)
+    found = sampler(SHARES[order].log().expand(DRAWS, -1) - 3.0)
+    counts = Counter(order[found].tolist())
+    for token, share in enumerate(expected):
+        # Five standard deviations of the binomial distribution.
+        assert abs(counts[token] - share * DRAWS) <= 5 * (share * (1 - share) * DRAWS) ** 0.5
+
+
+def test_a_row_keeps_its_stream():
+    config = SamplingConfig(size=3)
+    shares = torch.ones(6, 1000).log()
+    first, second = (Sampler.of(config, [[5], [6]]) for _ in range(2))
+    assert first(shares).tolist() == second(shares).tolist()
+    kept = torch.tensor([4, 1])
+    assert first.select(kept)(shares[:2]).tolist() == second(shares)[kept].tolist()
+    other = Sampler.of(SamplingConfig(size=3, seed=2), [[5], [6]])
+    assert other(shares).tolist() != Sampler.of(config, [[5], [6]])(shares).tolist()
+
+
+def test_samples_do_not_depend_on_their_company():
+    engine, config = TorchEngine(model(1).double(), CPU), SamplingConfig(size=4, temperature=0.7)
+    together = engine.submit(SOURCES, config, best=4)()
+    for source, pool in zip(SOURCES, together, strict=True):
+        assert len(pool) == 4
+        [alone] = engine.submit([source], config, best=4)()
+        assert [each.tokens for each in alone] == [each.tokens for each in pool]
+        scored = engine.score([source] * 4, [each.tokens for each in pool])
+        totals = [each.log_probability for each in pool]
+        ended = [len(each.tokens) < config.longest(len(source)) for each in pool]
+        assert [sum(each) for each in scored] == pytest.approx(totals, abs=1e-3)
+        assert any(ended)
+    assert len({each.tokens for pool in together for each in pool}) > 20
+
+
+def test_the_engine_without_sampling_refuses_it_and_the_choice_avoids_it():
+    fast = load_translator(BUNDLE, "cpu", engine="ctranslate2")
+    with pytest.raises(ConfigError, match="expected greedy or beam, .* found sampling"):
+        list(fast.translate(["a"], TranslationConfig(search=SamplingConfig())))
+    found = load_translator(BUNDLE, "cpu", overrides=["search.kind=mbr"])
+    assert isinstance(found.engine, TorchEngine)
+    assert found.config.search == MbrConfig()
+    with pytest.raises(ConfigError, match="its samples depend on their neighbours"):
+        load_translator(BUNDLE, "cpu", engine="ctranslate2", overrides=["search.kind=sampling"])
+
+
+def test_the_sample_most_like_the_others_is_best():
+    texts = ["a b c d", "zz yy", "a b c e", "a b c d", "qq"]
+    ranked = [each.text for each in by_expected_likeness(list(map(Translation, texts)))]
+    assert ranked[:3] == ["a b c d", "a b c d", "a b c e"]
+    assert len(ranked) == 5
+
+
+def test_an_ensemble_has_the_mean_of_probabilities():
+    models = [model(1), model(2)]
+    source, target = torch.tensor([[5, 6, END]]), torch.tensor([[START, 9, 8]])
+    with torch.no_grad():
+        each = [one.output(one(source, target)).softmax(dim=-1) for one in models]
+        found = Ensemble(models).read(source, target).exp()
+        ensemble, state = Ensemble(models), Ensemble(models).start(source, 1)
+        steps = []
+        for token in (START, 9, 8):
+            logits, state = ensemble.step(torch.tensor([token]), state)
+            steps.append(logits.exp())
+    assert torch.allclose(found, sum(each) / 2, atol=1e-6)
+    assert torch.allclose(torch.stack(steps, dim=1), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("search", [GreedyConfig(), BeamConfig(size=3)])
+def test_an_ensemble_of_one_model_is_that_model(search):
+    one = TorchEngine(model(1), CPU).submit(SOURCES, search)()
+    twice = TorchEngine(model(1), CPU, [model(1)]).submit(SOURCES, search)()
+    assert [pool[0].tokens for pool in one] == [pool[0].tokens for pool in twice]
+    both = TorchEngine(model(1), CPU, [model(2)])
+    found = both.submit(SOURCES, search)()
+    assert [pool[0].tokens for pool in found] != [pool[0].tokens for pool in one]
+    scored = both.score(SOURCES, [pool[0].tokens for pool in found])
+    totals = [pool[0].log_probability for pool in found]
+    assert [sum(each) for each in scored] == pytest.approx(totals, abs=1e-3)
+
+
+def test_models_of_other_tokenizers_are_no_ensemble(tmp_path, tokenizers):
+    shutil.copytree(BUNDLE, tmp_path / "other")
+    assert load_translator(BUNDLE, "cpu", ensemble=[tmp_path / "other"]).engine
+    with pytest.raises(ConfigError, match="it cannot run several models together"):
+        load_translator(BUNDLE, "cpu", engine="ctranslate2", ensemble=[tmp_path / "other"])
+    _retokenize(tmp_path / "other", tokenizers)
+    with pytest.raises(BundleError, match="other: expected a model of the same tokenizers"):
+        load_translator(BUNDLE, "cpu", ensemble=[tmp_path / "other"])
+
+
+def _retokenize(bundle, tokenizers):
+    tokenizers.save(bundle)
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((bundle / "tokenizer.model").read_bytes()).hexdigest()
+    manifest["files"]["tokenizer.model"] = digest
+    (bundle / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
