@@ -11,7 +11,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from mt.cli.main import app
+from mt.cli.main import build_app
 
 ROOT = Path(__file__).parents[1]
 SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aeiou"]
@@ -104,7 +104,7 @@ def mt(
     before = ours.handlers, ours.level, ours.propagate
     with contextlib.chdir(cwd):
         done = CliRunner().invoke(
-            app, [*map(str, arguments)], input=stdin, catch_exceptions=False,
+            build_app(), [*map(str, arguments)], input=stdin, catch_exceptions=False,
             env={**colours, "COLUMNS": "90", **variables},
         )  # fmt: skip
     ours.handlers, level, ours.propagate = before

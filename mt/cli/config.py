@@ -54,9 +54,10 @@ def check(
 @app.command(cls=Command)
 def schema(as_json: JsonOption = False) -> None:
     """Explain every key: its type, its default and what it is for."""
-    from mt.cli.recipe_template import recipe_template
+    from mt.cli.recipe_template import describe, recipe_template
     from mt.training.recipe import RecipeConfig
 
+    describe(RecipeConfig)
     if as_json:
         typer.echo(json.dumps(RecipeConfig.model_json_schema(), indent=2, ensure_ascii=False))
     else:

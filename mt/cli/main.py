@@ -1,41 +1,48 @@
-"""Assemble the commands; adding one is a file beside this one and a line at the end of this file.
+"""Assemble the commands; adding one is a file beside this one and a name in :data:`COMMANDS`.
 
-Commands import what they need inside their functions, so that ``mt --help`` answers in a blink.
+Commands import what they need inside their functions, so that ``mt --help`` answers in a blink; a
+call of one command imports no other.
 """
 
 import io
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from mt.allocator import restart_with_tcmalloc
-from mt.cli import (
-    align,
-    compare,
-    config,
-    data,
-    evaluate,
-    explain,
-    info,
-    score,
-    shortlist,
-    train,
-    translate,
-)
 from mt.cli.command import Command, CommandGroup
 from mt.cli.failures import replace_closed_streams
 
-app = typer.Typer(
-    name="mt",
-    cls=CommandGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = (
+    "train", "evaluate", "compare", "translate", "score", "explain", "align", "info", "shortlist", "data",
+    "config",
+)  # fmt: skip
+"""Modules beside this one, each with a function of its name or an ``app`` of several commands."""
+
+
+def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Put commands together, in their order."""
+    app = typer.Typer(
+        name="mt",
+        cls=CommandGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in names:
+        module = import_module(f"mt.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(cls=Command)(getattr(module, name))
+    return app
 
 
 def main() -> None:
@@ -45,9 +52,11 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the files are, whatever the locale says
-    if next((word for word in sys.argv[1:] if not word.startswith("-")), "") == "train":
+    wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if wanted == "train":
         restart_with_tcmalloc()
-    app()
+    # For help, and for the suggestion that a mistyped name gets, all are needed.
+    build_app([wanted] if wanted in COMMANDS else COMMANDS)()
 
 
 def _show_version(wanted: bool) -> None:
@@ -61,7 +70,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
@@ -70,19 +78,3 @@ def options(
     ] = False,
 ) -> None:
     """Train, evaluate and use machine translation models."""
-
-
-for command in (
-    train.train,
-    evaluate.evaluate,
-    compare.compare,
-    translate.translate,
-    score.score,
-    explain.explain,
-    align.align,
-    info.info,
-    shortlist.shortlist,
-):
-    app.command(cls=Command)(command)
-app.add_typer(data.app, name="data")
-app.add_typer(config.app, name="config")

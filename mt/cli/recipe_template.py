@@ -3,10 +3,12 @@
 The docstrings that explain a field to a reader of the code explain it here.
 """
 
+import ast
 import inspect
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -28,6 +30,33 @@ _WORDS = {
     Path: "path",
     NoneType: "null",
 }
+
+
+def describe(cls: type[BaseModel]) -> None:
+    """Give the fields of a config class, and of all sections in it, their docstrings.
+
+    Pydantic can do so for every class when it is made, which would read all source files again
+    whenever any command starts.
+    """
+    for field in cls.model_fields.values():
+        for each in alternatives(field.annotation):
+            for section in sections([each, *elements(each)]):
+                describe(section)
+    for base in reversed(cls.__mro__[: cls.__mro__.index(BaseModel)]):
+        for name, text in _attribute_docstrings(base):
+            if name in cls.model_fields:
+                cls.model_fields[name].description = text
+    cls.model_rebuild(force=True)
+
+
+def _attribute_docstrings(cls: type) -> Iterator[tuple[str, str]]:
+    """Find the texts that stand below the fields of a class."""
+    [tree] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(tree, ast.ClassDef)
+    for field, below in pairwise(tree.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                yield name, inspect.cleandoc(text)
 
 
 def recipe_template(cls: type[BaseModel]) -> str:

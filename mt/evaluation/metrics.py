@@ -7,6 +7,7 @@ same files, and so does its signature.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mt.errors import DataError, unequal_lines
@@ -14,7 +15,7 @@ from mt.evaluation.score import MetricName, Score, TokenizerName
 from mt.evaluation.surface import refuse_unless_text
 
 if TYPE_CHECKING:
-    from sacrebleu import BLEU
+    from sacrebleu import BLEU, CHRF
 
 
 PART = 1000
@@ -257,3 +258,15 @@ def _bleu(tokenizer: TokenizerName, lowercase: bool) -> "BLEU":
             f"tokenizer: expected the model of {tokenizer}, but sacreBLEU cannot download it "
             f"({error}); connect to the internet, or choose another"
         ) from None
+
+
+def sentence_chrf(hypothesis: str, reference: str) -> float:
+    """Return the chrF of one sentence, on 0–100."""
+    return float(_chrf().sentence_score(hypothesis, [reference]).score)
+
+
+@cache
+def _chrf() -> "CHRF":
+    from sacrebleu import CHRF  # noqa: PLC0415
+
+    return CHRF()

@@ -2,13 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING
 
+from mt.evaluation.metrics import sentence_chrf
 from mt.translation.contract import Translation
-
-if TYPE_CHECKING:
-    from sacrebleu.metrics.chrf import CHRF
 
 
 def by_expected_likeness(translations: Sequence[Translation]) -> list[Translation]:
@@ -29,12 +25,5 @@ def by_expected_likeness(translations: Sequence[Translation]) -> list[Translatio
 
 def _expected_chrf(text: str, others: Counter[str]) -> float:
     """Return the mean chrF of a text with others as references, on 0–100."""
-    total = sum(_chrf().sentence_score(text, [other]).score * n for other, n in others.items())
-    return float(total / others.total())
-
-
-@cache
-def _chrf() -> "CHRF":
-    from sacrebleu.metrics.chrf import CHRF  # noqa: PLC0415 - most searches need none
-
-    return CHRF()
+    total = sum(sentence_chrf(text, other) * n for other, n in others.items())
+    return total / others.total()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from mt.cli.main import app
+from mt.cli.main import build_app
 from tests.tiny import mt
 
 HELP = Path(__file__).with_name("help")
@@ -34,7 +34,7 @@ def help_of(names):
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 
-COMMANDS = list(commands(get_command(app)))
+COMMANDS = list(commands(get_command(build_app())))
 
 
 @pytest.mark.parametrize("names", COMMANDS, ids=lambda names: " ".join(("mt", *names)))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mt.bundle import Metadata, write_bundle
-from mt.cli.main import app
+from mt.cli.main import build_app
 from mt.model.loading import weights_of
 from mt.text.tokenizer import train_tokenizers
 from mt.training.recipe import RecipeConfig
@@ -48,7 +48,7 @@ def shell(here, capfd):
 
     def shell(arguments):
         with pytest.raises(SystemExit) as left:
-            app(shlex.split(arguments))
+            build_app()(shlex.split(arguments))
         return left.value.code, *capfd.readouterr()
 
     yield shell

@@ -8,7 +8,7 @@ import types
 import pytest
 from typer.testing import CliRunner
 
-from mt.cli.main import app
+from mt.cli.main import build_app
 from mt.evaluation import evaluate
 from mt.evaluation.comparison import compare
 from mt.translation import Translation
@@ -28,7 +28,7 @@ def run(tmp_path, monkeypatch):
     for name, lines in texts.items():
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     (tmp_path / "model").mkdir()
-    return lambda *arguments: CliRunner().invoke(app, ["compare", *arguments])
+    return lambda *arguments: CliRunner().invoke(build_app(), ["compare", *arguments])
 
 
 @pytest.fixture

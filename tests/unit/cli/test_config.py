@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field, PositiveInt
 from typer.testing import CliRunner
 
-from mt.cli.main import app
+from mt.cli.main import build_app
 from mt.cli.recipe_template import recipe_template
 from mt.config import StrictConfig, load
 from mt.errors import DataError
@@ -145,7 +145,7 @@ def directory(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, ["config", *arguments])
+    return CliRunner().invoke(build_app(), ["config", *arguments])
 
 
 def test_show_prints_every_value_as_a_recipe(directory):

@@ -9,7 +9,7 @@ import pytest
 from sacrebleu import BLEU
 from typer.testing import CliRunner
 
-from mt.cli.main import app
+from mt.cli.main import build_app
 from mt.evaluation import evaluate
 from mt.translation import Translation
 from mt.translation.config import BeamConfig, TranslationConfig
@@ -34,7 +34,7 @@ def run(tmp_path, monkeypatch):
         "tokenized": ["Ein Mann .", "Zwei Hunde .", "Es .", ""],
     }.items():
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return lambda *arguments: CliRunner().invoke(app, ["evaluate", *arguments])
+    return lambda *arguments: CliRunner().invoke(build_app(), ["evaluate", *arguments])
 
 
 def said(result):
