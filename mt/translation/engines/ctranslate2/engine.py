@@ -179,12 +179,7 @@ def load_ctranslate2(
     Raises:
         BundleError: If weights and config do not belong together.
     """
-    config = parse_model(bundle.section("model"), where=str(bundle.path))
-    assert isinstance(config, TransformerConfig), "see `inexpressible`"
-    source = tokenizers.source.vocabulary
-    target = source if tokenizers.joint else tokenizers.target.vocabulary
-    longest = longest_translation(bundle.metadata.max_tokens)
-    files = convert(config, _read_weights(bundle), (source, target), longest, str(bundle.path))
+    files = convert_bundle(bundle, tokenizers)
     if shortlist is not None:
         files["vmap.txt"] = shortlist
     translator = ctranslate2.Translator(
@@ -194,7 +189,22 @@ def load_ctranslate2(
         inter_threads=_processors(),
         intra_threads=1,
     )
-    return CTranslate2Engine(translator, (source, target), shortlist is not None)
+    vocabularies = tokenizers.source.vocabulary, tokenizers.target.vocabulary
+    return CTranslate2Engine(translator, vocabularies, shortlist is not None)
+
+
+def convert_bundle(bundle: Bundle, tokenizers: Tokenizers) -> dict[str, bytes]:
+    """Write the model in a bundle in CTranslate2's format; see :func:`convert`.
+
+    Raises:
+        BundleError: If weights and config do not belong together.
+    """
+    config = parse_model(bundle.section("model"), where=str(bundle.path))
+    assert isinstance(config, TransformerConfig), "see `inexpressible`"
+    source = tokenizers.source.vocabulary
+    target = source if tokenizers.joint else tokenizers.target.vocabulary
+    longest = longest_translation(bundle.metadata.max_tokens)
+    return convert(config, _read_weights(bundle), (source, target), longest, str(bundle.path))
 
 
 def sees_cuda() -> bool:
