@@ -251,6 +251,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_on_disk(path: Path) -> str:
+    """Force a file to disk, and return the SHA-256 of what is read back from there."""
+    descriptor = os.open(path, os.O_RDWR)  # Windows flushes only what may be written
+    try:
+        os.fsync(descriptor)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # not from memory
+    finally:
+        os.close(descriptor)
+    return sha256(path)
+
+
 def write_sums(directory: Path) -> None:
     """Write :data:`SUMS`, the checksums of all files that are in a directory."""
     lines = [f"{sha256(file)}  {file.name}\n" for file in sorted(directory.iterdir())]

@@ -12,6 +12,7 @@ import torch
 import mt
 from mt import hardware
 from mt.files import atomic_file, write_atomically
+from mt.training.listeners import METRICS
 from mt.training.pace import duration
 from mt.training.preparation import Prepared
 from mt.training.progress import Outcome
@@ -71,7 +72,7 @@ def _draw_curves(run: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - takes a second to load, and only a run's end needs it
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (run / METRICS).read_text(encoding="utf-8").splitlines()
     entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
     reports = [entry for entry in entries if "loss" in entry]
     results = [entry for entry in entries if "validation" in entry]

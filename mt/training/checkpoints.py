@@ -8,33 +8,44 @@
 
 A checkpoint is written in this order: bundle, state, index. Each appears complete or not at all,
 and the index is replaced last, so that whatever happens in between the previous checkpoint stays
-whole.
+whole. It is kept even then: if the newest is damaged or missing when the run is resumed, the run
+goes on from the one before.
 """
 
-import pickle
+import errno
+import hashlib
+import io
+import logging
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from mt.bundle import Metadata, open_bundle, read_index, write_bundle, write_index
 from mt.config import StrictConfig
-from mt.errors import TrainingError
-from mt.files import atomic_file, sha256, write_atomically
+from mt.errors import BundleError, MtError, TrainingError
+from mt.files import atomic_file, sha256, sha256_on_disk, write_atomically
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import weights_of
 from mt.text.tokenizer import Tokenizers
 from mt.training.config import AveragingConfig
+from mt.training.listeners import METRICS
 from mt.training.progress import Progress, best_of
 from mt.training.validation import ValidationResult
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+log = logging.getLogger(__name__)
+
 
 class Checkpoints:
-    """Keeps the best bundle, the last one with its state, and those that will be averaged."""
+    """Keeps the best bundle, the last two with their states, and those that will be averaged."""
 
     def __init__(
         self,
@@ -58,46 +69,80 @@ class Checkpoints:
         self.tokenizers = tokenizers
         self.metadata = metadata
         self.averaging = averaging
+        self._intact: int | None = None
+        """The update of the newest checkpoint that was read back as it was written."""
 
     def save(self, model: EncoderDecoder, state: Mapping[str, Any], progress: Progress) -> None:
-        """Write a checkpoint of ``progress.update`` and forget those no longer needed."""
+        """Write a checkpoint of ``progress.update`` and forget those no longer needed.
+
+        Raises:
+            OSError: If it cannot be written, or reads back otherwise than it was written.
+            BundleError: Likewise.
+        """
         path = self.bundle(progress.update)
         results = {result.update: result for result in progress.history}
         self._write(path, weights_of(model), progress.update, results.get(progress.update))
-        with atomic_file(self._state(progress.update)) as scratch:
-            torch.save(dict(state), scratch)
-            write_atomically(self._checksum(progress.update), sha256(scratch))
-        best = best_of(progress.history).update if progress.history else progress.update
-        write_index(self.run, best=self.bundle(best), last=path)
-        self._forget(progress, best)
+        open_bundle(path)
+        self._save_state(progress.update, {**state, "curve": self._curve()})
+        self._write_index(progress)
+        self._forget(progress)
+        self._intact = progress.update
 
-    def load_state(self) -> dict[str, Any] | None:
-        """Return the state of the last checkpoint, or nothing if there is none yet.
+    def newest(self) -> int | None:
+        """Return the update of the newest checkpoint that is intact; ``None``: there is none yet.
+
+        If it is not the last that was written, a warning says so.
 
         Raises:
-            TrainingError: If the state of the last checkpoint is missing or damaged.
+            TrainingError: If all are damaged.
         """
-        last = read_index(self.run).get("last")
-        if last is None:
+        damaged: list[tuple[int, str]] = []
+        for update in saved_updates(self.run):
+            reason = self._damage(update)
+            if reason is None:
+                for newer, found in damaged:
+                    log.warning(
+                        "%s: expected the state of the last checkpoint, but %s; going on from the "
+                        "one before, %s",
+                        self._state(newer), found, self._state(update),
+                    )  # fmt: skip
+                self._intact = update
+                return update
+            damaged.append((update, reason))
+        if not damaged:
             return None
-        update = open_bundle(last).metadata.update
-        path = self._state(update)
-        try:
-            intact = sha256(path) == self._checksum(update).read_text(encoding="utf-8")
-            reason = "the file differs from its SHA-256"
-            if intact:
-                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-                return state
-        except (OSError, RuntimeError, EOFError, UnicodeError, pickle.UnpicklingError) as error:
-            reason = " ".join(str(error).split())[:200]
+        update, reason = damaged[0]
         raise TrainingError(
-            f"{path}: expected the state of the last checkpoint, but {reason}; "
-            "the bundle beside it still translates, a new run needs another --out"
+            f"{self._state(update)}: expected the state of the last checkpoint, but {reason}, and "
+            "none before it is whole; a new run needs another --out"
         )
 
-    def last_weights(self) -> dict[str, Tensor]:
-        """Return the weights of the last checkpoint."""
-        return open_bundle(read_index(self.run)["last"]).weights()
+    def state(self, update: int) -> dict[str, Any]:
+        """Load the state of an intact checkpoint."""
+        path = self._state(update)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+
+    def weights(self, update: int) -> dict[str, Tensor]:
+        """Load the weights of a checkpoint."""
+        return open_bundle(self.bundle(update)).weights()
+
+    def go_on_from(self, state: Mapping[str, Any], progress: Progress) -> None:
+        """Make index and curve fit a checkpoint from which the run goes on."""
+        try:
+            last = read_index(self.run).get("last")
+        except BundleError as error:
+            log.warning("%s; it is written anew", str(error).rpartition(";")[0])
+            last = None
+        if last != self.bundle(progress.update):
+            self._write_index(progress)
+        size, digest = state["curve"]
+        if self._curve(size) != [size, digest]:
+            log.warning(
+                "%s: expected what the run wrote up to update %d, but the file differs; whatever "
+                "is a whole line is kept",
+                self.run / METRICS, progress.update,
+            )  # fmt: skip
 
     def average(
         self, history: Sequence[ValidationResult]
@@ -128,11 +173,14 @@ class Checkpoints:
     def validated_average(self, update: int) -> ValidationResult | None:
         """Return the result on the averaged bundle that ends at an update, if there is one."""
         path = self._average(update)
-        return (
-            ValidationResult.from_json(update, open_bundle(path).metadata.scores)
-            if path.exists()
-            else None
-        )
+        if not path.exists():
+            return None
+        try:
+            scores = open_bundle(path).metadata.scores
+        except MtError as error:
+            log.warning("%s; it is computed anew", str(error).rpartition(";")[0])
+            return None
+        return ValidationResult.from_json(update, scores)
 
     def bundle(self, update: int) -> Path:
         """Name the bundle of an update."""
@@ -146,6 +194,37 @@ class Checkpoints:
 
     def _checksum(self, update: int) -> Path:
         return self._state(update).with_suffix(".sha256")
+
+    def _curve(self, size: int | None = None) -> list[Any]:
+        """Return the size of the curve's file, or of its beginning, and the SHA-256 of that."""
+        path = self.run / METRICS
+        content = path.read_bytes()[:size] if path.exists() else b""
+        return [len(content), hashlib.sha256(content).hexdigest()]
+
+    def _damage(self, update: int) -> str | None:
+        """Say what is wrong with a checkpoint; ``None``: nothing."""
+        try:
+            if sha256(self._state(update)) != self._checksum(update).read_text(encoding="utf-8"):
+                return "the file differs from its SHA-256"
+            open_bundle(self.bundle(update))
+        except (OSError, UnicodeError, MtError) as error:
+            return " ".join(str(error).split())
+        return None
+
+    def _save_state(self, update: int, state: dict[str, Any]) -> None:
+        with atomic_file(self._state(update)) as scratch:
+            with _SummedFile(scratch) as file:
+                torch.save(state, file)
+            if sha256_on_disk(scratch) != file.digest():
+                raise OSError(
+                    errno.EIO, "it reads back otherwise than it was written", str(scratch)
+                )
+            write_atomically(self._checksum(update), file.digest())
+
+    def _write_index(self, progress: Progress) -> None:
+        update, history = progress.update, progress.history
+        best = best_of(history).update if history else update
+        write_index(self.run, best=self.bundle(best), last=self.bundle(update))
 
     def _write(
         self,
@@ -167,8 +246,14 @@ class Checkpoints:
             chosen = list(history[-count:])
         return tuple(sorted(result.update for result in chosen))
 
-    def _forget(self, progress: Progress, best: int) -> None:
-        needed = {progress.update, best, *self._averaged(progress.history)}
+    def _forget(self, progress: Progress) -> None:
+        """Remove what neither this checkpoint nor the one before needs."""
+        kept = {progress.update, self._intact or progress.update}
+        needed = set(kept)
+        for update in kept:
+            history = [result for result in progress.history if result.update <= update]
+            if history:
+                needed |= {best_of(history).update, *self._averaged(history)}
         bundles = {self.bundle(update) for update in needed}
         # Hidden leftovers of a killed run come first; a bundle is hidden before it is taken apart.
         for path in sorted((self.run / "bundles").iterdir()):
@@ -176,10 +261,40 @@ class Checkpoints:
                 shutil.rmtree(path, ignore_errors=True)
             elif path not in bundles:
                 shutil.rmtree(path.rename(path.with_name(f".{path.name}")), ignore_errors=True)
-        states = {self._state(progress.update), self._checksum(progress.update)}
+        states = {name(update) for update in kept for name in (self._state, self._checksum)}
         for path in (self.run / "state").iterdir():
             if path not in states:
                 path.unlink(missing_ok=True)
+
+
+class _SummedFile(io.BufferedWriter):
+    """A new file, and the SHA-256 of what is written to it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "w"))
+        self._sum = hashlib.sha256()
+
+    def write(self, content: "Buffer") -> int:
+        self._sum.update(content)
+        return super().write(content)
+
+    def digest(self) -> str:
+        return self._sum.hexdigest()
+
+
+def saved_updates(run: Path) -> list[int]:
+    """Return the updates of which a run has a checkpoint, the last one first.
+
+    A damaged index is passed over: the states beside it say as much.
+    """
+    names = {path.stem for path in (run / "state").glob("update-*.pt")}
+    try:
+        last = read_index(run).get("last")
+        names |= {last.name} if last else set()
+    except BundleError:
+        pass
+    found = (re.fullmatch(r"update-(\d+)", name) for name in names)
+    return sorted((int(each[1]) for each in found if each), reverse=True)
 
 
 def average_weights(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -17,6 +17,9 @@ from mt.training.validation import ValidationResult
 
 log = logging.getLogger(__name__)
 
+METRICS = "metrics.jsonl"
+"""What :class:`MetricsFile` is called in a run directory."""
+
 SECONDS_BETWEEN_LINES = 15.0
 """Seconds between two lines of progress in a log that has no progress bar."""
 
@@ -205,7 +208,7 @@ def usual_listeners(run: Path, pace: Pace, console: Console) -> list[Listener]:
     """
     listeners: list[Listener] = [
         LogLines(pace, progress=not console.is_terminal),
-        MetricsFile(run / "metrics.jsonl", pace.done),
+        MetricsFile(run / METRICS, pace.done),
     ]
     if importlib.util.find_spec("tensorboard"):
         listeners.append(TensorBoard(run / "tensorboard", pace.done))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mt.training.order import Position
+from mt.training.reports import Sums
 from mt.training.validation import ValidationResult
 
 
@@ -21,6 +22,8 @@ class Progress:
     """The next batch."""
     seconds: float = 0.0
     """Seconds of training, those before the run was resumed included."""
+    unreported: Sums = field(default_factory=Sums)
+    """What was done since the last report; nothing but where a run was interrupted."""
     history: list[ValidationResult] = field(default_factory=list)
     """Every validation, in order."""
     average: ValidationResult | None = None
@@ -32,6 +35,7 @@ class Progress:
             "update": self.update,
             "position": [self.position.epoch, self.position.batch],
             "seconds": self.seconds,
+            "unreported": list(self.unreported),
             "history": [[result.update, result.to_json()] for result in self.history],
         }
 
@@ -42,6 +46,7 @@ class Progress:
             update=values["update"],
             position=Position(*values["position"]),
             seconds=values["seconds"],
+            unreported=Sums(*values["unreported"]),
             history=[
                 ValidationResult.from_json(update, found) for update, found in values["history"]
             ],

@@ -1,10 +1,8 @@
 """Means over several updates: what is shown and written of training."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-
-from torch import Tensor
+from typing import NamedTuple
 
 from mt.training.loop import Update
 
@@ -33,27 +31,37 @@ class Report:
         return asdict(self)
 
 
+class Sums(NamedTuple):
+    """Sums over the updates since the last report."""
+
+    loss: float = 0.0
+    """Label-smoothed loss, in nats."""
+    cross_entropy: float = 0.0
+    tokens: int = 0
+    """Real source and target tokens."""
+    target_tokens: int = 0
+    seconds: float = 0.0
+    """The time they took."""
+
+
 class ReportBuilder:
     """Collects updates and the time they take, and sums them up in reports."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, unreported: Sums) -> None:
         """Begin to count the time.
 
         Args:
             seconds: Seconds of training before: more than 0 where a run is resumed.
+            unreported: What it had done since its last report, likewise.
         """
         self._began = time.perf_counter() - seconds
-        self._paused = 0.0
+        self._before = unreported
         self._clear()
+        self._since -= unreported.seconds
 
     def add(self, update: Update) -> None:
         """Take in one update."""
         self._updates.append(update)
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is no update since the last report."""
-        return not self._updates
 
     def pause(self, seconds: float) -> None:
         """Leave seconds out of the speed: they were not spent on updates."""
@@ -63,24 +71,31 @@ class ReportBuilder:
         """Return the seconds of the run so far."""
         return time.perf_counter() - self._began
 
-    def report(self, epoch: int) -> Report:
+    def sums(self) -> Sums:
         """Sum up the updates since the last report; waits for the device, to read the losses."""
-        updates, last = self._updates, self._updates[-1]
-        target = sum(update.target_tokens for update in updates)
-        tokens = target + sum(update.source_tokens for update in updates)
-        loss = _sum([update.smoothed for update in updates]) / target
-        cross_entropy = _sum([update.cross_entropy for update in updates]) / target
+        loss, cross_entropy, tokens, target_tokens, _ = self._before
+        for update in self._updates:
+            loss += float(update.smoothed)
+            cross_entropy += float(update.cross_entropy)
+            tokens += update.source_tokens + update.target_tokens
+            target_tokens += update.target_tokens
         spent = time.perf_counter() - self._since - self._paused
+        return Sums(loss, cross_entropy, tokens, target_tokens, spent)
+
+    def report(self, epoch: int) -> Report:
+        """Report on the updates since the last report."""
+        sums, last = self.sums(), self._updates[-1]
         report = Report(
             update=last.number,
             epoch=epoch,
-            loss=loss,
-            cross_entropy=cross_entropy,
+            loss=sums.loss / sums.target_tokens,
+            cross_entropy=sums.cross_entropy / sums.target_tokens,
             rate=last.rate,
             gradient_norm=float(last.gradient_norm),
-            tokens_per_second=tokens / spent,
+            tokens_per_second=sums.tokens / sums.seconds,
             seconds=self.seconds(),
         )
+        self._before = Sums()
         self._clear()
         return report
 
@@ -88,7 +103,3 @@ class ReportBuilder:
         self._updates: list[Update] = []
         self._since = time.perf_counter()
         self._paused = 0.0
-
-
-def _sum(losses: Sequence[Tensor]) -> float:
-    return sum(float(loss) for loss in losses)

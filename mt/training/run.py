@@ -9,14 +9,14 @@ import torch
 from rich.console import Console
 
 from mt import hardware
-from mt.bundle import Metadata, read_index
+from mt.bundle import Metadata
 from mt.errors import ConfigError, MtError
 from mt.files import lock_directory
 from mt.logs import logged_to
 from mt.model.contract import EncoderDecoder, count_parameters
 from mt.text.tokenizer import Tokenizers
 from mt.training.card import write_card
-from mt.training.checkpoints import Checkpoints
+from mt.training.checkpoints import Checkpoints, saved_updates
 from mt.training.forecast import Forecast, RunSize
 from mt.training.listeners import Listeners, usual_listeners
 from mt.training.objective import Objective
@@ -68,7 +68,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
         world.from_main(lambda: open_run(recipe, run, resume))
         try:
             with logged_to(run / "log.txt") if world.is_main else nullcontext():
-                if resume and world.is_main and not read_index(run):
+                if resume and world.is_main and not saved_updates(run):
                     log.warning("%s: nothing to resume; starting from the beginning", run)
                 return _train(recipe, run, device, console, world)
         except MtError:
@@ -151,7 +151,7 @@ def _trainer(
         checkpoints=Checkpoints(run, recipe, tokenizers, metadata, training.average),
         config=training,
         validating=recipe.validation,
-        pairs=prepared.training.fingerprint,
+        pairs=f"{prepared.training.fingerprint} {prepared.validation.fingerprint}",
         device=device,
         world=world,
     )

@@ -47,7 +47,7 @@ class Trainer:
     validating: ValidationConfig
     """When to validate, and when to stop early."""
     pairs: str
-    """Fingerprint of the training pairs, lest a run is resumed with others."""
+    """Fingerprint of training and validation pairs, lest a run is resumed with others."""
     device: torch.device
     """Where the model is."""
     world: World
@@ -55,17 +55,18 @@ class Trainer:
     progress: Progress = field(default_factory=Progress)
 
     def restore(self) -> None:
-        """Go back to the last checkpoint, if there is one.
+        """Go back to the newest checkpoint that is intact, if there is one.
 
         Raises:
-            TrainingError: If the checkpoint is damaged, or of other pairs or processes.
+            TrainingError: If all checkpoints are damaged, or of other pairs or processes.
         """
-        state = self.checkpoints.load_state()
-        if state is None:
+        done = self.world.from_main(self.checkpoints.newest)
+        if done is None:
             return
+        state = self.checkpoints.state(done)
         if state["pairs"] != self.pairs:
             raise TrainingError(
-                f"{self.checkpoints.run}: expected the training pairs of the run that is resumed, "
+                f"{self.checkpoints.run}: expected the pairs of the run that is resumed, "
                 "but the text of the corpora has changed since; restore it, or choose another --out"
             )
         if len(state["random"]) != self.world.size:
@@ -73,11 +74,11 @@ class Trainer:
                 f"{self.checkpoints.run}: expected {len(state['random'])} processes, as in the run "
                 f"that is resumed, but found {self.world.size}; start as many"
             )
-        load_weights(self.model, self.checkpoints.last_weights(), str(self.checkpoints.run))
+        load_weights(self.model, self.checkpoints.weights(done), str(self.checkpoints.run))
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
         set_random_state(state["random"][self.world.rank], self.device)
-        done = self.progress.update
+        self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
         before, now = self.optimizer.param_groups[0]["lr"], self.config.rate(done)
         if before != now and self.ended() is None:
@@ -99,7 +100,8 @@ class Trainer:
         Raises:
             TrainingError: If training diverges.
         """
-        progress, builder = self.progress, ReportBuilder(self.progress.seconds)
+        progress = self.progress
+        builder = ReportBuilder(progress.seconds, progress.unreported)
         with Interruption() as interruption:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
@@ -116,7 +118,6 @@ class Trainer:
                         return Ending.NO_IMPROVEMENT
                 if not last and self.world.any(interruption.requested):
                     if not due:
-                        self._report(builder, listeners)
                         self._save(builder)
                     return Ending.INTERRUPTED
         return Ending.DONE
@@ -142,8 +143,6 @@ class Trainer:
         )
 
     def _report(self, builder: ReportBuilder, listeners: Listeners) -> None:
-        if builder.empty:
-            return
         report = builder.report(self.progress.position.epoch)
         if not math.isfinite(report.loss) or not math.isfinite(report.gradient_norm):
             raise self._diverged(
@@ -171,7 +170,9 @@ class Trainer:
     def _save(self, builder: ReportBuilder) -> None:
         if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
             raise self._diverged(f"after update {self.progress.update} some weights are not")
-        self.progress.seconds = builder.seconds()
+        self.progress.seconds, self.progress.unreported = builder.seconds(), builder.sums()
+        if not math.isfinite(self.progress.unreported.loss):
+            raise self._diverged(f"by update {self.progress.update} the loss is not")
         state = {
             "optimizer": self.optimizer.state_dict(),
             "progress": self.progress.to_json(),

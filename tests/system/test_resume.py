@@ -27,7 +27,7 @@ def call(corpus, run, *more):
     # Precision is left at what most people use, whatever that means on this machine.
     return [
         "train", corpus / "tiny.yaml", "--set", f"training.updates={UPDATES}",
-        "--set", "validation.every=8", "--set", "training.report_every=1",
+        "--set", "validation.every=8", "--set", "training.report_every=3",
         "--set", "training.accumulate=2", "--set", "training.precision=auto",
         "--device", "cpu", "--out", run, *more,
     ]  # fmt: skip
@@ -98,29 +98,21 @@ def assert_equal(run, other):
         assert mine.metadata == theirs.metadata
         for weight, expected in theirs.weights().items():
             assert torch.equal(mine.weights()[weight], expected)
-    assert results(run) == results(other)
-    assert losses(run) == losses(other)
+    assert curve(run) == curve(other)
 
 
-def entries(run):
+def curve(run):
+    """Read the reports and validations, without times and speeds."""
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def results(run):
-    return [entry for entry in entries(run) if "validation" in entry]
-
-
-def losses(run):
-    names = ("update", "epoch", "loss", "cross_entropy", "rate", "gradient_norm")
-    return [[entry[name] for name in names] for entry in entries(run) if "loss" in entry]
+    times = ("seconds", "tokens_per_second")
+    return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]
 
 
 def test_a_killed_run_ends_like_an_uninterrupted_one(corpus, uninterrupted, tmp_path):
     run = tmp_path / "run"
     killed = -signal.SIGKILL
     assert stop(call(corpus, run), run, signal.SIGKILL, 1, 4) == killed  # no checkpoint yet
-    assert stop(call(corpus, run, "--resume"), run, signal.SIGKILL, 5, 50) == killed
+    assert stop(call(corpus, run, "--resume"), run, signal.SIGKILL, 6, 50) == killed
     done = process(*call(corpus, run, "--resume"))
     assert done.returncode == 0, done.stderr
     assert_equal(run, uninterrupted)
@@ -135,7 +127,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(corpus, uninterrupted
         again = ["--resume"] if resumed else []
         assert stop(call(corpus, run, *again), run, sent, first, last) == 130
         stopped = open_bundle(read_index(run)["last"]).metadata.update
-        assert stopped == progress(run) >= first
+        assert stopped >= progress(run) >= first
         resumed = True
     done = process(*call(corpus, run, "--resume"))
     assert done.returncode == 0, done.stderr

@@ -82,7 +82,9 @@ def test_a_run_explains_itself(trained):
         assert bundle.metadata.languages == ("xx", "yy")
         assert bundle.metadata.scores["bleu"]["signature"]
     states = sorted(path.name for path in (run / "state").iterdir())
-    assert states == ["update-000240.pt", "update-000240.sha256"]
+    assert states == [
+        f"update-000{update}.{suffix}" for update in (160, 240) for suffix in ("pt", "sha256")
+    ]
 
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     entries = [json.loads(line) for line in lines]

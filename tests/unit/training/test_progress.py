@@ -11,6 +11,7 @@ from mt.evaluation import Score
 from mt.training.checkpoints import average_weights
 from mt.training.order import Position
 from mt.training.progress import Progress, best_of, without_improvement
+from mt.training.reports import Sums
 from mt.training.validation import ValidationResult
 
 
@@ -71,10 +72,11 @@ validations = st.builds(
     st.integers(0),
     st.builds(Position, st.integers(0, 99), st.integers(0, 9999)),
     st.floats(0, 1e9),
+    st.builds(Sums, st.floats(0, 1e9), st.floats(0, 1e9), st.integers(0), st.integers(0)),
     st.lists(validations, max_size=4),
 )
-def test_progress_survives_json(update, position, seconds, history):
-    progress = Progress(update, position, seconds, history)
+def test_progress_survives_json(update, position, seconds, unreported, history):
+    progress = Progress(update, position, seconds, unreported, history)
     assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
 
 

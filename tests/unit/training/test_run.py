@@ -1,9 +1,12 @@
 """A whole run inside this process: how it ends, what it keeps, how it goes on."""
 
+import json
 import math
 import re
+import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -85,7 +88,8 @@ def test_the_last_update_is_validated_whatever_the_interval(fit):
 def test_the_average_is_that_of_the_kept_checkpoints(fit, of):
     outcome = fit(f"training.average.of={of}", "training.average.count=3")
     names = ["update-000020", "update-000030", "update-000040"]
-    assert bundles(outcome.run) == ["average-000040", *names]
+    # The first is for the average of the checkpoint before the last.
+    assert bundles(outcome.run) == ["average-000040", "update-000010", *names]
     average = open_bundle(outcome.run / "bundles" / "average-000040")
     assert average.metadata.averaged == (20, 30, 40)
     parts = [open_bundle(outcome.run / "bundles" / name).weights() for name in names]
@@ -232,14 +236,171 @@ def test_a_damaged_state_is_named(fit, damage):
         fit(resume=True)
 
 
-@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
-def test_a_flipped_bit_in_the_state_is_noticed(fit, place):
-    state = fit("training.updates=10").run / "state" / "update-000010.pt"
-    content = bytearray(state.read_bytes())
+def flip(path, place=0.5):
+    content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 1
-    state.write_bytes(content)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_a_flipped_bit_in_the_only_state_is_noticed(fit, place):
+    state = fit("training.updates=10").run / "state" / "update-000010.pt"
+    flip(state, place)
     with pytest.raises(TrainingError, match=r"update-000010\.pt: .* differs from its SHA-256"):
         fit(resume=True)
+
+
+DAMAGE = {
+    "state": (lambda run: flip(run / "state" / "update-000030.pt"), "differs from its SHA-256"),
+    "no state": (lambda run: (run / "state" / "update-000030.pt").unlink(), "No such file"),
+    "sum": (lambda run: flip(run / "state" / "update-000030.sha256"), "differs from its SHA-256"),
+    "weights": (
+        lambda run: flip(run / "bundles" / "update-000030" / "model.safetensors"),
+        "model.safetensors: expected SHA-256",
+    ),
+    "no bundle": (lambda run: shutil.rmtree(run / "bundles" / "update-000030"), "does not exist"),
+}
+
+
+def entries(outcome):
+    """Read the curve, without times and speeds."""
+    lines = (outcome.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    for entry in found:
+        entry.pop("seconds", None), entry.pop("tokens_per_second", None)
+    return found
+
+
+def assert_same(outcome, expected):
+    """Compare two runs: their bundles to the last bit, and their curves."""
+    assert bundles(outcome.run) == bundles(expected.run)
+    for name in bundles(expected.run):
+        mine, theirs = (open_bundle(each.run / "bundles" / name) for each in (outcome, expected))
+        assert mine.manifest.files == theirs.manifest.files
+        assert mine.metadata == theirs.metadata
+    assert entries(outcome) == entries(expected)
+
+
+@pytest.fixture
+def crash(monkeypatch):
+    """Make training stop dead in some update; return a function that mends it."""
+
+    def crash(update):
+        calls = iter(range(1, 1000))
+
+        class Crashing(Objective):
+            def __call__(self, model, batch):
+                if next(calls) == update:
+                    raise KeyboardInterrupt
+                return super().__call__(model, batch)
+
+        monkeypatch.setattr(module, "Objective", Crashing)
+        return lambda: monkeypatch.setattr(module, "Objective", Objective)
+
+    return crash
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(fit, crash, damage):
+    whole = fit(run="whole")
+    mend = crash(update=34)
+    with pytest.raises(KeyboardInterrupt):
+        fit()
+    mend()
+    run, (harm, told) = whole.run.parent / "run", DAMAGE[damage]
+    assert sorted(path.stem for path in (run / "state").glob("*.pt")) == [
+        "update-000020", "update-000030",
+    ]  # fmt: skip
+    harm(run)
+    outcome = fit(resume=True)
+    [warning] = [line for line in logged(outcome).splitlines() if "state of the last" in line]
+    assert "update-000030.pt: expected the state of the last checkpoint, but " in warning
+    assert told in warning
+    assert warning.endswith("update-000020.pt")
+    assert_same(outcome, whole)
+
+
+def test_the_checkpoint_before_has_its_best_bundle_and_its_average(fit):
+    """The index fits the checkpoint that the run goes on from, before it writes another."""
+    run = fit("training.updates=30").run
+    flip(run / "state" / "update-000030.pt")
+    outcome = fit("training.updates=20", resume=True)
+    assert open_bundle(read_index(run)["best"]).metadata.update == 20
+    assert read_index(run)["last"].name == "update-000020"
+    assert outcome.progress.average.update == 20
+
+
+def test_a_damaged_index_is_written_anew(fit):
+    whole, run = fit(run="whole"), fit("training.updates=20").run
+    (run / "index.json").write_bytes(b"\0" * 90)
+    outcome = fit(resume=True)
+    assert "index.json: expected JSON, but " in logged(outcome)
+    assert outcome.progress.history == whole.progress.history
+    assert read_index(outcome.run)["last"].name == "update-000040"
+
+
+def test_a_damaged_average_is_computed_anew(fit):
+    whole = fit(run="whole")
+    outcome = fit()
+    flip(outcome.run / "bundles" / "average-000040" / "model.safetensors", 0.99)
+    assert fit(resume=True).progress.average == whole.progress.average
+    assert_same(outcome, whole)
+
+
+def test_a_damaged_curve_is_told(fit):
+    run = fit("training.updates=20").run
+    curve = run / "metrics.jsonl"
+    curve.write_text(curve.read_text(encoding="utf-8").replace('"update": 5', '"update": 4'))
+    outcome = fit(resume=True)
+    assert f"{curve}: expected what the run wrote up to update 20, but" in logged(outcome)
+    assert outcome.progress.update == 40
+    assert "expected what the run wrote" not in logged(fit(run="run2"))
+
+
+@pytest.mark.parametrize("every", [5, 7])
+def test_an_interrupted_run_has_the_curve_of_an_uninterrupted_one(fit, crash, monkeypatch, every):
+    """It is interrupted between reports and validations, on either, and dies besides."""
+    report = f"training.report_every={every}"
+    whole = fit(report, run="whole")
+    for number, stop in enumerate((3, 4, 14, 2)):  # updates 3, 7, 21, 23
+        monkeypatch.setattr("mt.training.trainer.Interruption", partial(Asked, stop))
+        assert fit(report, resume=number > 0).ended == "interrupted"
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "write_card", lambda *_: None)
+    mend = crash(update=15)  # 38: eight after the checkpoint, and after a report
+    with pytest.raises(KeyboardInterrupt):
+        fit(report, resume=True)
+    mend()
+    outcome = fit(report, resume=True)
+    assert entries(outcome) == entries(whole)
+    assert outcome.progress.history == whole.progress.history
+
+
+class Asked:
+    """Asks for an interruption after some updates."""
+
+    def __init__(self, updates):
+        self._left = updates
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    @property
+    def requested(self):
+        self._left -= 1
+        return self._left == 0
+
+
+def test_changed_validation_text_is_refused(fit, tmp_path):
+    write_corpus(tmp_path)
+    own = [f"data.validation.{side}={tmp_path}/dev.{end}" for side, end in SIDES]
+    fit("training.updates=10", *own)
+    flip(tmp_path / "dev.tgt")
+    with pytest.raises(TrainingError, match="the text of the corpora has changed since"):
+        fit("training.updates=20", *own, resume=True)
 
 
 def test_weights_that_are_not_finite_are_never_saved(fit):
