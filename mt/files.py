@@ -68,6 +68,12 @@ def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
         raise
 
 
+def remove_directory(path: Path) -> None:
+    """Remove a directory in one step for who looks for it; who has its files open may go on."""
+    with contextlib.suppress(FileNotFoundError):  # another process was faster
+        shutil.rmtree(path.rename(_scratch(path)))
+
+
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Give a scratch file that replaces ``path`` when the block ends well, with its permissions."""

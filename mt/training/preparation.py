@@ -19,8 +19,21 @@ from mt.data.corpora import Pair
 from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError, TrainingError
-from mt.files import atomic_directory, write_atomically
-from mt.text.tokenizer import RULES, Tokenizer, TokenizerConfig, Tokenizers, train_tokenizers
+from mt.files import (
+    atomic_directory,
+    damaged_file,
+    remove_directory,
+    write_atomically,
+    write_sums,
+)
+from mt.text.tokenizer import (
+    RULES,
+    Tokenizer,
+    TokenizerConfig,
+    Tokenizers,
+    tokenizer_files,
+    train_tokenizers,
+)
 from mt.training.listeners import SECONDS_BETWEEN_LINES
 
 log = logging.getLogger(__name__)
@@ -161,7 +174,7 @@ def _obtain_tokenizers(
 ) -> Tokenizers:
     """Load the run's tokenizers, else those trained before on the same text, else train them."""
     own = run / "tokenizer"
-    if own.exists():
+    if _is_whole(own):
         return Tokenizers.load(own)
     wanted = {
         "rules": RULES,
@@ -171,18 +184,34 @@ def _obtain_tokenizers(
     }
     fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
     shared = data.store / f"tokenizer-{fingerprint[:16]}"
-    if shared.exists():
+    if _is_whole(shared):
         log.info("tokenizer: reusing %s", shared)
     else:
         log.info("tokenizer: training %d tokens", config.size)
-        with atomic_directory(shared) as scratch:
+        with atomic_directory(shared, replace=False) as scratch:
             sources = (pair.source for pair in read_pairs(data.train))
             targets = (pair.target for pair in read_pairs(data.train))
             train_tokenizers(config, sources, targets, seed, scratch)
+            write_sums(scratch)
     tokenizers = Tokenizers.load(shared)
     with atomic_directory(own) as scratch:
         tokenizers.save(scratch)
+        write_sums(scratch)
     return tokenizers
+
+
+def _is_whole(directory: Path) -> bool:
+    """Say whether tokenizers are there; damaged ones are removed, with a warning."""
+    if not directory.exists():
+        return False
+    damaged = damaged_file(directory, tokenizer_files(directory))
+    if damaged is not None:
+        log.warning(
+            "%s: expected a tokenizer, but the file is missing or damaged; it is obtained again",
+            directory / damaged,
+        )
+        remove_directory(directory)
+    return damaged is None
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

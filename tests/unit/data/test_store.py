@@ -1,4 +1,3 @@
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -168,32 +167,32 @@ def truncate(path):
     path.write_bytes(path.read_bytes()[:-48])
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda path: (path / "manifest.json").unlink(),
-        lambda path: (path / "manifest.json").write_text("[]"),
-        lambda path: (path / "source.tokens").unlink(),
-        lambda path: truncate(path / "source.tokens"),
-        lambda path: truncate(path / "target.offsets"),
-        lambda path: truncate(path / "rows"),
-        lambda path: (path / "target.offsets").write_bytes(b""),
-    ],
-    ids=["no manifest", "garbage", "no tokens", "tokens", "offsets", "rows", "no offsets"],
-)
-def test_a_damaged_store_is_named(corpus, prepare, damage):
-    path = prepare(corpus).path
-    damage(path)
-    with pytest.raises(DataError, match=rf"{path.name}: .* delete the directory"):
-        prepare(corpus)
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
 
 
-def test_a_store_of_another_version_is_not_read(corpus, prepare):
+FILES = (
+    "manifest.json", "rows", "source.tokens", "source.offsets", "target.tokens", "target.offsets",
+    "SHA256SUMS",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", [flip, truncate, lambda path: path.unlink()])
+def test_a_damaged_store_is_prepared_again(corpus, prepare, damage, name, caplog):
     path = prepare(corpus).path
-    manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps(manifest | {"version": 1}))
-    with pytest.raises(DataError, match="delete the directory"):
-        prepare(corpus)
+    assert {file.name for file in path.iterdir()} == set(FILES)
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    damage(path / name)
+    assert not prepare(corpus).reused
+    [message] = caplog.messages
+    assert message.startswith(str(path))
+    assert message.endswith("is missing or damaged; they are encoded again")
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert prepare(corpus).reused
 
 
 def test_a_store_that_cannot_be_written_is_named(corpus, tokenizers, tmp_path):

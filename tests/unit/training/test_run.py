@@ -394,6 +394,26 @@ class Asked:
         return self._left == 0
 
 
+@pytest.mark.parametrize("which", ["run/tokenizer", "prepared/tokenizer-*", "both"])
+def test_a_damaged_tokenizer_is_obtained_again(fit, tmp_path, which):
+    prepared = f"data.store={tmp_path}/prepared"
+    whole = fit(run="whole")
+    run = fit("training.updates=20", prepared).run
+    folders = ("run/tokenizer", "prepared/tokenizer-*") if which == "both" else (which,)
+    models = [path for folder in folders for path in tmp_path.glob(f"{folder}/tokenizer.model")]
+    contents = [model.read_bytes() for model in models]
+    for model in models:
+        flip(model)
+    outcome = fit(prepared, resume=True)
+    # What is in the store is read only where the run's own is damaged.
+    said = [f"{model}: expected a tokenizer, but" in logged(outcome) for model in models]
+    assert said == [not (which.startswith("prepared"))] * len(models)
+    assert outcome.progress.history == whole.progress.history
+    if which != "prepared/tokenizer-*":
+        assert [model.read_bytes() for model in models] == contents
+    assert run == outcome.run
+
+
 def test_changed_validation_text_is_refused(fit, tmp_path):
     write_corpus(tmp_path)
     own = [f"data.validation.{side}={tmp_path}/dev.{end}" for side, end in SIDES]
