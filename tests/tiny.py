@@ -70,6 +70,27 @@ def write_recipe(corpus: Path, name: str = "tiny.yaml") -> Path:
     return path
 
 
+def write_untrained(corpus: Path) -> Path:
+    """Write the bundle of a model that knows nothing beside its corpus."""
+    import torch  # here, since not all tests need it
+
+    from mt.bundle import Metadata, write_bundle
+    from mt.model.loading import weights_of
+    from mt.text.tokenizer import train_tokenizers
+    from mt.training.recipe import RecipeConfig
+
+    recipe = RecipeConfig.parse(recipe_of(corpus), where="tiny")
+    [pairs] = recipe.data.train
+    tokenizers = train_tokenizers(
+        recipe.tokenizer, *zip(*pairs.pairs(), strict=True), 1, corpus / "tokenizers"
+    )
+    torch.manual_seed(1)
+    model = recipe.model.build(tokenizers.source.size, tokenizers.target.size)
+    metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=256)
+    write_bundle(corpus / "bundle", weights_of(model), recipe, tokenizers, metadata)
+    return corpus / "bundle"
+
+
 def environment() -> dict[str, str]:
     """Return one in which a program finds the package, and adds in the same order every time."""
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

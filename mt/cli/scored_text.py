@@ -141,8 +141,10 @@ def translate_texts(
 ) -> list[list[str]]:
     """Translate texts with a model, each into a file of its own where there are any."""
     from mt.allocator import keep_freed_memory
+    from mt.logs import start_logging
     from mt.translation import load_translator
 
+    start_logging()
     keep_freed_memory()
     translations = []
     with contextlib.ExitStack() as stack:

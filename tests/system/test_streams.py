@@ -7,29 +7,14 @@ import subprocess
 import time
 
 import pytest
-import torch
 
-from mt.bundle import Metadata, write_bundle
-from mt.model.loading import weights_of
-from mt.text.tokenizer import train_tokenizers
-from mt.training.recipe import RecipeConfig
-from tests.tiny import command, environment, recipe_of, write_corpus
+from tests.tiny import command, environment, write_corpus, write_untrained
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """A model that knows nothing."""
-    corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
-    recipe = RecipeConfig.parse(recipe_of(corpus), where="tiny")
-    [pairs] = recipe.data.train
-    tokenizers = train_tokenizers(
-        recipe.tokenizer, *zip(*pairs.pairs(), strict=True), 1, corpus / "tokenizers"
-    )
-    torch.manual_seed(1)
-    model = recipe.model.build(tokenizers.source.size, tokenizers.target.size)
-    metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=256)
-    write_bundle(corpus / "bundle", weights_of(model), recipe, tokenizers, metadata)
-    return corpus / "bundle"
+    return write_untrained(write_corpus(tmp_path_factory.mktemp("corpus")))
 
 
 def run(redirection, *arguments):
