@@ -1,10 +1,31 @@
-"""The memory allocator of this process, which the command line chooses for speed."""
+"""The memory of this process: how much there must be, and the allocator, chosen for speed."""
 
 import ctypes.util
+import mmap
 import os
 import platform
 import sys
 from functools import cache
+
+_LEAST = 1 << 30
+"""Bytes that torch and what it brings may map: measured from 700 to 1,000 MiB."""
+
+
+def refuse_little_memory() -> None:
+    """Refuse to begin where the system allows less memory than torch and its libraries need.
+
+    Some of them end the process without a word where memory is refused in the middle of something.
+    So much is mapped once, and given back unused. Nothing happens where torch is there already.
+
+    Raises:
+        MemoryError: If the system does not allow it.
+    """
+    if "torch" in sys.modules:
+        return
+    try:
+        mmap.mmap(-1, _LEAST).close()
+    except OSError:
+        raise MemoryError(f"cannot allocate {_LEAST} bytes") from None
 
 
 def restart_with_tcmalloc() -> None:

@@ -181,7 +181,9 @@ def _aligner(
     threshold: float | None,
     device: DeviceName,
 ) -> "Aligner":
-    from mt.allocator import keep_freed_memory
+    from mt.allocator import keep_freed_memory, refuse_little_memory
+
+    refuse_little_memory()
     from mt.inspection.alignment.aligner import Aligner, AlignmentConfig
     from mt.inspection.alignment.reader import load_reader
     from mt.inspection.alignment.views import View

@@ -53,7 +53,9 @@ def explain(
     """
     from rich.console import Console
 
-    from mt.allocator import keep_freed_memory
+    from mt.allocator import keep_freed_memory, refuse_little_memory
+
+    refuse_little_memory()
     from mt.inspection.attention import cross_attention_of
     from mt.inspection.explanation import explain_translation
     from mt.inspection.forced_decoding import force_decode

@@ -31,9 +31,12 @@ from mt.files import NO_ROOM
 _UsageError: Any = typer.BadParameter.__base__
 """What Typer raises for a command line it does not understand; it has no public name."""
 
-_OUT_OF_MEMORY = re.compile(r"(?i)out of memory|allocate memory|bad_alloc|alloc_cpu")
+_OUT_OF_MEMORY = re.compile(
+    r"(?i)out of memory|allocate memory|bad_alloc|alloc_cpu|failed to map segment"
+    r"|could not create a (primitive|memory object)$"
+)
 _ASKED = re.compile(r"(?i)allocate (?:\w+[^.]*? )?([\d.]+(?= bytes)|[\d.]+ [KMGT]i?B)")
-"""What torch, NumPy and the system say where memory is refused."""
+"""What torch, oneDNN, NumPy and the system say where memory is refused."""
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -78,7 +81,7 @@ def report_failures(debug: bool) -> Iterator[None]:
         _print_error(_system_error(error, debug), debug)
         _drop_stdout()
         sys.exit(USER_ERROR)
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError) as error:
         if not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error)):
             raise
         _print_error(_memory_error(error), debug)
@@ -113,7 +116,7 @@ class _ClosedOutput(io.TextIOBase):
 def _system_error(error: OSError, debug: bool) -> str:
     """Explain what the system refused; the usual reasons with what to do."""
     where = f"{error.filename}: " if error.filename else ""
-    if error.errno == errno.ENOMEM:
+    if error.errno == errno.ENOMEM or _OUT_OF_MEMORY.search(str(error)):
         return _memory_error(error)
     if error.errno in NO_ROOM:
         return (
@@ -131,8 +134,8 @@ def _memory_error(error: Exception) -> str:
     if asked.isdecimal():
         asked = f"{int(asked) / 2**20:,.0f} MiB"
     return (
-        f"memory: expected {asked}, but the system has no more or allows no more; lower "
-        "training.batch_tokens, the size of the model or --beam"
+        f"memory: expected {asked}, but the system has no more or allows no more; give it more, "
+        "or lower training.batch_tokens, the size of the model or --beam"
     )
 
 

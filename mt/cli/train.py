@@ -36,8 +36,10 @@ def train(
     recipe = load(RecipeConfig, config, overrides or ())
     run = out or Path("checkpoints") / config.stem
 
+    from mt.allocator import keep_freed_memory, refuse_little_memory
+
+    refuse_little_memory()
     from mt import hardware
-    from mt.allocator import keep_freed_memory
     from mt.training.run import train as run_training
     from mt.training.world import SingleProcess
 

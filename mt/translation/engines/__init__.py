@@ -5,6 +5,7 @@ An engine is imported when it is needed, so that one without torch never loads i
 
 from collections.abc import Sequence
 
+from mt.allocator import refuse_little_memory
 from mt.bundle import Bundle
 from mt.devices import DeviceName, ShortlistUse
 from mt.errors import ConfigError
@@ -52,6 +53,7 @@ def load_engine(
             shortlist = _shortlist(bundle, config.shortlist)
             return fast.load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
 
+    refuse_little_memory()
     from mt import hardware  # noqa: PLC0415
     from mt.model.loading import load_model  # noqa: PLC0415
     from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415

@@ -7,6 +7,11 @@ import pytest
 from mt.cli.failures import report_failures
 from mt.errors import ConfigError
 
+NO_MEMORY = (
+    ", but the system has no more or allows no more; give it more, or lower training.batch_tokens, "
+    "the size of the model or --beam\n"
+)
+
 
 def tell(error, debug=False):
     with pytest.raises(SystemExit) as left, report_failures(debug):
@@ -34,8 +39,7 @@ def tell(error, debug=False):
         (
             OSError(errno.ENOMEM, "Cannot allocate memory"),
             2,
-            "mt: memory: expected more, but the system has no more or allows no "
-            "more; lower training.batch_tokens, the size of the model or --beam\n",
+            "mt: memory: expected more" + NO_MEMORY,
         ),
         (
             RuntimeError(
@@ -43,14 +47,29 @@ def tell(error, debug=False):
                 "4294967296 bytes. Error code 12 (Cannot allocate memory)"
             ),
             2,
-            "mt: memory: expected 4,096 MiB, but the system has no more or allows no more; "
-            "lower training.batch_tokens, the size of the model or --beam\n",
+            "mt: memory: expected 4,096 MiB" + NO_MEMORY,
         ),
         (
             RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total"),
             2,
-            "mt: memory: expected 20.00 GiB, but the system has no more or allows no more; "
-            "lower training.batch_tokens, the size of the model or --beam\n",
+            "mt: memory: expected 20.00 GiB" + NO_MEMORY,
+        ),
+        *[
+            (
+                error,
+                2,
+                "mt: memory: expected more" + NO_MEMORY,
+            )
+            for error in (
+                ImportError("libtorch.so: failed to map segment from shared object"),
+                OSError("libtorch.so: failed to map segment from shared object"),
+                RuntimeError("could not create a primitive"),
+            )
+        ],
+        (
+            MemoryError("cannot allocate 1073741824 bytes"),
+            2,
+            "mt: memory: expected 1,024 MiB" + NO_MEMORY,
         ),
         (OSError("no number"), 2, "mt: no number; `mt --debug` shows where it happened\n"),
         (
@@ -72,7 +91,9 @@ def test_debug_shows_the_traceback_above_the_line(capfd):
     assert shown.endswith("ConfigError: a.yaml: wrong\nmt: a.yaml: wrong\n")
 
 
-@pytest.mark.parametrize("error", [ValueError("ours"), SystemExit(3)])
+@pytest.mark.parametrize(
+    "error", [ValueError("ours"), ImportError("no module"), RuntimeError("x"), SystemExit(3)]
+)
 def test_everything_else_passes(capfd, error):
     with pytest.raises(type(error)), report_failures(debug=False):
         raise error
