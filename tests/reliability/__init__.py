@@ -2,5 +2,5 @@
 
 They run small among the tests and long by hand::
 
-    python -m tests.reliability kill --times 30
+    python -m tests.reliability kill --rounds 30
 """

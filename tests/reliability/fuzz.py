@@ -7,7 +7,11 @@ from pathlib import Path
 
 from mt.translation import Translator, load_translator
 from mt.translation.config import GreedyConfig, TranslationConfig
-from tests.tiny import mt
+from tests.reliability.common import Found
+from tests.tiny import ROOT, mt
+
+LINES = 20
+"""Of a round."""
 
 GREEDY = TranslationConfig(search=GreedyConfig())
 PLAIN = "abcdefghij klmno pqrst uvwxyz ABC ,.;:!?'\"-()/&@#%0123456789 "
@@ -22,7 +26,7 @@ ODD = (
 
 
 @dataclass(frozen=True)
-class Found:
+class Seen:
     """What a run of the fuzz saw."""
 
     lines: int
@@ -30,12 +34,6 @@ class Found:
     """Lines without a translation."""
     changed: int
     """Lines whose translation was another alone; with int8 there may be some."""
-
-    def __str__(self) -> str:
-        return (
-            f"{self.lines:,} lines in and out, {self.blank:,} of them blank, "
-            f"{self.changed:,} changed by their neighbours"
-        )
 
 
 def odd_line(draw: random.Random) -> str:
@@ -50,7 +48,7 @@ def odd_line(draw: random.Random) -> str:
     )
 
 
-def fuzz(bundle: Path, lines: int, seed: int, **asked: object) -> Found:
+def fuzz(bundle: Path, lines: int, seed: int, **asked: object) -> Seen:
     """Translate odd lines from a file, then each of them alone.
 
     Args:
@@ -70,7 +68,29 @@ def fuzz(bundle: Path, lines: int, seed: int, **asked: object) -> Found:
     assert all(text.splitlines() in ([], [text]) for text in together)
     alone = [_alone(translator, text) for text in texts]
     changed = sum(one != other for one, other in zip(together, alone, strict=True))
-    return Found(lines, sum(not text for text in together), changed)
+    return Seen(lines, sum(not text for text in together), changed)
+
+
+def odd(_: Path, rounds: int, seed: int) -> Found:
+    """Fuzz a trained model with both engines in turn, and by the command line."""
+    found, bundle = Found(), ROOT / "tests" / "golden" / "bundle"
+    for number in range(rounds):
+        engine = ("torch", "ctranslate2")[number % 2]
+        where = f"{engine}, seed {seed + number}"
+        try:
+            seen = fuzz(bundle, LINES, seed + number, engine=engine)
+            different = fuzz_command(bundle, LINES, seed + number)
+        except AssertionError as error:
+            found.broken.append(f"{where}: {error!r}")
+            continue
+        found.counts["lines in and out"] += 3 * LINES
+        found.counts["of them blank"] += seen.blank
+        if engine == "torch" and seen.changed:
+            found.broken.append(f"{where}: {seen.changed} changed by their neighbours")
+        found.counts["changed by their neighbours"] += seen.changed
+        if different:
+            found.broken.append(f"{where}: {different} differ between file and pipe")
+    return found
 
 
 def _alone(translator: Translator, text: str) -> str:
