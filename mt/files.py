@@ -47,7 +47,7 @@ def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
     scratch = _scratch(path)
     scratch.mkdir()
     try:
-        with _named_where_full(path):
+        with named_where_full(path):
             yield scratch
             for entry in [*scratch.rglob("*"), scratch]:
                 _flush(entry)
@@ -80,7 +80,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = _scratch(path)
     try:
-        with _named_where_full(path):
+        with named_where_full(path):
             scratch.touch()
             if path.exists():
                 scratch.chmod(stat.S_IMODE(path.stat().st_mode))
@@ -126,7 +126,7 @@ def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
     kept = _latest_part(target) if resume else None
     part, file = _open_part(target, path) if kept is None else _reopen_part(kept, path)
     try:
-        with _named_where_full(path), file:
+        with named_where_full(path), file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -240,7 +240,7 @@ def lock_directory(directory: Path) -> Iterator[None]:
                 f"{file.read().strip() or 'another process'} does; wait for it, or choose another "
                 "directory"
             ) from None
-        with _named_where_full(directory):
+        with named_where_full(directory):
             file.truncate(0)
             file.write(f"process {os.getpid()} on {platform.node()}\n")
             file.flush()
@@ -328,7 +328,7 @@ def _scratch(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _named_where_full(path: Path) -> Iterator[None]:
+def named_where_full(path: Path) -> Iterator[None]:
     """Let an error for want of room say what was written: the system does not."""
     try:
         yield

@@ -41,11 +41,23 @@ def terminal() -> "Console":
 @contextlib.contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Write the messages of the block to a file as well, dated."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     ROOT.addHandler(handler)
     try:
         yield
     finally:
         ROOT.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # which it has raised before
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """Raises what the system answers, where others print a traceback for every line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            return super().handleError(record)
+        error.filename = self.baseFilename
+        raise error

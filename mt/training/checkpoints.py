@@ -214,7 +214,12 @@ class Checkpoints:
     def _save_state(self, update: int, state: dict[str, Any]) -> None:
         with atomic_file(self._state(update)) as scratch:
             with _SummedFile(scratch) as file:
-                torch.save(state, file)
+                try:
+                    torch.save(state, file)
+                except RuntimeError:
+                    if file.failure is None:
+                        raise
+                    raise file.failure from None
             if sha256_on_disk(scratch) != file.digest():
                 raise OSError(
                     errno.EIO, "it reads back otherwise than it was written", str(scratch)
@@ -273,10 +278,16 @@ class _SummedFile(io.BufferedWriter):
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path, "w"))
         self._sum = hashlib.sha256()
+        self.failure: OSError | None = None
+        """What the system answered to a write; torch says something else."""
 
     def write(self, content: "Buffer") -> int:
         self._sum.update(content)
-        return super().write(content)
+        try:
+            return super().write(content)
+        except OSError as error:
+            self.failure = error
+            raise
 
     def digest(self) -> str:
         return self._sum.hexdigest()

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from mt.files import write_atomically
+from mt.files import named_where_full, write_atomically
 from mt.training.pace import Pace, clock, duration
 from mt.training.reports import Report
 from mt.training.validation import ValidationResult
@@ -146,7 +146,7 @@ class MetricsFile:
     def __init__(self, path: Path, done: int) -> None:
         kept = [line for line in _whole_lines(path) if json.loads(line)["update"] <= done]
         write_atomically(path, "".join(line + "\n" for line in kept))
-        self._file = path.open("a", encoding="utf-8")
+        self._path, self._file = path, path.open("a", encoding="utf-8")
 
     def on_update(self, number: int) -> None:
         """Lines come with reports."""
@@ -161,11 +161,13 @@ class MetricsFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with named_where_full(self._path):
+            self._file.close()
 
     def _append(self, values: dict[str, Any]) -> None:
-        self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
-        self._file.flush()
+        with named_where_full(self._path):
+            self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            self._file.flush()
 
 
 class TensorBoard:

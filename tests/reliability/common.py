@@ -128,6 +128,7 @@ class World:
         recipe["model"] |= model
         # Odd, so that reports, validations and interruptions fall on different updates.
         recipe["training"] |= {"updates": UPDATES, "report_every": 3}
+        recipe["training"]["schedule"]["warmup"] = 4  # runs may be shorter at first
         recipe["validation"] |= {"every": 5}
         self.recipe = folder / "recipe.yaml"
         self.recipe.write_text(json.dumps(recipe, indent=2), encoding="utf-8")

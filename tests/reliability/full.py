@@ -35,7 +35,7 @@ def full(folder: Path, rounds: int, seed: int) -> Found:
         ended = world.train(run, "--resume").end()
         if ended.code:
             found.broken.append(f"{where}: cannot go on, {ended.line}")
-        elif not before:  # else the run was validated and averaged in between
+        else:
             found.check(world.is_whole(run), "ended as undisturbed", f"{where}: another result")
         _translate(world, folder, size // 100, found)
     return found

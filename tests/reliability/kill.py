@@ -10,13 +10,14 @@ from tests.reliability.common import Found, World
 def kill(folder: Path, rounds: int, seed: int) -> Found:
     """Kill each of some runs up to four times."""
     found, draw = Found(), random.Random(seed)
-    began = time.monotonic()
     world = World(folder)
+    began = time.monotonic()
+    world.train(folder / "timed").end()
     longest = time.monotonic() - began
     for number in range(rounds):
         run = folder / f"run{number}"
         for _ in range(draw.randint(1, 4)):
-            moment = draw.uniform(0, longest / 2)
+            moment = draw.uniform(0, longest)
             command = world.train(run, "--resume")
             time.sleep(moment)
             if command.kill():

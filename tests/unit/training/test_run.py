@@ -1,5 +1,7 @@
 """A whole run inside this process: how it ends, what it keeps, how it goes on."""
 
+import errno
+import io
 import json
 import math
 import re
@@ -248,6 +250,28 @@ def test_a_flipped_bit_in_the_only_state_is_noticed(fit, place):
     flip(state, place)
     with pytest.raises(TrainingError, match=r"update-000010\.pt: .* differs from its SHA-256"):
         fit(resume=True)
+
+
+def test_a_state_without_room_leaves_the_checkpoint_before(fit, monkeypatch):
+    """The file may grow to a size that torch meets in the middle, or at the end."""
+    run = fit("training.updates=10").run
+    size = (run / "state" / "update-000010.pt").stat().st_size
+
+    class Full(io.FileIO):
+        room = 0
+
+        def write(self, content):
+            if self.tell() + len(content) > self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
+
+    monkeypatch.setattr("mt.training.checkpoints.io.FileIO", Full)
+    for Full.room in (0, size // 2, size - 200, size - 1):
+        with pytest.raises(OSError, match=r"No space left.*update-000020\.pt"):
+            fit("training.updates=20", resume=True)
+        assert open_bundle(read_index(run)["last"]).metadata.update == 10
+    monkeypatch.undo()
+    assert not list((run / "state").glob(".*"))
 
 
 DAMAGE = {
