@@ -2,6 +2,7 @@
 # ruff: noqa: T201
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    logging.getLogger("mt").setLevel(logging.ERROR)  # odd lines have many warnings
     broken = 0
     for name in asked.loops or LOOPS:
         with tempfile.TemporaryDirectory() as folder:
