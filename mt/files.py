@@ -50,7 +50,7 @@ def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
         with named_where_full(path):
             yield scratch
             for entry in [*scratch.rglob("*"), scratch]:
-                _flush(entry)
+                flush(entry)
         if path.exists() and replace:
             old = path.rename(_scratch(path))
             scratch.rename(path)
@@ -62,7 +62,7 @@ def atomic_directory(path: Path, replace: bool = True) -> Iterator[Path]:
                 if replace or not path.exists():
                     raise
                 shutil.rmtree(scratch)
-        _flush(path.parent)
+        flush(path.parent)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -85,9 +85,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
             if path.exists():
                 scratch.chmod(stat.S_IMODE(path.stat().st_mode))
             yield scratch
-            _flush(scratch)
+            flush(scratch)
             scratch.replace(path)
-            _flush(path.parent)
+            flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -131,7 +131,7 @@ def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
             file.flush()
             os.fsync(file.fileno())
             part.replace(target)
-        _flush(target.parent)
+        flush(target.parent)
     except BaseException:
         if part.exists() and part.stat().st_size == 0:
             part.unlink()
@@ -338,7 +338,7 @@ def named_where_full(path: Path) -> Iterator[None]:
         raise
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Force a file or a directory entry to disk."""
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot open a directory; its renames are journalled

@@ -29,7 +29,7 @@ from torch import Tensor
 from mt.bundle import Metadata, open_bundle, read_index, write_bundle, write_index
 from mt.config import StrictConfig
 from mt.errors import BundleError, MtError, TrainingError
-from mt.files import atomic_file, sha256, sha256_on_disk, write_atomically
+from mt.files import atomic_file, flush, sha256, sha256_on_disk, write_atomically
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import weights_of
 from mt.text.tokenizer import Tokenizers
@@ -83,6 +83,8 @@ class Checkpoints:
         results = {result.update: result for result in progress.history}
         self._write(path, weights_of(model), progress.update, results.get(progress.update))
         open_bundle(path)
+        if (self.run / METRICS).exists():
+            flush(self.run / METRICS)
         self._save_state(progress.update, {**state, "curve": self._curve()})
         self._write_index(progress)
         self._forget(progress)
