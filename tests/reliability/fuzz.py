@@ -10,7 +10,7 @@ from mt.translation.config import GreedyConfig, TranslationConfig
 from tests.reliability.common import Found
 from tests.tiny import ROOT, mt
 
-LINES = 20
+LINES = 10
 """Of a round."""
 
 GREEDY = TranslationConfig(search=GreedyConfig())

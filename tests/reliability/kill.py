@@ -17,7 +17,7 @@ def kill(folder: Path, rounds: int, seed: int) -> Found:
     for number in range(rounds):
         run = folder / f"run{number}"
         for _ in range(draw.randint(1, 4)):
-            moment = draw.uniform(0, longest)
+            moment = draw.uniform(0, 0.6 * longest)
             command = world.train(run, "--resume")
             time.sleep(moment)
             if command.kill():
