@@ -104,12 +104,12 @@ def _run(arguments: list[str], output: Path, limits: Mapping[int, int]) -> None:
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)
-    from mt.cli.main import app
+    from mt.cli.main import build_app
 
     sys.argv = ["mt", *arguments]
     for name, limit in limits.items():
         resource.setrlimit(name, (limit, resource.RLIM_INFINITY))
-    app(arguments)
+    build_app(arguments[:1])(arguments)
 
 
 class World:

@@ -67,12 +67,14 @@ validations = st.builds(
     ValidationResult, st.integers(1), st.floats(0, 50), score=st.none() | scores
 )
 
+amounts = st.floats(0, 1e9)
+
 
 @given(
     st.integers(0),
     st.builds(Position, st.integers(0, 99), st.integers(0, 9999)),
-    st.floats(0, 1e9),
-    st.builds(Sums, st.floats(0, 1e9), st.floats(0, 1e9), st.integers(0), st.integers(0)),
+    amounts,
+    st.builds(Sums, amounts, amounts, st.integers(0), st.integers(0), amounts),
     st.lists(validations, max_size=4),
 )
 def test_progress_survives_json(update, position, seconds, unreported, history):
