@@ -53,6 +53,10 @@ def translate(
     alignment: Annotated[
         bool, typer.Option("--alignment", help="Add links between words, as `mt align` does.")
     ] = False,
+    glossary: Annotated[
+        Path | None,
+        typer.Option(metavar="TSV", help="Terms that translations must use: source, tab, target."),
+    ] = None,
     ensemble: Annotated[
         list[Path] | None,
         typer.Option(metavar="MODEL", help="A model that translates together with it; repeatable."),
@@ -86,6 +90,7 @@ def translate(
     from mt.allocator import keep_freed_memory
     from mt.logs import start_logging
     from mt.translation import load_translator
+    from mt.translation.glossary import Glossary
     from mt.translation.output import write_lines
 
     if form == "text" and (nbest > 1 or scores or alignment):
@@ -97,6 +102,7 @@ def translate(
         raise typer.BadParameter("--resume needs INPUT and --output as files")
     if source is not None and not source.exists():
         next(read_lines(source))  # complains before the model is loaded
+    terms = None if glossary is None else Glossary.read(glossary)
     start_logging()
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
@@ -114,7 +120,7 @@ def translate(
         _skip(sources, done, source)
         lines = _remembered(sources, waiting)
         found = stack.enter_context(
-            contextlib.closing(translator.translate(lines, config, done + 1))
+            contextlib.closing(translator.translate(lines, config, done + 1, terms))
         )
         at_once = _ALIGNED_AT_ONCE if aligner and source else 1
         while batch := list(itertools.islice(found, at_once)):

@@ -2,10 +2,11 @@
 
 import itertools
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mt.bundle import Bundle, load_bundle
 from mt.config import Overrides, apply_overrides
@@ -16,11 +17,15 @@ from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import MbrConfig, SamplingConfig, SearchConfig, TranslationConfig
 from mt.translation.contract import Engine, Hypothesis, Pending, Translation
-from mt.translation.engines import load_engine
+from mt.translation.engines import load_engine, load_torch_engine
+from mt.translation.glossary import Glossary, holds_term
 from mt.translation.mbr import by_expected_likeness
 from mt.translation.remarks import Remarks, runs_on
 from mt.translation.segments import Segment, join, segment_lines
 from mt.translation.stream import POOL, pools
+
+if TYPE_CHECKING:
+    from mt.translation.engines.torch import TorchEngine
 
 
 class Translator:
@@ -40,6 +45,8 @@ class Translator:
         config: TranslationConfig,
         max_tokens: int,
         languages: tuple[str, str],
+        *,
+        phrase_engine: "Callable[[], TorchEngine] | None" = None,
     ) -> None:
         """Put the parts together.
 
@@ -50,15 +57,22 @@ class Translator:
             max_tokens: Source tokens that are translated at once, the end mark included; longer
                 sentences are cut into parts.
             languages: Tags of source and target: they say how lines are split, and joined again.
+            phrase_engine: Gives the engine that finds translations with the terms of a glossary,
+                where ``engine`` did not use them; loaded when it is needed.
         """
         self.engine = engine
         self.tokenizers = tokenizers
         self.config = config
         self.max_tokens = max_tokens
         self.languages = languages
+        self._phrase_engine = phrase_engine
 
     def translate(
-        self, lines: Iterable[str], config: TranslationConfig | None = None, first: int = 1
+        self,
+        lines: Iterable[str],
+        config: TranslationConfig | None = None,
+        first: int = 1,
+        glossary: Glossary | None = None,
     ) -> Generator[Translation, None, None]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
@@ -73,11 +87,13 @@ class Translator:
             lines: Raw text, one line each.
             config: How to translate these; ``None``: as the translator usually does.
             first: The number of the first line, for warnings.
+            glossary: Terms that the translations must use.
 
         Raises:
             TypeError: If ``lines`` is one string, or something in it is none.
         """
-        return self._translate(_checked(lines), config or self.config, Remarks(first - 1))
+        config = config or self.config
+        return self._translate(_checked(lines), config, Remarks(first - 1), glossary)
 
     def translate_all(
         self, lines: Sequence[str], config: TranslationConfig | None = None
@@ -86,14 +102,18 @@ class Translator:
         return self._finish(self._begin(list(_checked(lines)), config or self.config), Remarks())
 
     def _translate(
-        self, lines: Iterable[str], config: TranslationConfig, remarks: Remarks
+        self,
+        lines: Iterable[str],
+        config: TranslationConfig,
+        remarks: Remarks,
+        glossary: Glossary | None,
     ) -> Generator[Translation, None, None]:
         """Keep a second pool ready while one is searched, as long as there are lines."""
         begun = deque[_Pool]()
         try:
             for pool in pools(lines):
                 if pool:
-                    begun.append(self._begin(pool, config))
+                    begun.append(self._begin(pool, config, glossary))
                 while len(begun) > bool(pool):
                     yield from self._finish(begun.popleft(), remarks)
         finally:
@@ -110,16 +130,29 @@ class Translator:
         self._search_again(found, pool)
         return found[0]
 
-    def _begin(self, lines: Sequence[str], config: TranslationConfig) -> "_Pool":
+    def _begin(
+        self,
+        lines: Sequence[str],
+        config: TranslationConfig,
+        glossary: Glossary | None = None,
+    ) -> "_Pool":
         language = self.languages[0] if config.split_sentences else None
         segments = segment_lines(lines, self.tokenizers.source, language, self.max_tokens - 1)
         sources = [each.tokens for line in segments for each in line if each.tokens]
         search = self.engine.submit(sources, config.search, _wanted(config))
-        return _Pool(segments, sources, config, search)
+        terms: dict[int, list[str]] = {}
+        if glossary is not None:
+            spaced = puts_spaces(self.languages[0])
+            texts = (each.text for line in segments for each in line if each.tokens)
+            for index, text in enumerate(texts):
+                if asked := glossary.asked(text, spaced):
+                    terms[index] = asked
+        return _Pool(segments, sources, config, search, terms)
 
     def _finish(self, pool: "_Pool", remarks: Remarks) -> list[Translation]:
         found = pool.search()
         ran_on = self._search_again(found, pool)
+        self._use_terms(found, pool)
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
         number, translations = -1, []
@@ -152,6 +185,32 @@ class Translator:
             for index, group in zip(indices, again, strict=True):
                 found[index] = group
         return set(indices)
+
+    def _use_terms(self, found: list[list[Hypothesis]], pool: "_Pool") -> None:
+        """Replace translations that do not use the terms they must by such as do."""
+        target, spaced = self.tokenizers.target, puts_spaces(self.languages[1])
+        for index, terms in pool.terms.items():
+            [text] = target.decode([found[index][0].tokens])
+            if all(holds_term(text, term, spaced) for term in terms):
+                continue
+            phrases = [phrase for phrase in target.encode(terms) if phrase]
+            found[index] = self._engine_for_phrases().search_with_phrases(
+                pool.sources[index], phrases, pool.config.search, self._word_breaks
+            )[: pool.config.alternatives + 1]
+
+    @cached_property
+    def _word_breaks(self) -> list[int]:
+        """The target tokens that may stand behind a word: those that do not go on with it."""
+        names = self.tokenizers.target.vocabulary
+        spaced = puts_spaces(self.languages[1])
+        return [token for token, name in enumerate(names) if not spaced or not name[0].isalnum()]
+
+    def _engine_for_phrases(self) -> "TorchEngine":
+        if self._phrase_engine is None:
+            raise TypeError(
+                "glossary: expected a translator with a `phrase_engine`, but found none"
+            )
+        return self._phrase_engine()
 
     def _ranked(self, translations: list[Translation], pool: "_Pool") -> list[Translation]:
         """Leave different translations of a segment; samples may all be wanted as they are."""
@@ -256,6 +315,8 @@ class _Pool:
     """The tokens of all segments that have some, in order."""
     config: TranslationConfig
     search: Pending
+    terms: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """What the translations of some sources must hold, by the index of the source."""
 
 
 def load_translator(
@@ -298,7 +359,15 @@ def load_translator(
         others = [load_bundle(other, partial(_same_tokens, tokenizers)) for other in ensemble]
         found = load_engine(bundle, tokenizers, device, config, others)
         metadata = bundle.metadata
-        return Translator(found, tokenizers, config, metadata.max_tokens, metadata.languages)
+        phrases = cache(partial(load_torch_engine, bundle, tokenizers, device, others))
+        return Translator(
+            found,
+            tokenizers,
+            config,
+            metadata.max_tokens,
+            metadata.languages,
+            phrase_engine=phrases,
+        )
 
     return load_bundle(path, load)
 

@@ -183,6 +183,24 @@ def test_any_value_of_the_section_can_be_set(folder):
     assert twice.splitlines() == BEAM
 
 
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+def test_the_terms_of_a_glossary_are_used(folder, engine):
+    words = sorted({word for line in LINES for word in line.split()})
+    others = sorted({word for line in BEAM for word in line.split()})
+    terms = dict(zip(words, reversed(others), strict=False))
+    table = "".join(f"{source}\t{target}\n" for source, target in terms.items())
+    (folder / "terms.tsv").write_text(table, encoding="utf-8")
+    options = "in.xx", "--glossary", "terms.tsv", "--engine", engine
+    found = translate(folder, *options).stdout.splitlines()
+    assert len(found) == len(LINES)
+    asked = [
+        (line, terms[word]) for line, text in zip(found, LINES, strict=True)
+        for word in set(text.split()) & terms.keys()
+    ]  # fmt: skip
+    assert len(asked) > 60
+    assert all(term in line.split() for line, term in asked)
+
+
 def test_pairs_that_cannot_be_scored_have_no_score(folder):
     (folder / "a").write_text(f"{LINES[0]}\n\n{LINES[1]}\n{'robu ' * 400}\n", encoding="utf-8")
     (folder / "b").write_text(f"{BEAM[0]}\n{BEAM[0]}\n \n{BEAM[0]}\n", encoding="utf-8")

@@ -4,6 +4,7 @@ An engine is imported when it is needed, so that one without torch never loads i
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mt.allocator import refuse_little_memory
 from mt.bundle import Bundle
@@ -13,6 +14,9 @@ from mt.model.config import parse_model
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import SamplingConfig, TranslationConfig
 from mt.translation.contract import Engine
+
+if TYPE_CHECKING:
+    from mt.translation.engines.torch import TorchEngine
 
 
 def load_engine(
@@ -52,7 +56,13 @@ def load_engine(
         if config.engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
             shortlist = _shortlist(bundle, config.shortlist)
             return fast.load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
+    return load_torch_engine(bundle, tokenizers, device, ensemble)
 
+
+def load_torch_engine(
+    bundle: Bundle, tokenizers: Tokenizers, device: DeviceName, ensemble: Sequence[Bundle] = ()
+) -> "TorchEngine":
+    """Load the engine that computes every model; see :func:`load_engine`."""
     refuse_little_memory()
     from mt import hardware  # noqa: PLC0415
     from mt.model.loading import load_model  # noqa: PLC0415

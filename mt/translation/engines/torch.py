@@ -19,12 +19,17 @@ from mt.translation.search import (
     NoRepeatNgram,
     Processor,
     Suppress,
+    constrained_search,
     run_search,
     sample,
 )
 
 BATCH_TOKENS = 8192
 """Padded source tokens times hypotheses searched at once; measured, see docs/experiments.md."""
+
+
+FEWEST_ROWS = 12
+"""The least beam of a search with phrases."""
 
 
 class TorchEngine:
@@ -90,6 +95,42 @@ class TorchEngine:
         if isinstance(config, SamplingConfig):
             return sample(config, sources, self._scorer, state, limits, self.device, processors)
         return run_search(config, self._scorer, state, limits, self.device, processors)
+
+    @torch.inference_mode()
+    def search_with_phrases(
+        self,
+        source: Sequence[int],
+        phrases: Sequence[Sequence[int]],
+        config: SearchConfig,
+        after: Sequence[int],
+    ) -> list[Hypothesis]:
+        """Translate one sentence so that the translation holds given phrases.
+
+        Args:
+            source: Token ids without marks.
+            phrases: Target tokens, none empty.
+            config: How to search; the beam is as wide as the phrases need.
+            after: Tokens that may follow a phrase; the end may always.
+
+        Returns:
+            Hypotheses, at least one, best first.
+        """
+        tokens = sum(map(len, phrases))
+        beam = max(config.kept, 2 * (tokens + 1), FEWEST_ROWS)
+        state = self._scorer.start(pad_sequences([[*source, END]], self.device), beam)
+        mask = torch.zeros(self.model.output.out_features, dtype=torch.bool, device=self.device)
+        mask[[*after, END]] = True
+        return constrained_search(
+            self._scorer,
+            state,
+            Limits(START, END, (config.longest(len(source)) + 1,)),
+            phrases,
+            beam,
+            self.device,
+            [Suppress(sorted(NEVER))],
+            config.score,
+            mask,
+        )
 
     @torch.inference_mode()
     def score(

@@ -7,6 +7,7 @@ import torch
 from mt.translation.config import SamplingConfig, SearchConfig
 from mt.translation.contract import Hypothesis
 from mt.translation.search.beam import beam_search
+from mt.translation.search.constrained import constrained_search
 from mt.translation.search.contract import Limits, S, Score, Scorer
 from mt.translation.search.greedy import greedy_search
 from mt.translation.search.processors import (
@@ -87,6 +88,7 @@ __all__ = [
     "Scorer",
     "Suppress",
     "beam_search",
+    "constrained_search",
     "greedy_search",
     "run_search",
     "sample",
