@@ -144,7 +144,7 @@ class CTranslate2Engine:
     ) -> list[Hypothesis]:
         found = []
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
-            ids = tuple(self._ids[token] for token in tokens)
+            ids = tuple(map(self._ids.__getitem__, tokens))
             log_probability = score * (len(ids) + 1) ** beam.length_penalty
             found.append(Hypothesis(ids, log_probability, score))
         return found
@@ -188,6 +188,7 @@ def load_ctranslate2(
         compute_type=_compute_type(precision),
         inter_threads=_processors(),
         intra_threads=1,
+        max_queued_batches=-1,  # else `submit` waits until there is room in a short queue
     )
     vocabularies = tokenizers.source.vocabulary, tokenizers.target.vocabulary
     return CTranslate2Engine(translator, vocabularies, shortlist is not None)
