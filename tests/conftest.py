@@ -1,11 +1,22 @@
 """Every test runs on one thread; shapes in annotations of most rooms are checked."""
 
+import logging
 import os
 
 # Before torch is loaded: workers beside each other, each with a thread for every core, would spend
 # most of their time waiting for their own threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pytest
+
 from tests.shapes import check_shapes_in
 
 check_shapes_in(["mt.data", "mt.kernels", "mt.model", "mt.translation", "mt.training.objective"])
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_no_other_test():
+    """Take away what commands that ran in this process have set, for streams that are closed."""
+    ours = logging.getLogger("mt")
+    ours.handlers, ours.propagate = [], True
+    ours.setLevel(logging.NOTSET)

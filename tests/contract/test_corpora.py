@@ -251,6 +251,7 @@ def test_a_column_must_hold_text(tmp_path, values, kind):
             read()
 
 
+@pytest.mark.slow
 def test_text_and_whole_numbers_of_any_width_are_text(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet

@@ -26,6 +26,7 @@ def run(redirection, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["translate", "explain"])
 def test_a_closed_stdin_is_one_line(bundle, name):
     done = run("<&-", name, bundle, "--device", "cpu")

@@ -183,6 +183,7 @@ def test_any_value_of_the_section_can_be_set(folder):
     assert twice.splitlines() == BEAM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
 def test_the_terms_of_a_glossary_are_used(folder, engine):
     words = sorted({word for line in LINES for word in line.split()})

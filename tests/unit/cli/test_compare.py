@@ -14,6 +14,8 @@ from mt.evaluation.comparison import compare
 from mt.translation import Translation
 from mt.translation.config import TranslationConfig
 
+pytestmark = pytest.mark.slow
+
 TRUTH = ["Ein Mann fährt ein rotes Rad.", "Zwei Hunde laufen über die Wiese.", "Es regnet.", ""]
 GUESS = ["Ein Mann fährt ein blaues Rad.", "Zwei Hunde laufen auf einer Wiese.", "Es nieselt.", ""]
 OTHER = ["Ein Mann fährt ein rotes Rad.", "Ein Hund läuft über die Wiese.", "Es nieselt.", ""]

@@ -34,6 +34,7 @@ def test_kinds_may_be_mixed():
     assert hub == HuggingFaceConfig(path="p", split="s", source="de", target="en")
 
 
+@pytest.mark.slow
 def test_only_batches_need_torch():
     program = """
 import sys

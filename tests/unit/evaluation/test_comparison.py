@@ -12,6 +12,8 @@ from mt.evaluation import evaluate
 from mt.evaluation.comparison import compare
 from mt.evaluation.page import page_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def comparison(rivals):

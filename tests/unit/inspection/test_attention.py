@@ -17,6 +17,7 @@ def attention_map(translator, source, target=None, **how):
     return cross_attention_of(force_decode(translator, source, target), **how)
 
 
+@pytest.mark.slow
 def test_every_row_of_words_and_of_tokens_sums_to_1(translator):
     for tokens in (False, True):
         for layer in (None, 1, 3):

@@ -135,6 +135,7 @@ def normalised(tokenizer):
     return dict(zip(everything, normalizer.normalize([f"a{c}b" for c in everything]), strict=True))
 
 
+@pytest.mark.slow
 def test_only_joiners_and_marks_of_direction_are_treated_otherwise_than_by_nmt_nfkc(usual):
     """The other rules are SentencePiece's, so that ordinary text has the pieces it always had."""
     theirs = io.BytesIO()

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ def test_the_rest_is_the_same_after_any_stop(store, seed, size, stop):
         assert same(mine.batches, theirs.batches)
 
 
+@pytest.mark.slow
 @few
 @given(seeds, sizes)
 def test_an_epoch_shows_every_pair_once(store, seed, size):

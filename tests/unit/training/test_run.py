@@ -29,6 +29,8 @@ from mt.translation import TranslationConfig, load_translator
 from mt.translation.config import GreedyConfig
 from tests.tiny import write_corpus
 
+pytestmark = pytest.mark.slow
+
 SIDES = (("source", "src"), ("target", "tgt"))
 
 

@@ -10,6 +10,8 @@ from mt.errors import DataError
 from mt.training.objective import shift_right
 from mt.training.validation import Validation
 
+pytestmark = pytest.mark.slow
+
 
 @torch.no_grad()
 def loss_of(model, store):

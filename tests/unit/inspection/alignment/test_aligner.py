@@ -33,6 +33,7 @@ def align(pairs, *models, config=None):
     return list(Aligner(*models, config=config).align(pairs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("two", [False, True])
 @pytest.mark.parametrize("words", ["spaces", "marks"])
 def test_pools_and_batches_change_nothing(reader, back, monkeypatch, two, words):

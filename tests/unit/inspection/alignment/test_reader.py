@@ -22,6 +22,7 @@ def some_pairs(reader, count=25):
     return [reader.tokenize(line(), line(), "spaces") for _ in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [1, 200, 65_536])
 @pytest.mark.parametrize("kind", ["transformer", "recurrent"])
 def test_a_padded_batch_has_the_weights_of_a_pair_alone(request, monkeypatch, kind, cells):
