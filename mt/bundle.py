@@ -15,8 +15,6 @@ of its directory is read, whatever its files name.
 
 import hashlib
 import json
-import os
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -133,10 +131,11 @@ class Bundle:
             BundleError: If the file is not in the format of safetensors.
         """
         from safetensors import SafetensorError  # noqa: PLC0415
-        from safetensors.torch import load_file  # noqa: PLC0415 - describing a bundle needs no torch
+        from safetensors.torch import load  # noqa: PLC0415 - describing a bundle needs no torch
 
         try:
-            return load_file(self.path / WEIGHTS)
+            # Not by name: safetensors takes none that is no UTF-8.
+            return load((self.path / WEIGHTS).read_bytes())
         except (SafetensorError, KeyError) as error:  # a type of numbers that torch does not have
             raise BundleError(
                 f"{self.path / WEIGHTS}: expected weights, but {error}; copy the model again"
@@ -338,12 +337,6 @@ def _read_json(path: Path, version: int | None = None) -> dict[str, Any]:
 
 
 def _save_weights(weights: "Mapping[str, Tensor]", path: Path) -> None:
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import save_file  # noqa: PLC0415
+    from safetensors.torch import save  # noqa: PLC0415
 
-    try:
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
-    except SafetensorError as error:  # what the system answered, as text
-        if found := re.search(r"os error (\d+)", str(error)):
-            raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from None
-        raise
+    path.write_bytes(save({name: tensor.contiguous() for name, tensor in weights.items()}))

@@ -95,7 +95,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path`` by ``text`` in UTF-8 in one step."""
     with atomic_file(path) as scratch:
-        scratch.write_text(text, encoding="utf-8", newline="\n")
+        scratch.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 @contextlib.contextmanager

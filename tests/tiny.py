@@ -104,7 +104,8 @@ def command(*arguments: object) -> list[str]:
 def process(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     return subprocess.run(
-        command(*arguments), env=environment(), encoding="utf-8", capture_output=True,
+        command(*arguments), env=environment(), encoding="utf-8",
+        errors="backslashreplace", capture_output=True,
         check=False, timeout=300,
     )  # fmt: skip
 

@@ -51,7 +51,8 @@ def main() -> None:
     # Else pydantic looks through all installed packages for plug-ins, which takes 15 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # as the files are, whatever the locale says
+        # As the files are, whatever the locale says; names of files may be any bytes.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     if wanted == "train":
         restart_with_tcmalloc()

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -213,7 +214,10 @@ def usual_listeners(run: Path, pace: Pace, console: Console) -> list[Listener]:
         MetricsFile(run / METRICS, pace.done),
     ]
     if importlib.util.find_spec("tensorboard"):
-        listeners.append(TensorBoard(run / "tensorboard", pace.done))
+        if "\ufffd" in os.fsencode(run).decode(errors="replace"):
+            log.warning("%s: nothing is written for TensorBoard, which needs names in UTF-8", run)
+        else:
+            listeners.append(TensorBoard(run / "tensorboard", pace.done))
     if console.is_terminal:
         listeners.append(ProgressBar(pace, console))
     return listeners

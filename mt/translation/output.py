@@ -93,7 +93,13 @@ def write_score(
 
 
 def _dump(found: Mapping[str, Any]) -> str:
-    return json.dumps(found, ensure_ascii=False) + "\n"
+    """Write an object as it is read by people; what no UTF-8 can hold as JSON escapes."""
+    line = json.dumps(found, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        line = json.dumps(found)
+    return f"{line}\n"
 
 
 def _to_json(

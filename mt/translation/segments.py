@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from mt.text.blanks import plain_blanks
 from mt.text.sentences import Sentence, holds_words, split_sentences
 from mt.text.tokenizer import Tokenizer
 from mt.translation.config import SamplingConfig, SearchConfig
@@ -24,7 +25,7 @@ class Segment:
 
     text: str
     gap: str
-    """The white space behind it."""
+    """The spaces behind it."""
     tokens: Sequence[int] = ()
     """What is translated, without marks; empty of what is copied, as it holds no word."""
     cut: bool = False
@@ -45,7 +46,7 @@ def segment_lines(
     Returns:
         The segments of each line; none of a blank one.
     """
-    split = [_sentences(line.strip(), language) for line in lines]
+    split = [_sentences(plain_blanks(line).strip(), language) for line in lines]
     encoded = iter(_encode([each.text for line in split for each in line], tokenizer))
     found: list[list[Segment]] = []
     for line in split:

@@ -12,7 +12,6 @@ from mt.bundle import Bundle, load_bundle
 from mt.config import Overrides, apply_overrides
 from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
 from mt.errors import BundleError
-from mt.text.blanks import plain_blanks
 from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import MbrConfig, SamplingConfig, SearchConfig, TranslationConfig
@@ -164,7 +163,7 @@ class Translator:
                     runaway = runaway or number in ran_on
                     candidates.append(next(parts))
                 else:
-                    candidates.append([Translation(plain_blanks(segment.text))])
+                    candidates.append([Translation(segment.text)])
             gaps = [self._gap(segment) for segment in line]
             translation = join(candidates, gaps, pool.config.search, pool.config.alternatives)
             translations.append(translation)
@@ -290,7 +289,7 @@ class Translator:
 
     def _gap(self, segment: Segment) -> str:
         """Say what follows the translation of a segment, if another one does."""
-        return plain_blanks(segment.gap) or " " if puts_spaces(self.languages[1]) else ""
+        return segment.gap or " " if puts_spaces(self.languages[1]) else ""
 
 
 def _wanted(config: TranslationConfig) -> int:

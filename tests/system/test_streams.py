@@ -1,14 +1,19 @@
 """Standard streams that are closed, slow or interrupted."""
 
+import contextlib
+import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.tiny import command, environment, write_corpus, write_untrained
+from tests.tiny import command, environment, process, recipe_of, write_corpus, write_untrained
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +75,32 @@ def test_ctrl_c_at_a_terminal_ends_quietly(bundle):
     assert (process.returncode, stdout) == (130, "")
     assert stderr.splitlines()[-1] == "mt: interrupted"
     assert "Fatal" not in stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_directory_whose_name_is_no_utf_8(bundle, tmp_path):
+    """Every command works there; messages show the bytes as they can."""
+    place = tmp_path / os.fsdecode(b"n\xff\xfed")
+    shutil.copytree(bundle, place / "bundle")
+    write_corpus(place)
+    recipe = recipe_of(Path())
+    (place / "tiny.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    (place / "in").write_text("abc\n", encoding="utf-8")
+    corpus = ["--source", place / "test.src", "--target", place / "test.tgt"]
+    for engine in ("torch", "ctranslate2"):
+        done = process("translate", place / "bundle", place / "in", "--engine", engine)
+        assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
+    for arguments in (
+        ["info", place / "bundle"],
+        ["explain", place / "bundle", "abc", "--output", place / "page.html"],
+        ["align", place / "bundle", *corpus, "--output", place / "links"],
+        ["score", place / "bundle", *corpus],
+        ["export", place / "bundle", "--to", "ctranslate2", "--output", place / "exported"],
+    ):
+        done = process(*arguments)
+        assert done.returncode == 0, done.stderr
+    updates = ["--set", "training.updates=20", "--device", "cpu"]
+    with contextlib.chdir(place):
+        assert process("train", "tiny.yaml", "--out", place / "run", *updates).returncode == 0
+        assert process("info", place / "run").returncode == 0

@@ -104,6 +104,14 @@ def test_json_lines_keep_what_came_with_them(folder):
     assert translate(folder, "in.jsonl", "--beam", "4").stdout.splitlines() == BEAM[:2]
 
 
+def test_what_is_no_character_goes_through(folder):
+    fields = {"id": "\ud800", "text": f"{LINES[0]}. \udfff {LINES[1]}."}
+    (folder / "in.jsonl").write_text(json.dumps(fields) + "\n", encoding="utf-8")
+    [found] = objects(translate(folder, "in.jsonl", "--format", "jsonl").stdout)
+    assert {name: found[name] for name in fields} == fields
+    assert found["translation"]
+
+
 @pytest.mark.parametrize("line", ["{", "[1]", '{"text": 3}', '{"texts": "a"}', ""])
 def test_a_line_that_is_no_object_is_named(folder, line):
     (folder / "in.jsonl").write_text(f'{{"text": "{LINES[0]}"}}\n{line}\n', encoding="utf-8")

@@ -227,7 +227,7 @@ def test_no_translation_holds_a_line_break(tokenizers):
 def test_a_line_is_translated_sentence_by_sentence(translator, engine, words, expect):
     one, two = f"{words[0]} {words[1]}.", f"{words[2]}!"
     [found] = texts(translator.translate([f" {one}  {two}\t42. "]))
-    assert found == f"{expect(one)}  {expect(two)} 42."
+    assert found == f"{expect(one)}  {expect(two)} 42."  # a tab is a blank like others
     assert len(engine.seen) == 2
     whole = TranslationConfig(search=SEARCH, split_sentences=False)
     assert texts(translator.translate([f"{one} {two}"], whole)) == [expect(f"{one} {two}")]

@@ -183,7 +183,7 @@ def load_ctranslate2(
     if shortlist is not None:
         files["vmap.txt"] = shortlist
     translator = ctranslate2.Translator(
-        str(bundle.path),
+        "bundle",  # of no meaning, as the files are given; a path need not be UTF-8
         files=files,
         compute_type=_compute_type(precision),
         inter_threads=_processors(),
