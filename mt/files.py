@@ -234,10 +234,9 @@ def lock_directory(directory: Path) -> Iterator[None]:
         try:
             portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException:
-            file.seek(0)
             raise DataError(
                 f"{directory}: expected to be the only process that works here, but "
-                f"{file.read().strip() or 'another process'} does; wait for it, or choose another "
+                f"{_holder(file) or 'another process'} does; wait for it, or choose another "
                 "directory"
             ) from None
         with named_where_full(directory):
@@ -245,6 +244,16 @@ def lock_directory(directory: Path) -> Iterator[None]:
             file.write(f"process {os.getpid()} on {platform.node()}\n")
             file.flush()
         yield
+
+
+def _holder(file: TextIO) -> str:
+    """Read who holds a lock; between locking and writing so lies a moment, which is waited for."""
+    for _ in range(20):
+        file.seek(0)
+        if holder := file.read().strip():
+            return holder
+        time.sleep(0.05)
+    return ""
 
 
 def sha256(path: Path) -> str:
