@@ -10,12 +10,8 @@ run.
 """
 
 import argparse
-import json
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +21,7 @@ from benchmarks.harness import (
     Contender,
     Contest,
     facts,
+    measure_command,
     middle,
     our_environment,
     say,
@@ -56,20 +53,11 @@ def write_texts(folder: Path, lines: int) -> list[str]:
     return list(map(str, paths))
 
 
-def measure(command: list[str], lines: int) -> None:
-    """Run a command to its end, and print what it took as a line of JSON."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(json.dumps({"lines a second": lines / seconds, "seconds": seconds, "peak_rss_mb": peak}))
-
-
 def main() -> None:
     """Measure, round by round, and write or print the table."""
     options = _parser().parse_args()
     if options.measure:
-        measure(options.measure, options.lines)
+        measure_command(options.measure, options.lines)
         return
     about = facts(1)
     about["text"] = "the phrasebook's German"

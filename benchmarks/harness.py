@@ -3,10 +3,12 @@
 import json
 import os
 import platform
+import resource
 import shlex
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -70,6 +72,15 @@ class Contest:
         """Write everything that was measured."""
         names = ("title", "baseline", "rate", "rounds")
         return {name: getattr(self, name) for name in names}
+
+
+def measure_command(command: Sequence[str], lines: int) -> None:
+    """Run a command to its end, and print what it took as a line of JSON."""
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(json.dumps({"lines a second": lines / seconds, "seconds": seconds, "peak_rss_mb": peak}))
 
 
 def run(contender: Contender, timeout: float) -> Measurement | None:

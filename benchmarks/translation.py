@@ -9,13 +9,10 @@ Ours runs with the model's shortlist, if it has one, and without. One line alone
 
 import argparse
 import itertools
-import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from benchmarks.harness import (
     Contender,
     Contest,
     facts,
+    measure_command,
     middle,
     our_environment,
     say,
@@ -48,20 +46,11 @@ open(target, "w", encoding="utf-8").write("".join(text + "\\n" for text in texts
 """
 
 
-def measure(command: Sequence[str], lines: int) -> None:
-    """Run a command to its end, and print what it took as a line of JSON."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(json.dumps({"lines a second": lines / seconds, "seconds": seconds, "peak_rss_mb": peak}))
-
-
 def main() -> None:
     """Measure, round by round, and write or print the tables."""
     options = _parser().parse_args()
     if options.measure:
-        measure(options.measure, options.lines[0])
+        measure_command(options.measure, options.lines[0])
         return
     cores = os.cpu_count() or 1
     about = facts(cores) | {"model": options.model.name, "text": options.text.name}

@@ -123,10 +123,8 @@ class Translator:
     ) -> list[Hypothesis]:
         """Translate one sentence as tokens without marks, just as a line would be."""
         config = config or self.config
-        pending = self.engine.submit([source], config.search, _wanted(config))
-        pool = _Pool([], [source], config, pending)
-        found = pending()
-        self._search_again(found, pool)
+        found = self.engine.submit([source], config.search, _wanted(config))()
+        self._search_again(found, [source], config)
         return found[0]
 
     def _begin(
@@ -150,7 +148,7 @@ class Translator:
 
     def _finish(self, pool: "_Pool", remarks: Remarks) -> list[Translation]:
         found = pool.search()
-        ran_on = self._search_again(found, pool)
+        ran_on = self._search_again(found, pool.sources, pool.config)
         self._use_terms(found, pool)
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
@@ -170,32 +168,44 @@ class Translator:
             remarks.see(line, translation, runaway)
         return translations
 
-    def _search_again(self, found: list[list[Hypothesis]], pool: "_Pool") -> set[int]:
+    def _search_again(
+        self,
+        found: list[list[Hypothesis]],
+        sources: Sequence[Sequence[int]],
+        config: TranslationConfig,
+    ) -> set[int]:
         """Replace translations that run on by such as repeat nothing; return their indices."""
         indices = [
             index
-            for index, (source, group) in enumerate(zip(pool.sources, found, strict=True))
+            for index, (source, group) in enumerate(zip(sources, found, strict=True))
             if runs_on(source, group[0].tokens)
         ]
         if indices:
-            search = pool.config.search.without_repetition()
-            sources = [pool.sources[index] for index in indices]
-            again = self.engine.submit(sources, search, _wanted(pool.config))()
+            search = config.search.without_repetition()
+            again = self.engine.submit(
+                [sources[index] for index in indices], search, _wanted(config)
+            )()
             for index, group in zip(indices, again, strict=True):
                 found[index] = group
         return set(indices)
 
     def _use_terms(self, found: list[list[Hypothesis]], pool: "_Pool") -> None:
-        """Replace translations that do not use the terms they must by such as do."""
+        """Leave the translations that use the terms they must, or search for such as do."""
         target, spaced = self.tokenizers.target, puts_spaces(self.languages[1])
         for index, terms in pool.terms.items():
-            [text] = target.decode([found[index][0].tokens])
-            if all(holds_term(text, term, spaced) for term in terms):
-                continue
+            texts = target.decode([each.tokens for each in found[index]])
+            fit = [
+                each
+                for each, text in zip(found[index], texts, strict=True)
+                if all(holds_term(text, term, spaced) for term in terms)
+            ]
             phrases = [phrase for phrase in target.encode(terms) if phrase]
-            found[index] = self._engine_for_phrases().search_with_phrases(
-                pool.sources[index], phrases, pool.config.search, self._word_breaks
-            )[: pool.config.alternatives + 1]
+            found[index] = (
+                fit
+                or self._engine_for_phrases().search_with_phrases(
+                    pool.sources[index], phrases, pool.config.search, self._word_breaks
+                )[: pool.config.alternatives + 1]
+            )
 
     @cached_property
     def _word_breaks(self) -> list[int]:

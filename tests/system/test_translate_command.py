@@ -71,14 +71,16 @@ def test_scores_are_those_of_forced_decoding(folder, engine):
             several += 1
             product = math.prod(word["probability"] for word in one["words"])
             assert [word["word"] for word in one["words"]] == one["translation"].split()
-            # What remains is the probability of the end mark.
-            assert product >= math.exp(one["log_probability"]) * 0.98
+            # What remains is the probability of the end mark; words are rounded to six digits.
+            rounding = len(one["words"]) * 1e-6
+            assert math.exp(one["log_probability"]) <= product + rounding
     assert several > 2 * len(LINES)
     (folder / "out.yy").write_text("".join(f"{each['translation']}\n" for each in found))
     done = mt("score", BUNDLE, "--source", "in.xx", "--target", "out.yy", "--engine", engine,
               "--device", "cpu", cwd=folder)  # fmt: skip
     scored = [tuple(map(float, line.split("\t"))) for line in done.stdout.splitlines()]
-    close = {"torch": 1e-5, "ctranslate2": 1e-5}[engine]
+    # Sums of about ten float32 logarithms, each below 10, from batches of other shapes.
+    close = 1e-5
     for (score, total), each in zip(scored, found, strict=True):
         assert score == pytest.approx(each["score"], abs=close)
         assert total == pytest.approx(each["log_probability"], abs=close)
@@ -93,6 +95,7 @@ def test_scores_are_those_of_forced_decoding(folder, engine):
     with torch.no_grad():
         rows = model.output(model(torch.tensor([[*source, 3]]), torch.tensor([[2, *target]])))
     forced = rows[0].log_softmax(-1).gather(1, torch.tensor([[*target, 3]]).T).sum().item()
+    # int8, where it is taken, has about two digits for each of a few tokens.
     assert scored[0][1] == pytest.approx(forced, abs=0.05 if engine == "ctranslate2" else 1e-4)
 
 
@@ -192,14 +195,14 @@ def test_any_value_of_the_section_can_be_set(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
-def test_the_terms_of_a_glossary_are_used(folder, engine):
+@pytest.mark.parametrize("asked", ["engine=torch", "engine=ctranslate2", "search.kind=mbr"])
+def test_the_terms_of_a_glossary_are_used(folder, asked):
     words = sorted({word for line in LINES for word in line.split()})
     others = sorted({word for line in BEAM for word in line.split()})
     terms = dict(zip(words, reversed(others), strict=False))
     table = "".join(f"{source}\t{target}\n" for source, target in terms.items())
     (folder / "terms.tsv").write_text(table, encoding="utf-8")
-    options = "in.xx", "--glossary", "terms.tsv", "--engine", engine
+    options = "in.xx", "--glossary", "terms.tsv", "--set", asked
     found = translate(folder, *options).stdout.splitlines()
     assert len(found) == len(LINES)
     asked = [
