@@ -1,6 +1,7 @@
 """Text read line by line as the world writes it.
 
-The one place that knows about compression, byte-order marks, encodings and line ends.
+The one place that knows about compression, byte-order marks, encodings, line ends and addresses of
+other machines.
 """
 
 import bz2
@@ -13,18 +14,32 @@ import os
 import sys
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from mt.errors import DataError
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 log = logging.getLogger(__name__)
+
+Location = Path | str
+"""A file: its path, or an address such as ``s3://bucket/corpus.tsv``."""
 
 _BLOCK = 1 << 16
 """Bytes read at a time."""
+_PIECE = 1 << 20
+"""Most bytes that are decompressed at a time: a block of zeros may stand for gigabytes."""
+_LONGEST = 1 << 24
+"""Most bytes of a line; what has more is no text."""
 _NAMED = 10
 """Line numbers that a message names."""
 
@@ -36,11 +51,36 @@ class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _GzipDecompressor:
+    """Decompresses gzip by the interface of Python's other decompressors."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        text = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self.needs_input = len(text) < max_length
+        return text
 
 
 _COMPRESSIONS: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
-    b"\x1f\x8b\x08": ("gzip", partial(zlib.decompressobj, 31)),
+    b"\x1f\x8b\x08": ("gzip", _GzipDecompressor),
+    b"\x28\xb5\x2f\xfd": ("zstd", zstd.ZstdDecompressor),
     b"\xfd7zXZ\0": ("xz", lzma.LZMADecompressor),
     **{b"BZh%d1AY&SY" % level: ("bzip2", bz2.BZ2Decompressor) for level in range(1, 10)},
 }
@@ -75,10 +115,10 @@ class LineNumbers:
         return f"{self.count:,} line{'s' if self.count != 1 else ''} ({numbers}{more})"
 
 
-def read_lines(path: Path, replace: bool = False) -> Iterator[str]:
+def read_lines(path: Location, replace: bool = False) -> Iterator[str]:
     r"""Read a text file as a stream of lines.
 
-    A file that is compressed by gzip, bzip2 or xz is decompressed. It is UTF-8, or what its
+    A file that is compressed by gzip, bzip2, xz or zstd is decompressed. It is UTF-8, or what its
     byte-order mark says. Only ``\n`` ends a line (a ``\r`` before it is dropped, as is a byte-order
     mark at the start): characters such as U+2028 or a form feed inside a sentence must never shift
     a parallel corpus.
@@ -89,9 +129,25 @@ def read_lines(path: Path, replace: bool = False) -> Iterator[str]:
             held such bytes, instead of refusing the first.
 
     Raises:
-        DataError: If it cannot be read or is damaged, or at the first line that is not UTF-8.
+        DataError: If it cannot be read or is damaged, or at the first line that is not UTF-8 or has
+            more than 16 MiB.
     """
-    return _decode(_file_blocks(path), str(path), replace)
+    name = str(path)
+    return _decode(as_utf8(read_bytes(path), name), name, replace)
+
+
+def each_line(blocks: Iterator[bytes], name: str) -> Iterator[str | DataError]:
+    """Read lines as :func:`read_lines` does, with an error in place of each that cannot be read.
+
+    Args:
+        blocks: The content of a file, decompressed.
+        name: What messages call it.
+
+    Raises:
+        DataError: If no further line can be read.
+    """
+    for number, raw in enumerate(_split(as_utf8(blocks, name)), start=1):
+        yield _line(raw, number, name)
 
 
 def read_stdin(replace: bool = False) -> Iterator[str]:
@@ -108,22 +164,28 @@ def read_stdin(replace: bool = False) -> Iterator[str]:
     read = sys.stdin.buffer.read
     with contextlib.suppress(io.UnsupportedOperation):  # of what stands in for it in a notebook
         read = partial(os.read, sys.stdin.fileno())
-    return _decode(_as_utf8(iter(partial(read, _BLOCK), b""), "stdin"), "stdin", replace)
+    blocks = decompressed(iter(partial(read, _BLOCK), b""), "stdin")
+    return _decode(as_utf8(blocks, "stdin"), "stdin", replace)
 
 
-def count_lines(path: Path) -> int:
+def count_lines(path: Location) -> int:
     r"""Count the lines that :func:`read_lines` gives, several times as fast.
 
     Raises:
         DataError: As :func:`read_lines` does, and if lines end with ``\r`` alone, as on old Macs.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    feeds, returns, last = 0, False, b""
+    feeds, returns, last, length = 0, False, b"", 0
     try:
-        for block in _file_blocks(path):
+        for block in as_utf8(read_bytes(path), str(path)):
             decoder.decode(block)
             feeds += block.count(b"\n")
             returns = returns or b"\r" in block
+            first, rest = block.find(b"\n"), block.rfind(b"\n") + 1
+            length += first if rest else len(block)
+            if length > _LONGEST:
+                raise _too_long(str(path), feeds - block.count(b"\n") + 1)
+            length = len(block) - rest if rest else length
             last = block
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
@@ -137,48 +199,94 @@ def count_lines(path: Path) -> int:
     return feeds + (last != b"" and not last.endswith(b"\n"))
 
 
-def _file_blocks(path: Path) -> Iterator[bytes]:
-    """Read a file in blocks, decompressed and as UTF-8."""
+def read_bytes(path: Location) -> Iterator[bytes]:
+    """Read a file in blocks of bytes, decompressed.
+
+    Raises:
+        DataError: If it cannot be read or is damaged.
+    """
     try:
-        file = path.open("rb", buffering=0)
+        with _open(path) as file:
+            yield from decompressed(iter(partial(file.read, _BLOCK), b""), str(path))
     except OSError as error:
-        raise DataError(
-            f"{path}: expected a text file, but it cannot be read ({error.strerror}); "
-            "check the path"
-        ) from None
-    with file:
-        yield from _as_utf8(iter(partial(file.read, _BLOCK), b""), str(path))
+        raise _unreadable(path, error.strerror or str(error)) from None
+
+
+def _open(path: Location) -> AbstractContextManager[BinaryIO]:
+    """Open a file of this machine, or by its address one of another, for which fsspec is needed."""
+    if isinstance(path, Path) or "://" not in path:
+        return Path(path).open("rb", buffering=0)
+    try:
+        import fsspec  # noqa: PLC0415 - it takes a moment, which few should wait for
+
+        remote: AbstractContextManager[BinaryIO] = fsspec.open(path, "rb")
+    except (ImportError, ValueError) as error:
+        raise _unreadable(path, str(error)) from None
+    return remote
+
+
+def _unreadable(path: Location, reason: str) -> DataError:
+    return DataError(
+        f"{path}: expected a text file, but it cannot be read ({reason}); check the path"
+    )
 
 
 def _decode(blocks: Iterator[bytes], name: str, replace: bool) -> Iterator[str]:
     replaced = LineNumbers()
     try:
         for number, raw in enumerate(_split(blocks), start=1):
-            codec = "utf-8-sig" if number == 1 else "utf-8"
-            try:
-                line = raw.decode(codec)
-            except UnicodeDecodeError as error:
-                if not replace:
-                    raise _no_utf8(name, number, error) from None
+            line = _line(raw, number, name)
+            if isinstance(line, DataError):
+                if not replace or len(raw) > _LONGEST:
+                    raise line
                 replaced.add(number)
-                line = raw.decode(codec, errors="replace")
-            yield line.removesuffix("\r")
+                line = raw.decode(_codec(number), errors="replace").removesuffix("\r")
+            yield line
     finally:
         if replaced.count:
             log.warning("%s: bytes that are not UTF-8 became U+FFFD in %s", name, replaced)
 
 
+def _line(raw: bytes, number: int, name: str) -> str | DataError:
+    """Decode a line, or return why that is not possible."""
+    if len(raw) > _LONGEST:
+        return _too_long(name, number)
+    try:
+        return raw.decode(_codec(number)).removesuffix("\r")
+    except UnicodeDecodeError as error:
+        return _no_utf8(name, number, error)
+
+
+def _codec(number: int) -> str:
+    return "utf-8-sig" if number == 1 else "utf-8"
+
+
 def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Split at line feeds, giving each line as soon as it is there, without its line feed."""
+    """Split at line feeds, giving each line as soon as it is there, without its line feed.
+
+    Of a line that is too long the end is left out, so that memory holds it.
+    """
     rest: list[bytes] = []
+    length = 0
     for block in blocks:
         first, *more = block.split(b"\n")
-        rest.append(first)
+        if length <= _LONGEST:
+            rest.append(first)
+            length += len(first)
         for part in more:
             yield b"".join(rest)
             rest = [part]
+        if more:
+            length = len(more[-1])
     if line := b"".join(rest):
         yield line
+
+
+def _too_long(name: str, number: int) -> DataError:
+    return DataError(
+        f"{name}: expected lines of at most {_LONGEST:,} bytes, but line {number} has more; check "
+        "that it is a text, and one with line feeds"
+    )
 
 
 def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> DataError:
@@ -188,51 +296,45 @@ def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> DataError:
     )
 
 
-def _as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Decompress what is compressed, and make UTF-8 of what has a mark of UTF-16 or UTF-32.
+def decompressed(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Decompress what is compressed, as its first bytes say, and pass on what is not.
+
+    Args:
+        blocks: The content of a file.
+        name: What messages call it.
 
     Raises:
-        DataError: If the file is damaged, or UTF-16 or UTF-32 without a mark, whose bytes may be
-            UTF-8 full of zeros.
+        DataError: If it is damaged.
     """
-    head = next(blocks, b"")
-    while any(sign.startswith(head) and head != sign for sign in (*_COMPRESSIONS, *_MARKS)):
-        block = next(blocks, b"")
-        if not block:
-            break
-        head += block
+    head = _head(blocks, _COMPRESSIONS)
+    blocks = chain([head] if head else [], blocks)
     for sign, (kind, decompressor) in _COMPRESSIONS.items():
         if head.startswith(sign):
-            yield from _as_utf8(_decompress(head, blocks, decompressor, f"{name} ({kind})"), name)
+            name = f"{name} ({kind})"
+            yield from decompressed(_decompress(blocks, decompressor, name), name)
             return
-    for mark, codec in _MARKS.items():
-        if head.startswith(mark):
-            yield from _transcode(head, blocks, codec, name)
-            return
-    if found := _wide_encoding(head):
-        raise DataError(
-            f"{name}: expected UTF-8, but it looks like {found} without a byte-order mark; convert "
-            f"it with `iconv -f {found} -t UTF-8`"
-        )
-    if head:
-        yield head
     yield from blocks
 
 
 def _decompress(
-    head: bytes, blocks: Iterator[bytes], begin: Callable[[], _Decompressor], name: str
+    blocks: Iterator[bytes], begin: Callable[[], _Decompressor], name: str
 ) -> Iterator[bytes]:
     """Decompress a file, which may have several members, one behind the other."""
-    member, block, harm = begin(), head, ""
-    while block and not harm:
+    member, block, harm = begin(), next(blocks), ""
+    while not harm:
+        text = b""
         try:
-            text = member.decompress(block)
-        except (zlib.error, lzma.LZMAError, OSError) as error:
-            text, harm = b"", str(error)
+            text = member.decompress(block, _PIECE)
+        except (zlib.error, zstd.ZstdError, lzma.LZMAError, OSError, MemoryError) as error:
+            harm = str(error) or "it asks for too much memory"
         if text:
             yield text
-        block = (member.unused_data if member.eof else b"") or next(blocks, b"")
-        if member.eof and block:
+        block = member.unused_data if member.eof else b""
+        if member.eof or member.needs_input:
+            block = block or next(blocks, b"")
+            if not block:
+                break
+        if member.eof:
             member = begin()
     if harm or not member.eof:
         raise DataError(
@@ -241,17 +343,62 @@ def _decompress(
         )
 
 
-def _transcode(head: bytes, blocks: Iterator[bytes], codec: str, name: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(codec)()
+def as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Make UTF-8 of what has a mark of UTF-16 or UTF-32, and pass on what has none.
+
+    Args:
+        blocks: The content of a file, decompressed.
+        name: What messages call it.
+
+    Raises:
+        DataError: If the content does not fit its mark, or looks like UTF-16 or UTF-32 without a
+            mark, whose bytes may be UTF-8 full of zeros.
+    """
+    head = _head(blocks, _MARKS)
+    blocks = chain([head] if head else [], blocks)
+    for mark, codec in _MARKS.items():
+        if head.startswith(mark):
+            yield from transcoded(blocks, codec, name)
+            return
+    if found := _wide_encoding(head):
+        raise DataError(
+            f"{name}: expected UTF-8, but it looks like {found} without a byte-order mark; convert "
+            f"it with `iconv -f {found} -t UTF-8`"
+        )
+    yield from blocks
+
+
+def _head(blocks: Iterator[bytes], signs: Iterable[bytes]) -> bytes:
+    """Take blocks until it is plain which of some signs the content begins with, if any."""
+    head = next(blocks, b"")
+    while any(sign.startswith(head) and head != sign for sign in signs):
+        block = next(blocks, b"")
+        if not block:
+            break
+        head += block
+    return head
+
+
+def transcoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[bytes]:
+    """Make UTF-8 of another encoding.
+
+    Raises:
+        DataError: If there is no such codec, or some bytes are not in it.
+    """
     try:
-        yield decoder.decode(head).encode()
+        decoder = codecs.getincrementaldecoder(codec)()
         for block in blocks:
             yield decoder.decode(block).encode()
         decoder.decode(b"", final=True)
+    except LookupError:
+        raise DataError(
+            f"{name}: expected the name of an encoding, but found {codec}; convert the file to "
+            "UTF-8, for example with iconv"
+        ) from None
     except UnicodeError as error:
         reason = error.reason if isinstance(error, UnicodeDecodeError) else "a lone surrogate"
         raise DataError(
-            f"{name}: expected {codec}, as its byte-order mark says, but some bytes are not "
+            f"{name}: expected {codec}, as its beginning says, but some bytes are not "
             f"({reason}); convert the file to UTF-8, for example with iconv"
         ) from None
 

@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 # Each foreign library has one adapter, so that it can be replaced in an afternoon.
 ADAPTERS = {
+    "backports": "mt/lines.py",
     "datasets": "mt/data/",
+    "fsspec": "mt/lines.py",
+    "lxml": "mt/data/corpora/markup.py",
     "ruamel": "mt/config.py",
     "sacrebleu": "mt/evaluation/metrics.py",
     "sentencepiece": "mt/text/",

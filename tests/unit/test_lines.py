@@ -119,7 +119,7 @@ def test_damaged_compression_is_one_line(tmp_path, kind, harm):
 
 def test_a_broken_utf_16_is_one_line(tmp_path):
     (tmp_path / "text").write_bytes("ab".encode("utf-16") + b"\xd8")
-    with pytest.raises(DataError, match="text: expected UTF-16, as its byte-order mark says"):
+    with pytest.raises(DataError, match="text: expected UTF-16, as its beginning says"):
         list(read_lines(tmp_path / "text"))
 
 
