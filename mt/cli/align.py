@@ -145,7 +145,7 @@ def _measure(
     """Score links that exist already."""
     if gold is None:
         raise typer.BadParameter("expected --gold to compare --links with")
-    source = None if text is None else text.source
+    source = None if text is None else Path(text.source)
     pairs = None if text is None else list(text.pairs())
     truth = _read(gold, base, words, source, pairs)
     found = [line.possible for line in _read(links, 0, words, source, pairs)]
@@ -166,7 +166,7 @@ def _text(source: Path | None, target: Path | None) -> "PlainTextConfig | None":
 
 def _refuse_unequal(text: "PlainTextConfig") -> None:
     """Read both files to their ends, where that can be done twice, before a model is loaded."""
-    if all(path.is_file() or not path.exists() for path in (text.source, text.target)):
+    if all(path.is_file() or not path.exists() for path in map(Path, text.files())):
         for _ in text.pairs():
             pass
 

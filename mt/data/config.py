@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
 from mt.bundle import MOST_TOKENS
 from mt.config import StrictConfig
@@ -14,7 +14,7 @@ from mt.errors import run_checks
 
 
 def _several(value: Any) -> Any:
-    return (value,) if isinstance(value, Mapping | BaseModel) else value
+    return (value,) if isinstance(value, str | Path | Mapping | BaseModel) else value
 
 
 Corpora = Annotated[tuple[CorpusConfig, ...], BeforeValidator(_several)]
@@ -55,3 +55,13 @@ class DataConfig(StrictConfig):
         if not corpora:
             raise ValueError("expected at least one corpus, but found none; add one")
         return corpora
+
+    @field_validator("train", "validation")
+    @classmethod
+    def _are_in_the_languages(
+        cls, corpora: tuple[CorpusConfig, ...], known: ValidationInfo
+    ) -> tuple[CorpusConfig, ...]:
+        source, target = known.data.get("source"), known.data.get("target")
+        if source is None or target is None:
+            return corpora  # their tags are reported for themselves
+        return tuple(corpus.in_languages(source, target) for corpus in corpora)

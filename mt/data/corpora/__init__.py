@@ -1,28 +1,135 @@
 """Where sentence pairs come from: one small file for each format.
 
 A corpus is whatever satisfies :class:`Corpus`; here it is a config too, so that a recipe may name
-it. A new kind joins the union below.
+it. A new kind joins the union below, and the endings of its files the table.
 """
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from mt.config import name_kind
+from mt.data.corpora.base import BaseCorpusConfig
 from mt.data.corpora.contract import Corpus, Pair
 from mt.data.corpora.huggingface import HuggingFaceConfig
+from mt.data.corpora.jsonl import JsonLinesConfig
+from mt.data.corpora.moses import COMPRESSED, MosesConfig
 from mt.data.corpora.plain import PlainTextConfig
+from mt.data.corpora.po import PoConfig
+from mt.data.corpora.tables import CsvConfig, TsvConfig
+from mt.data.corpora.tmx import TmxConfig
+from mt.data.corpora.xliff import XliffConfig
+from mt.errors import DataError
+from mt.lines import Location
+
+_BY_ENDING: dict[str, dict[str, str]] = {
+    ".tmx": {"kind": "tmx"},
+    ".tsv": {"kind": "tsv"},
+    ".tab": {"kind": "tsv"},
+    ".csv": {"kind": "csv"},
+    ".jsonl": {"kind": "jsonl"},
+    ".ndjson": {"kind": "jsonl"},
+    ".json": {"kind": "jsonl"},
+    ".xlf": {"kind": "xliff"},
+    ".xliff": {"kind": "xliff"},
+    ".po": {"kind": "po"},
+    ".zip": {"kind": "moses"},
+    "": {"kind": "moses"},
+    ".parquet": {"kind": "huggingface", "path": "parquet", "split": "train"},
+    ".arrow": {"kind": "huggingface", "path": "arrow", "split": "train"},
+}
+"""What is meant by a file whose name ends so; one without an ending is a folder."""
 
 
-def _plain_by_default(value: Any) -> Any:
-    return name_kind(value, PlainTextConfig, (PlainTextConfig, HuggingFaceConfig))
+def _recognised(value: Any) -> Any:
+    """Add the kind of corpus that the name of its file tells, or that two files are."""
+    if isinstance(value, str | Path):
+        value = {"path": value}
+    if not isinstance(value, Mapping) or "kind" in value:
+        return value
+    path = value.get("path")
+    if not isinstance(path, str | Path) or "split" in value:
+        return name_kind(value, PlainTextConfig, (PlainTextConfig, HuggingFaceConfig))
+    meant = _BY_ENDING.get(_ending(path))
+    if meant is None:
+        known = ", ".join(filter(None, _BY_ENDING))
+        raise ValueError(
+            f"expected two files, as source and target, or one whose name ends in {known}, or a "
+            f"folder, but found {path}; name its kind, as in {{kind: tsv, path: {path}}}"
+        )
+    named = {**value, **meant}
+    return named | {"data_files": str(path)} if meant["kind"] == "huggingface" else named
+
+
+def _ending(path: str | Path) -> str:
+    """Return the ending of a name, that of compression left out; a folder has none."""
+    if str(path).endswith("/"):
+        return ""
+    name = Path(path)
+    return (Path(name.stem) if name.suffix.lower() in COMPRESSED else name).suffix.lower()
 
 
 CorpusConfig = Annotated[
-    PlainTextConfig | HuggingFaceConfig,
+    PlainTextConfig
+    | TsvConfig
+    | CsvConfig
+    | JsonLinesConfig
+    | TmxConfig
+    | XliffConfig
+    | PoConfig
+    | MosesConfig
+    | HuggingFaceConfig,
     Field(discriminator="kind"),
-    BeforeValidator(_plain_by_default),
+    BeforeValidator(_recognised),
 ]
-"""A corpus of any kind; two text files need not name theirs."""
+"""A corpus of any kind; a file whose name tells it needs no more than that."""
 
-__all__ = ["Corpus", "CorpusConfig", "HuggingFaceConfig", "Pair", "PlainTextConfig"]
+_CORPUS: TypeAdapter[BaseCorpusConfig] = TypeAdapter(CorpusConfig)
+
+
+def open_corpus(paths: Sequence[Location], source: str, target: str) -> Corpus:
+    """Open a corpus as people give it on a command line.
+
+    Args:
+        paths: A file of pairs, an archive or a folder; or two text files, the source first.
+        source: The tag of the source language, such as ``de``.
+        target: The tag of the target language.
+
+    Raises:
+        DataError: If their names do not tell what they are.
+    """
+    match paths:
+        case [one]:
+            value: Any = {"kind": "moses", "path": one} if Path(one).is_dir() else one
+        case [first, second]:
+            value = {"source": first, "target": second}
+        case _:
+            raise DataError(
+                f"corpus: expected a file of pairs or two text files, but found {len(paths)} "
+                "paths; give one or two"
+            )
+    try:
+        return _CORPUS.validate_python(value).in_languages(source, target)
+    except ValidationError as error:
+        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise DataError(f"{' and '.join(map(str, paths))}: {reason}") from None
+
+
+__all__ = [
+    "BaseCorpusConfig",
+    "Corpus",
+    "CorpusConfig",
+    "CsvConfig",
+    "HuggingFaceConfig",
+    "JsonLinesConfig",
+    "MosesConfig",
+    "Pair",
+    "PlainTextConfig",
+    "PoConfig",
+    "TmxConfig",
+    "TsvConfig",
+    "XliffConfig",
+    "open_corpus",
+]

@@ -1,23 +1,25 @@
-"""Corpora that the ``datasets`` library can load: from the hub, or JSON, CSV and Parquet files."""
+"""Corpora that the ``datasets`` library can load: from the hub, or Parquet and Arrow files."""
 
-import csv
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import Field, model_validator
+from pydantic import field_validator
 
-from mt.config import StrictConfig
+from mt.data.corpora.base import BaseCorpusConfig, one_line
 from mt.data.corpora.contract import Pair
+from mt.data.corpora.jsonl import field_of
 from mt.errors import DataError, did_you_mean
 from mt.files import sha256
+from mt.lines import Location
 
 if TYPE_CHECKING:
     from datasets.arrow_dataset import Dataset
     from datasets.builder import DatasetBuilder
+    from datasets.iterable_dataset import IterableDataset
 
 _ROWS = 1000
 """Rows read at a time."""
@@ -27,35 +29,36 @@ _WHOLE_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 3
 """Kinds of columns that are read as text: of these numbers the spelling is known."""
 
 
-class HuggingFaceConfig(StrictConfig):
+class HuggingFaceConfig(BaseCorpusConfig):
     """One split of a dataset, with a column for each side."""
 
     kind: Literal["huggingface"] = "huggingface"
     """Chooses this kind."""
     path: str
-    """A name on the hub, such as ``bentrevett/multi30k``, or a format: json, csv, parquet."""
+    """A name on the hub, such as ``bentrevett/multi30k``, or a format: parquet or arrow."""
     name: str | None = None
     """The configuration, such as ``de-en``, where a dataset has several."""
     split: str
     """The split, such as ``train``, or a part of it, such as ``train[:1000]``."""
     data_files: str | tuple[str, ...] | None = None
     """Files of a format; the split is then ``train``."""
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """What separates the columns of csv files; null: a comma, or a tab in files named ``.tsv``.
-    Where tabs separate, quotes are part of the text. The first line names the columns."""
-    source: str
-    """The column of source sentences; dotted inside a nested one, as in ``translation.en``."""
-    target: str
+    streaming: bool = False
+    """Read from where it lies, each time anew, instead of downloading and keeping all of it."""
+    source: str | None = None
+    """The column of source sentences, dotted inside a nested one, as in ``translation.en``; null:
+    the language, as a column or inside ``translation``."""
+    target: str | None = None
     """The column of target sentences."""
 
-    @model_validator(mode="after")
-    def _csv_has_separators(self) -> Self:
-        if self.separator is not None and self.path != "csv":
+    @field_validator("path")
+    @classmethod
+    def _is_no_text(cls, path: str) -> str:
+        if kind := {"csv": "csv or tsv", "json": "jsonl", "text": "plain"}.get(path):
             raise ValueError(
-                f"separator: expected none with path {self.path}, but found {self.separator!r}; "
-                "leave it out, or set path to csv"
+                f"expected a dataset, parquet or arrow, but found {path}; read such files with "
+                f"kind: {kind}"
             )
-        return self
+        return path
 
     @property
     def where(self) -> str:
@@ -64,17 +67,19 @@ class HuggingFaceConfig(StrictConfig):
         files = f", {self.data_files}" if self.data_files else ""
         return f"{self.path}{name}{files}, split {self.split}"
 
+    def files(self) -> Sequence[Location]:
+        """List nothing: ``datasets`` finds the files."""
+        return ()
+
     def check(self) -> None:
         """Load the dataset, which is then at hand, and look for the columns.
 
         Raises:
-            DataError: As :meth:`pairs` does.
+            DataError: As :meth:`records` does.
         """
-        dataset = self._load().flatten()
-        for name in (self.source, self.target):
-            self._check_column(dataset, name)
+        next(self.rows(), None)
 
-    def pairs(self) -> Iterator[Pair]:
+    def records(self) -> Iterator[Pair | DataError]:
         """Read the pairs; a line break inside a sentence becomes a space, null becomes blank.
 
         Raises:
@@ -82,18 +87,19 @@ class HuggingFaceConfig(StrictConfig):
                 column of text.
         """
         for source, target in self.rows():
-            yield Pair(_unbroken(source), _unbroken(target))
+            yield Pair(one_line(source), one_line(target))
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Read the two columns as they are stored, line breaks included.
 
         Raises:
-            DataError: As :meth:`pairs` does.
+            DataError: As :meth:`records` does.
         """
-        dataset = self._load().flatten()
-        columns = [self.source, self.target]
-        for name in columns:
-            self._check_column(dataset, name)
+        if self.streaming:
+            yield from self._streamed_rows()
+            return
+        dataset = self._dataset(self._builder()).flatten()
+        columns = [self._column(dataset, name or "") for name in (self.source, self.target)]
         for rows in dataset.select_columns(sorted(set(columns))).iter(batch_size=_ROWS):
             for source, target in zip(*(rows[column] for column in columns), strict=True):
                 yield _text(source), _text(target)
@@ -102,19 +108,18 @@ class HuggingFaceConfig(StrictConfig):
         """Name the content: that of the files, or of a dataset of the hub its version there.
 
         Raises:
-            DataError: As :meth:`pairs` does.
+            DataError: As :meth:`records` does.
         """
         builder = self._builder()
         paths = [Path(name) for name in _files(builder)]
         if paths and all(path.is_file() for path in paths):
             content = [sha256(path) for path in paths]
+        elif self.streaming:
+            content = [str(builder.hash), builder.config_id]
         else:
             content = [self._dataset(builder)._fingerprint]  # noqa: SLF001
-        read_as = [self.path, self.split, self.source, self.target, self._separator]
+        read_as = [self.path, self.split, self.source, self.target]
         return hashlib.sha256("\n".join(map(str, [*read_as, *content])).encode()).hexdigest()
-
-    def _load(self) -> "Dataset":
-        return self._dataset(self._builder())
 
     def _builder(self) -> "DatasetBuilder":
         """Find the files, without reading them."""
@@ -122,16 +127,8 @@ class HuggingFaceConfig(StrictConfig):
         from datasets.load import load_dataset_builder  # noqa: PLC0415
 
         files = list(self.data_files) if isinstance(self.data_files, tuple) else self.data_files
-        options: dict[str, Any] = {}
-        if self.path == "csv":
-            options = {
-                "sep": self._separator,
-                "quoting": csv.QUOTE_NONE if self._separator == "\t" else csv.QUOTE_MINIMAL,
-                "keep_default_na": False,  # None, NA and null are words
-                "converters": {self.source: str, self.target: str},  # 007 stays as it is
-            }
         with self._explained():
-            builder = load_dataset_builder(self.path, self.name, data_files=files, **options)
+            builder = load_dataset_builder(self.path, self.name, data_files=files)
         found = _files(builder)
         if self.data_files and not found:
             raise DataError(f"{self.where}: expected files, but none has such a name; check it")
@@ -153,6 +150,28 @@ class HuggingFaceConfig(StrictConfig):
             )
         return loaded
 
+    def _streamed_rows(self) -> Iterator[tuple[str, str]]:
+        for number, row in enumerate(self._stream(), start=1):
+            sides = []
+            for name in (self.source, self.target):
+                try:
+                    value = field_of(row, name or "")
+                except LookupError:
+                    raise self._no_column(name, list(row)) from None
+                if not isinstance(value, str | int | None) or isinstance(value, bool):
+                    raise DataError(
+                        f"{self.where}: expected text in `{name}`, but row {number:,} holds "
+                        f"a {type(value).__name__}; choose another column"
+                    )
+                sides.append(_text(value))
+            yield sides[0], sides[1]
+
+    def _stream(self) -> Iterator[dict[str, Any]]:
+        """Read whole rows without keeping them."""
+        builder = self._builder()
+        with self._explained():
+            yield from cast("IterableDataset", builder.as_streaming_dataset(split=self.split))
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Say in our words what the library raises, which may be anything."""
@@ -167,36 +186,28 @@ class HuggingFaceConfig(StrictConfig):
             cause = error.__cause__ or error
             reason = " ".join(str(cause).split()) or type(cause).__name__
             known = re.findall(r"'([^']+)'", reason.partition("Should be one of")[2])
-            given = "separator" if self.path == "csv" else "name"
-            advice = did_you_mean(self.split, known) or f"check path, split, data_files and {given}"
+            advice = did_you_mean(self.split, known) or "check path, split, data_files and name"
             raise DataError(
                 f"{self.where}: expected to load this dataset, but {reason}; {advice}"
             ) from None
 
-    @property
-    def _separator(self) -> str | None:
-        if self.path != "csv" or self.separator is not None:
-            return self.separator
-        names = [self.data_files] if isinstance(self.data_files, str) else self.data_files or ()
-        return "\t" if names and all(".tsv" in Path(name).suffixes for name in names) else ","
-
-    def _check_column(self, dataset: "Dataset", name: str) -> None:
-        if name not in dataset.features:
-            known = list(dataset.features)
-            advice = did_you_mean(name, known) or f"known are {', '.join(known)}"
-            if self.path == "csv" and len(known) == 1:
-                advice = f"the only one is `{known[0]}`; set separator to what separates columns"
-            elif self.path == "csv":
-                advice += "; the first line must name the columns"
-            raise DataError(
-                f"{self.where}: expected a column `{name}`, but there is none; {advice}"
-            )
+    def _column(self, dataset: "Dataset", wanted: str) -> str:
+        """Find a column of text."""
+        names = [name for name in (wanted, f"translation.{wanted}") if name in dataset.features]
+        if not names:
+            raise self._no_column(wanted, list(dataset.features))
+        name = names[0]
         kind = getattr(dataset.features[name], "dtype", None) or "values of several kinds"
         if kind not in _TEXT | _WHOLE_NUMBERS:
             raise DataError(
                 f"{self.where}: expected column `{name}` to hold text, but it holds {kind}; "
                 "choose another column, or write its values as text"
             )
+        return name
+
+    def _no_column(self, name: str | None, known: Sequence[str]) -> DataError:
+        advice = did_you_mean(name, known) or f"known are {', '.join(known)}"
+        return DataError(f"{self.where}: expected a column `{name}`, but there is none; {advice}")
 
 
 def _files(builder: "DatasetBuilder") -> list[str]:
@@ -206,7 +217,3 @@ def _files(builder: "DatasetBuilder") -> list[str]:
 
 def _text(value: str | int | None) -> str:
     return "" if value is None else str(value)
-
-
-def _unbroken(text: str) -> str:
-    return re.sub(r"\r\n?|\n", " ", text)

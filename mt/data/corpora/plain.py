@@ -1,28 +1,24 @@
 """Two text files, whose lines N belong together."""
 
-import hashlib
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
-from pathlib import Path
 from typing import Literal
 
-from mt.config import StrictConfig
+from mt.data.corpora.base import BaseCorpusConfig, FileName, refuse_pipe
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, run_checks, unequal_lines
-from mt.files import sha256
-from mt.lines import count_lines, read_lines
+from mt.lines import Location, count_lines, each_line, read_bytes
 
 
-class PlainTextConfig(StrictConfig):
-    """Two text files with one sentence a line, in UTF-8; gzip, bzip2 and xz are decompressed."""
+class PlainTextConfig(BaseCorpusConfig):
+    """Two text files with one sentence a line; gzip, bzip2, xz and zstd are decompressed."""
 
     kind: Literal["plain"] = "plain"
     """What a corpus is when nothing is said."""
-    source: Path
+    source: FileName
     """The file of source sentences."""
-    target: Path
+    target: FileName
     """The file of their translations, with as many lines."""
 
     @property
@@ -30,17 +26,24 @@ class PlainTextConfig(StrictConfig):
         """How messages call this corpus."""
         return f"{self.source} and {self.target}"
 
+    def files(self) -> Sequence[Location]:
+        """List both files."""
+        return self.source, self.target
+
     def check(self) -> None:
-        """Count the lines of both files.
+        """Count the lines of both files, and read them if lines are skipped.
 
         Raises:
             DataError: With a line for each file that is missing, empty, read once only, as a pipe
                 is, or not UTF-8; or if one is longer than the other.
         """
-        counts: dict[Path, int] = {}
+        if self.on_error == "skip":
+            super().check()
+            return
+        counts: dict[Location, int] = {}
 
-        def count(path: Path) -> None:
-            _refuse_pipe(path)
+        def count(path: Location) -> None:
+            refuse_pipe(path)
             counts[path] = count_lines(path)
             if not counts[path]:
                 raise DataError(f"{path}: expected sentences, but the file is empty; check it")
@@ -49,43 +52,39 @@ class PlainTextConfig(StrictConfig):
         if counts[self.source] != counts[self.target]:
             raise unequal_lines(self.target, counts[self.target], self.source, counts[self.source])
 
-    def pairs(self) -> Iterator[Pair]:
+    def records(self) -> Iterator[Pair | DataError]:
         """Read both files in lock-step, as streams.
 
         Raises:
-            DataError: If a file cannot be read or is not UTF-8, or one is longer than the other;
-                the latter is known, and raised, when the shorter one ends.
+            DataError: If a file cannot be read, or one is longer than the other, which is known
+                when the shorter one ends.
         """
-        sources, targets = read_lines(self.source), read_lines(self.target)
-        for number, (source, target) in enumerate(zip_longest(sources, targets)):
-            if source is None or target is None:
-                more = 1 + sum(1 for _ in (targets if source is None else sources))
-                counts = (number, number + more) if source is None else (number + more, number)
-                raise unequal_lines(self.target, counts[1], self.source, counts[0])
+        names = str(self.source), str(self.target)
+        sources, targets = (each_line(read_bytes(name), name) for name in names)
+        yield from aligned(sources, targets, names)
+
+
+def aligned(
+    sources: Iterator[str | DataError], targets: Iterator[str | DataError], names: tuple[str, str]
+) -> Iterator[Pair | DataError]:
+    """Pair the lines of two texts, or give the first error of a pair.
+
+    Args:
+        sources: Lines, with an error for each that cannot be read.
+        targets: As many of the other side.
+        names: What messages call both.
+
+    Raises:
+        DataError: If one text is longer than the other.
+    """
+    for number, (source, target) in enumerate(zip_longest(sources, targets)):
+        if source is None or target is None:
+            more = 1 + sum(1 for _ in (targets if source is None else sources))
+            counts = (number, number + more) if source is None else (number + more, number)
+            raise unequal_lines(names[1], counts[1], names[0], counts[0])
+        if isinstance(source, DataError):
+            yield source
+        elif isinstance(target, DataError):
+            yield target
+        else:
             yield Pair(source, target)
-
-    def fingerprint(self) -> str:
-        """Name the content, whatever the files are called.
-
-        Raises:
-            DataError: If a file cannot be read, or can be read once only.
-        """
-        digests = []
-        for path in (self.source, self.target):
-            _refuse_pipe(path)
-            next(read_lines(path), None)  # complains in our words
-            digests.append(sha256(path))
-        return hashlib.sha256(" ".join(digests).encode()).hexdigest()
-
-
-def _refuse_pipe(path: Path) -> None:
-    """Refuse what cannot be read several times, as training does."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return  # opening it complains in our words
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise DataError(
-            f"{path}: expected a file, but found a pipe or a device, which can be read once only, "
-            "while training reads text several times; write the text to a file first"
-        )

@@ -6,7 +6,17 @@ import pytest
 
 from mt.config import StrictConfig, load
 from mt.data.config import DataConfig
-from mt.data.corpora import HuggingFaceConfig, PlainTextConfig
+from mt.data.corpora import (
+    CsvConfig,
+    HuggingFaceConfig,
+    JsonLinesConfig,
+    MosesConfig,
+    PlainTextConfig,
+    PoConfig,
+    TmxConfig,
+    TsvConfig,
+    XliffConfig,
+)
 from mt.errors import ConfigError
 
 
@@ -32,6 +42,36 @@ def test_kinds_may_be_mixed():
     plain, named, hub = parse(train=[FILES, {"kind": "plain", **FILES}, HUB]).train
     assert plain == named == PlainTextConfig(source=Path("a.de"), target=Path("a.en"))
     assert hub == HuggingFaceConfig(path="p", split="s", source="de", target="en")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a.tmx", TmxConfig(path="a.tmx", source="de", target="en")),
+        ("A.TMX.GZ", TmxConfig(path="A.TMX.GZ", source="de", target="en")),
+        ({"path": "a.tmx", "source": "at"}, TmxConfig(path="a.tmx", source="at", target="en")),
+        ("a.xliff", XliffConfig(path="a.xliff", source="de", target="en")),
+        ("a.po.xz", PoConfig(path="a.po.xz", source="de", target="en")),
+        ("a.tsv.zst", TsvConfig(path="a.tsv.zst")),
+        ({"path": "a.tsv", "source": "x"}, TsvConfig(path="a.tsv", source="x")),
+        ("a.csv", CsvConfig(path="a.csv", source="de", target="en")),
+        ("s3://b/a.jsonl", JsonLinesConfig(path="s3://b/a.jsonl", source="de", target="en")),
+        ("de-en.zip", MosesConfig(path="de-en.zip", source="de", target="en")),
+        ("OPUS.v2/", MosesConfig(path="OPUS.v2", source="de", target="en")),
+        ("folder", MosesConfig(path="folder", source="de", target="en")),
+        (
+            "a.parquet",
+            HuggingFaceConfig(
+                path="parquet", data_files="a.parquet", split="train", source="de", target="en"
+            ),
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_name_tells_what_it_is_and_the_languages_fill_in_the_rest(written, meant):
+    assert parse(train=written).train == (meant,)
+    assert parse(train=[written, FILES]).train[0] == meant
+    assert meant.parse(meant.model_dump(mode="json"), where="test") == meant
 
 
 @pytest.mark.slow
@@ -77,7 +117,21 @@ def test_yaml_keeps_language_tags_and_is_written_back(tmp_path):
         ({"train": [HUB | {"kind": "hugingface"}]}, r"`data\.train\.0.*huggingface"),
         ({"train": [HUB | {"colum": "x"}]}, r"`data\.train\.0\.colum`"),
         ({"train": ["a.de"]}, r"`data\.train\.0`"),
-        ({"train": "a.de"}, r"`data\.train`"),
+        (
+            {"train": "a.de"},
+            r"`data\.train\.0`: expected two files, .* but found a.de; name its kind",
+        ),
+        ({"train": {"path": "a.txt"}}, r"`data\.train\.0`: .*\{kind: tsv, path: a.txt\}"),
+        ({"train": {"path": "a.tsv", "source": 0}}, r"`data\.train\.0\.source`: "),
+        ({"train": {"path": "a.tsv", "heading": 1}}, r"`data\.train\.0\.heading`.*`header`"),
+        (
+            {"train": {"path": "a.tmx", "on_error": "x"}},
+            r"`data\.train\.0\.on_error`: expected 'fail'",
+        ),
+        (
+            {"train": {"kind": "tmx", "path": ["a.tmx"]}},
+            r"`data\.train\.0\.path`: expected the path",
+        ),
         ({"max_tokens": 0}, r"`data\.max_tokens`"),
         ({"source": ""}, r"`data\.source`"),
     ],

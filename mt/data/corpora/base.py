@@ -1,0 +1,175 @@
+"""What every kind of corpus shares: the policy for pairs that cannot be read, names of content."""
+
+import hashlib
+import json
+import logging
+import re
+import stat
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from mt.config import StrictConfig
+from mt.data.corpora.contract import Pair
+from mt.errors import DataError
+from mt.lines import Location, read_bytes
+
+log = logging.getLogger(__name__)
+
+_LISTED = 5
+"""Errors that are listed, of those that were skipped."""
+_BREAK = re.compile(r"\r\n?|\n")
+
+
+def _file(value: Any) -> Location:
+    """Tell a path from an address, whose slashes a path would not keep."""
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError(f"expected the path of a file, but found {value!r}; write it as text")
+    return value if isinstance(value, str) and "://" in value else Path(value)
+
+
+FileName = Annotated[
+    Location,
+    PlainValidator(_file),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "path"}),
+]
+"""A path, or an address such as ``https://…`` or ``s3://…``."""
+
+
+class BaseCorpusConfig(StrictConfig, ABC):
+    """What may be said of a corpus of any kind."""
+
+    on_error: Literal["fail", "skip"] = "fail"
+    """A pair that cannot be read stops the reading, or is left out, counted and reported."""
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """How messages call this corpus."""
+
+    @abstractmethod
+    def files(self) -> Sequence[Location]:
+        """List the files whose content is read."""
+
+    @abstractmethod
+    def records(self) -> Iterator[Pair | DataError]:
+        """Read the pairs in their order, with an error in place of each that cannot be read.
+
+        Raises:
+            DataError: If nothing behind it can be read either.
+        """
+
+    def reads_as(self) -> Sequence[object]:
+        """List what determines the pairs beside the content of the files."""
+        return ()
+
+    def in_languages(self, source: str, target: str) -> Self:
+        """Name the sides by their languages where the recipe says nothing else.
+
+        Args:
+            source: The tag of the language translated from, such as ``de``.
+            target: The tag of the language translated into.
+        """
+        tags = {"source": source, "target": target}
+        missing = [side for side in tags if getattr(self, side, "") is None]
+        return self.model_copy(update={side: tags[side] for side in missing})
+
+    def pairs(self) -> Iterator[Pair]:
+        """Read all pairs as a stream; what is skipped is reported at the end, once in a process.
+
+        Raises:
+            DataError: If a file cannot be read or, unless such pairs are skipped, a pair of it.
+        """
+        count = 0
+        for record in self.records():
+            if isinstance(record, Pair):
+                yield record
+            elif self.on_error == "fail":
+                raise record
+            else:
+                count += 1
+                if count <= _LISTED:
+                    warn_once(str(record))
+        if count:
+            listed = f"the first {_LISTED} are" if count > _LISTED else "listed"
+            warn_once(f"{self.where}: {count:,} left out, as they cannot be read; {listed} above")
+
+    def check(self) -> None:
+        """Read everything.
+
+        Raises:
+            DataError: If a file is missing, is read once only, as a pipe is, or holds no pair, or
+                as :meth:`pairs` does.
+        """
+        for path in self.files():
+            refuse_pipe(path)
+        if not sum(1 for _ in self.pairs()):
+            raise DataError(
+                f"{self.where}: expected sentence pairs, but found none; check the file"
+            )
+
+    def fingerprint(self) -> str:
+        """Name the content, whatever the files are called.
+
+        Raises:
+            DataError: If a file cannot be read, or can be read once only.
+        """
+        digests = []
+        for path in self.files():
+            refuse_pipe(path)
+            digest = hashlib.sha256()
+            for block in read_bytes(path):
+                digest.update(block)
+            digests.append(digest.hexdigest())
+        kind = type(self).__name__
+        content = [kind, self.on_error, *map(str, self.reads_as()), *digests]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning, but not again when the same corpus is read again."""
+    log.warning("%s", message)
+
+
+def refuse_pipe(path: Location) -> None:
+    """Refuse what cannot be read several times, as training does.
+
+    Raises:
+        DataError: If it is a pipe or a device.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return  # opening it complains in our words
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise DataError(
+            f"{path}: expected a file, but found a pipe or a device, which can be read once only, "
+            "while training reads text several times; write the text to a file first"
+        )
+
+
+def one_line(text: str) -> str:
+    """Put a space in place of each line break, which must not become one in a file of lines."""
+    return _BREAK.sub(" ", text) if "\n" in text or "\r" in text else text
+
+
+class FileCorpusConfig(BaseCorpusConfig):
+    """A corpus that is one file, or one folder."""
+
+    path: FileName
+    """The file."""
+
+    @property
+    def where(self) -> str:
+        """How messages call this corpus."""
+        return str(self.path)
+
+    def files(self) -> Sequence[Location]:
+        """List the file."""
+        return (self.path,)

@@ -1,0 +1,102 @@
+"""JSON Lines: a JSON object a line, with a field for each side."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from mt.data.corpora.base import FileCorpusConfig, one_line
+from mt.data.corpora.contract import Pair
+from mt.errors import DataError, did_you_mean
+from mt.lines import each_line, read_bytes
+
+
+class JsonLinesConfig(FileCorpusConfig):
+    """A JSON object a line; blank lines are passed over."""
+
+    kind: Literal["jsonl"] = "jsonl"
+    """Chooses this kind."""
+    source: str | None = None
+    """The field of source sentences, dotted inside a nested one, as in ``translation.en``; null:
+    named by the language, alone or inside ``translation``."""
+    target: str | None = None
+    """The field of target sentences."""
+
+    def reads_as(self) -> Sequence[object]:
+        """List the fields."""
+        return self.source, self.target
+
+    def records(self) -> Iterator[Pair | DataError]:
+        """Read the two fields of each object; null becomes blank, a number what is written there.
+
+        Raises:
+            DataError: If the file cannot be read.
+        """
+        for number, line in enumerate(each_line(read_bytes(self.path), self.where), start=1):
+            if isinstance(line, DataError):
+                yield line
+            elif line.strip():
+                yield self._pair(line, number)
+
+    def _pair(self, line: str, number: int) -> Pair | DataError:
+        try:
+            # Of numbers the spelling is kept: 1.50 stays 1.50.
+            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        except (ValueError, RecursionError) as error:
+            return self._refuse(number, f"a JSON object, but found none ({error})")
+        if not isinstance(value, dict):
+            return self._refuse(
+                number,
+                f"a JSON object, but found {'a list' if isinstance(value, list) else line[:40]}",
+            )
+        texts = []
+        for name in (self.source, self.target):
+            try:
+                texts.append(_text(field_of(value, name or "")))
+            except LookupError:
+                known = ", ".join(value)[:200]
+                advice = did_you_mean(name, value)
+                return self._refuse(
+                    number, f"a field {name}, but there is none; known are {known}", advice
+                )
+            except (TypeError, UnicodeEncodeError):
+                return self._refuse(number, f"text in {name}, but found something else")
+        return Pair(*texts)
+
+    def _refuse(self, number: int, expected: str, advice: str = "") -> DataError:
+        return DataError(
+            f"{self.path}: line {number}: expected {expected}; {advice or 'check the line'}"
+        )
+
+
+def field_of(record: dict[str, Any], name: str) -> Any:
+    """Take a field of a record: by its name, dotted inside a nested one, or in ``translation``.
+
+    Raises:
+        LookupError: If there is none.
+    """
+    for path in ([name], name.split("."), ["translation", name]):
+        value: Any = record
+        for key in path:
+            value = value.get(key, _ABSENT) if isinstance(value, dict) else _ABSENT
+        if value is not _ABSENT:
+            return value
+    raise LookupError(name)
+
+
+_ABSENT = object()
+
+
+def _text(value: Any) -> str:
+    """Return a value as text.
+
+    Raises:
+        TypeError: If it is none.
+        UnicodeEncodeError: If it holds half of a character.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError
+    if not value.isascii():
+        value.encode()
+    return one_line(value)
