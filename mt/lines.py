@@ -82,7 +82,11 @@ _COMPRESSIONS: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
     b"\x1f\x8b\x08": ("gzip", _GzipDecompressor),
     b"\x28\xb5\x2f\xfd": ("zstd", zstd.ZstdDecompressor),
     b"\xfd7zXZ\0": ("xz", lzma.LZMADecompressor),
-    **{b"BZh%d1AY&SY" % level: ("bzip2", bz2.BZ2Decompressor) for level in range(1, 10)},
+    **{
+        b"BZh%d%b" % (level, block): ("bzip2", bz2.BZ2Decompressor)
+        for level in range(1, 10)
+        for block in (b"1AY&SY", b"\x17rE8P\x90")  # the latter where there is no text
+    },
 }
 """By the bytes that begin a file."""
 _MARKS = {

@@ -5,8 +5,10 @@ import codecs
 import gzip
 import lzma
 import os
+import sys
 
 import pytest
+from backports import zstd
 
 import mt.lines as lines_module
 from mt.errors import DataError
@@ -80,6 +82,9 @@ AS_THE_WORLD_WRITES_IT = {
     "gzip of UTF-16": gzip.compress(TEXT.encode("utf-16")),
     "two gzip members": gzip.compress(TEXT.encode()[:7]) + gzip.compress(TEXT.encode()[7:]),
     "bzip2": bz2.compress(TEXT.encode()),
+    "bzip2, first an empty member": bz2.compress(b"") + bz2.compress(TEXT.encode()),
+    "zstd": zstd.compress(TEXT.encode(), options={zstd.CompressionParameter.checksum_flag: 1}),
+    "two zstd frames": zstd.compress(TEXT.encode()[:7]) + zstd.compress(TEXT.encode()[7:]),
     "xz": lzma.compress(TEXT.encode()),
 }
 
@@ -109,7 +114,7 @@ def test_zeros_in_a_text_are_no_wide_encoding(tmp_path, text):
     assert list(read_lines(tmp_path / "text")) == text.split("\n")[:-1]
 
 
-@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz"])
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
 @pytest.mark.parametrize("harm", [lambda raw: raw[:-9], lambda raw: raw[:20] + raw[21:]])
 def test_damaged_compression_is_one_line(tmp_path, kind, harm):
     (tmp_path / "text").write_bytes(harm(AS_THE_WORLD_WRITES_IT[kind]))
@@ -133,6 +138,45 @@ def test_a_line_comes_as_soon_as_it_is_there():
             assert next(lines) == line
         os.close(writing)
         assert not list(lines)
+
+
+@pytest.mark.parametrize("length", [-1, 0, 1])
+def test_what_has_no_line_feeds_is_no_text(tmp_path, monkeypatch, length):
+    monkeypatch.setattr(lines_module, "_LONGEST", 200_000)
+    (tmp_path / "text").write_bytes(b"a\n" + b"b" * (200_000 + length) + b"\nc\n")
+    for read in (count_lines, lambda path: len(list(read_lines(path, replace=True)))):
+        if length <= 0:
+            assert read(tmp_path / "text") == 3
+        else:
+            with pytest.raises(
+                DataError, match="at most 200,000 bytes, but line 2 has more; check"
+            ):
+                read(tmp_path / "text")
+
+
+def test_a_file_of_another_machine_is_read_by_its_address():
+    import fsspec
+
+    with fsspec.open("memory://folder/text.gz", "wb") as file:
+        file.write(gzip.compress(TEXT.encode()))
+    assert list(read_lines("memory://folder/text.gz")) == LINES
+    with pytest.raises(
+        DataError, match="memory://folder/none: expected a text file, but it cannot"
+    ):
+        list(read_lines("memory://folder/none"))
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("klingon://a", "klingon"), ("ftps://a b", "ftps"), ("s3://b/a", "s3fs")],
+)
+def test_an_address_that_needs_another_package_is_told(monkeypatch, address, reason):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(
+        DataError, match=f"{address}: expected a text file, .*{reason}.*; "
+    ) as caught:
+        list(read_lines(address))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file(tmp_path):

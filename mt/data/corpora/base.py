@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _LISTED = 5
 """Errors that are listed, of those that were skipped."""
-_BREAK = re.compile(r"\r\n?|\n")
+_BREAK = re.compile(r"\r?\n")
 
 
 def _file(value: Any) -> Location:
@@ -155,8 +155,8 @@ def refuse_pipe(path: Location) -> None:
 
 
 def one_line(text: str) -> str:
-    """Put a space in place of each line break, which must not become one in a file of lines."""
-    return _BREAK.sub(" ", text) if "\n" in text or "\r" in text else text
+    """Put a space in place of each line feed, which would end a line where pairs are written."""
+    return _BREAK.sub(" ", text) if "\n" in text else text
 
 
 class FileCorpusConfig(BaseCorpusConfig):

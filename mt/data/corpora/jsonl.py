@@ -38,33 +38,29 @@ class JsonLinesConfig(FileCorpusConfig):
                 yield self._pair(line, number)
 
     def _pair(self, line: str, number: int) -> Pair | DataError:
+        if line.lstrip().startswith("["):
+            return self._refuse(number, "a JSON object", "a list", "write one object a line")
         try:
             # Of numbers the spelling is kept: 1.50 stays 1.50.
             value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
         except (ValueError, RecursionError) as error:
-            return self._refuse(number, f"a JSON object, but found none ({error})")
+            return self._refuse(number, "a JSON object", f"none ({error})", "check the line")
         if not isinstance(value, dict):
-            return self._refuse(
-                number,
-                f"a JSON object, but found {'a list' if isinstance(value, list) else line[:40]}",
-            )
+            return self._refuse(number, "a JSON object", line[:40], "check the line")
         texts = []
         for name in (self.source, self.target):
             try:
                 texts.append(_text(field_of(value, name or "")))
             except LookupError:
-                known = ", ".join(value)[:200]
-                advice = did_you_mean(name, value)
-                return self._refuse(
-                    number, f"a field {name}, but there is none; known are {known}", advice
-                )
+                advice = did_you_mean(name, value) or f"known are {', '.join(value)[:200]}"
+                return self._refuse(number, f"a field {name}", "none", advice)
             except (TypeError, UnicodeEncodeError):
-                return self._refuse(number, f"text in {name}, but found something else")
+                return self._refuse(number, f"text in {name}", "none", "check the line")
         return Pair(*texts)
 
-    def _refuse(self, number: int, expected: str, advice: str = "") -> DataError:
+    def _refuse(self, number: int, expected: str, found: str, advice: str) -> DataError:
         return DataError(
-            f"{self.path}: line {number}: expected {expected}; {advice or 'check the line'}"
+            f"{self.path}: line {number:,}: expected {expected}, but found {found}; {advice}"
         )
 
 

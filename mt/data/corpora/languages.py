@@ -54,10 +54,11 @@ class LanguageChoice:
         if lacking:
             warn_once(f"{self._where}: {lacking:,} units without {asked} left out")
         for side, wanted in zip(("source", "target"), self._wanted, strict=True):
-            found = sorted({
-                tag for key, choice in self._choices.items() if choice
+            spellings = {
+                tuple(_subtags(tag)): tag for key, choice in self._choices.items() if choice
                 for tag in _candidates(wanted, key)
-            })  # fmt: skip
+            }  # fmt: skip
+            found = sorted(spellings.values())
             if len(found) > 1 or not all(_are_nested(wanted, tag) for tag in found):
                 warn_once(
                     f"{self._where}: {wanted} is taken from what is marked as {', '.join(found)}; "

@@ -101,7 +101,7 @@ def _parts(element: "Element", codes: Collection[str]) -> Iterator[str]:
     for child in element:
         name = name_of(child)
         if not name:
-            raise ValueError(child.text)
+            raise ValueError(f"text, but found {child.text}, which is not expanded")
         if name not in codes:
             yield from _parts(child, codes)
         yield child.tail or ""

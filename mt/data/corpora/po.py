@@ -166,7 +166,7 @@ def _pairs(message: _Message, plural_form: PluralForm) -> Iterator[Pair]:
         ("msgid_plural", f"msgstr[{plural_form(_MANY)}]"),
     ]
     for text, translation in translations:
-        pair = Pair(*(one_line(message.text(each).strip("\r\n")) for each in (text, translation)))
+        pair = Pair(*(one_line(message.text(each).strip("\n")) for each in (text, translation)))
         if pair.source and pair.target:
             yield pair
 

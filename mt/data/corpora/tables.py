@@ -160,8 +160,8 @@ class CsvConfig(TableConfig):
                         yield begin, cells
                     taken.forget()
                     begin = taken.number
-            except DataError as error:  # a line that is not UTF-8
-                yield error
+            except _UnreadableLine as unreadable:
+                yield unreadable.error
                 taken.forget()
             except csv.Error as error:
                 yield DataError(
@@ -169,6 +169,12 @@ class CsvConfig(TableConfig):
                     f"begins in line {begin} {error}; write quotes that are text twice"
                 )
                 taken.give_back()
+
+
+class _UnreadableLine(Exception):  # noqa: N818 - it carries an error through the parser
+    def __init__(self, error: DataError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class _Lines:
@@ -197,7 +203,7 @@ class _Lines:
         self._taken.append(line)
         self.number += 1
         if isinstance(line, DataError):
-            raise line
+            raise _UnreadableLine(line)
         return line + "\n"
 
     def forget(self) -> None:
