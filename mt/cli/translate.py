@@ -21,7 +21,7 @@ from mt.lines import count_lines, read_lines, read_stdin
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
     from mt.inspection.alignment.aligner import Aligner
-    from mt.translation import Translation, TranslationConfig
+    from mt.translation import ConstrainedLine, Translation, TranslationConfig
 
 _ALIGNED_AT_ONCE = 128
 """Lines of a file: the first of them choose the layer and head that links are read from."""
@@ -33,7 +33,8 @@ def translate(
         Path | None,
         typer.Argument(
             metavar="[INPUT]",
-            help="A text file; of a .jsonl file the field `source` or `text`. [default: stdin]",
+            help="A text file; of a .jsonl file the field `source` or `text`, and what `prefix`, "
+            "`terms` and `forbidden` ask of the line. [default: stdin]",
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="A file. [default: stdout]")] = None,
@@ -56,6 +57,10 @@ def translate(
     glossary: Annotated[
         Path | None,
         typer.Option(metavar="TSV", help="Terms that translations must use: source, tab, target."),
+    ] = None,
+    forbid: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Words that translations must not hold, one a line."),
     ] = None,
     ensemble: Annotated[
         list[Path] | None,
@@ -90,6 +95,7 @@ def translate(
     from mt.allocator import keep_freed_memory
     from mt.logs import start_logging
     from mt.translation import load_translator
+    from mt.translation.constraints import read_forbidden
     from mt.translation.glossary import Glossary
     from mt.translation.output import write_lines
 
@@ -103,6 +109,7 @@ def translate(
     if source is not None and not source.exists():
         next(read_lines(source))  # complains before the model is loaded
     terms = None if glossary is None else Glossary.read(glossary)
+    forbidden = [] if forbid is None else read_forbidden(forbid)
     start_logging()
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
@@ -120,7 +127,7 @@ def translate(
         _skip(sources, done, source)
         lines = _remembered(sources, waiting)
         found = stack.enter_context(
-            contextlib.closing(translator.translate(lines, config, done + 1, terms))
+            contextlib.closing(translator.translate(lines, config, done + 1, terms, forbidden))
         )
         at_once = _ALIGNED_AT_ONCE if aligner and source else 1
         while batch := list(itertools.islice(found, at_once)):
@@ -173,13 +180,13 @@ def _skip(sources: Iterator[Mapping[str, Any]], done: int, source: Path | None) 
 
 def _remembered(
     sources: Iterable[Mapping[str, Any]], waiting: deque[Mapping[str, Any]]
-) -> Iterator[str]:
-    """Give the texts, and keep their fields until the translations come."""
-    from mt.translation.output import source_of
+) -> "Iterator[str | ConstrainedLine]":
+    """Give what is translated, and keep the fields until the translations come."""
+    from mt.translation.output import line_of
 
     for fields in sources:
         waiting.append(fields)
-        yield source_of(fields)
+        yield line_of(fields)
 
 
 def _keep_whole_lines(file: TextIO, form: OutputFormat) -> int:

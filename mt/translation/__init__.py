@@ -1,7 +1,8 @@
 """Text in, text out, same order; nothing of torch is imported until an engine needs it."""
 
 from mt.translation.config import TranslationConfig
+from mt.translation.constraints import ConstrainedLine
 from mt.translation.contract import Translation
 from mt.translation.translator import Translator, load_translator
 
-__all__ = ["Translation", "TranslationConfig", "Translator", "load_translator"]
+__all__ = ["ConstrainedLine", "Translation", "TranslationConfig", "Translator", "load_translator"]

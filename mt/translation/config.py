@@ -34,6 +34,11 @@ class BaseSearchConfig(StrictConfig):
         """How many hypotheses are kept at every step."""
         return 1
 
+    @property
+    def torch_only(self) -> str | None:
+        """Why CTranslate2 cannot search so, as the end of a sentence; ``None``: it can."""
+        return None
+
     def shortest(self, source: int) -> int:
         """Return the least tokens that a translation of ``source`` tokens must have."""
         return min(max(1, int(self.min_length_ratio * source)), self.longest(source))
@@ -72,16 +77,66 @@ class BeamConfig(BaseSearchConfig):
     length_penalty: NonNegativeFloat = 1.0
     """Finished hypotheses are ranked by log-probability / length ** length_penalty: 0 favours the
     short, 1 takes the mean over tokens."""
+    length_norm: Literal["power", "gnmt"] = "power"
+    """What the log-probability is divided by: power, as above; gnmt, ((5 + length) / 6) **
+    length_penalty (Wu et al. 2016, equation 14), which hardly changes for the shortest."""
+    coverage_penalty: NonNegativeFloat = 0.0
+    """Weight of the coverage penalty of Wu et al. (2016, equation 14), added to what finished
+    hypotheses are ranked by: the sum, over the tokens of the source, of log(min(attention, 1)),
+    where attention is what the token got from all steps, the mean of the heads of the last layer.
+    On the torch engine only."""
 
     @property
     def kept(self) -> int:
         """How many hypotheses are kept at every step."""
         return self.size
 
+    @property
+    def torch_only(self) -> str | None:
+        """Why CTranslate2 cannot search so, as the end of a sentence; ``None``: it can."""
+        if self.coverage_penalty:
+            return "it does not say how much of a score is the coverage penalty"
+        return None
+
     def score(self, log_probability: float, length: int) -> float:
-        """Return what a hypothesis of ``length`` tokens, the end mark counted, is ranked by."""
-        normaliser: float = length**self.length_penalty
+        """Return what a hypothesis is ranked by, before any coverage penalty.
+
+        Args:
+            log_probability: Of the hypothesis, in nats.
+            length: Its tokens, the end mark counted.
+        """
+        base = length if self.length_norm == "power" else (5 + length) / 6
+        normaliser: float = base**self.length_penalty
         return log_probability / normaliser
+
+
+class DiverseBeamConfig(BeamConfig):
+    """Search with groups of hypotheses that avoid each other's tokens; on the torch engine only.
+
+    At every step a token costs a group ``diversity`` for each time that groups before it have just
+    chosen it. The cost steers the search alone: hypotheses are ranked as those of any beam
+    (Vijayakumar et al. 2018, section 4, with Hamming diversity).
+    """
+
+    kind: Literal["diverse_beam"] = "diverse_beam"  # type: ignore[assignment]
+    groups: int | None = Field(default=None, gt=0)
+    """Groups of equally many hypotheses; null: each hypothesis is a group."""
+    diversity: NonNegativeFloat = 0.5
+    """Cost in nats; 0: all groups find the same."""
+
+    @model_validator(mode="after")
+    def _groups_are_equal(self) -> Self:
+        if self.groups and self.size % self.groups:
+            raise ValueError(
+                f"groups: expected a divisor of the {self.size} hypotheses of the beam, but found "
+                f"{self.groups}; change one of them"
+            )
+        return self
+
+    @property
+    def torch_only(self) -> str | None:
+        """Why CTranslate2 cannot search so, as the end of a sentence."""
+        return "it knows no groups of hypotheses"
 
 
 class SamplingConfig(BaseSearchConfig):
@@ -108,6 +163,11 @@ class SamplingConfig(BaseSearchConfig):
         """How many translations are drawn."""
         return self.size
 
+    @property
+    def torch_only(self) -> str | None:
+        """Why CTranslate2 cannot search so, as the end of a sentence."""
+        return f"its samples depend on their neighbours, as search={self.kind} must not"
+
     def score(self, log_probability: float, length: int) -> float:
         """Return the mean log-probability of ``length`` tokens, the end mark counted."""
         return log_probability / length
@@ -126,7 +186,8 @@ class MbrConfig(SamplingConfig):
 
 
 SearchConfig = Annotated[
-    GreedyConfig | BeamConfig | SamplingConfig | MbrConfig, Field(discriminator="kind")
+    GreedyConfig | BeamConfig | DiverseBeamConfig | SamplingConfig | MbrConfig,
+    Field(discriminator="kind"),
 ]
 """How a translation is searched for."""
 

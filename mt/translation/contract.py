@@ -18,6 +18,8 @@ class Hypothesis:
     """Sum over the tokens and the end mark, in nats."""
     score: float
     """What it is ranked by; see :meth:`BeamConfig.score`."""
+    coverage: float = 0.0
+    """What the coverage penalty adds to the score, if it is asked for: at most 0."""
 
 
 Pending = Callable[[], list[list[Hypothesis]]]
@@ -77,6 +79,8 @@ class Translation:
     """Others, best first, as many as were asked for and found."""
     token_log_probabilities: tuple[float, ...] = ()
     """Of each token, in nats, if that was asked for."""
+    coverage: float = 0.0
+    """What of the score is the coverage penalty, if it was asked for."""
 
     def __str__(self) -> str:
         return self.text

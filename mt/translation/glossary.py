@@ -16,8 +16,17 @@ class Glossary:
         """Take the translation of each source term.
 
         A term without capital letters stands for its capitalised forms as well.
+
+        Raises:
+            DataError: If a term or a translation is blank.
         """
         self._terms = {term.strip(): found.strip() for term, found in terms.items()}
+        for pair in self._terms.items():
+            if not all(pair):
+                raise DataError(
+                    f"terms: expected a source term and its translation, but found {pair}; fill in "
+                    "both"
+                )
 
     @classmethod
     def read(cls, path: Path) -> "Glossary":
@@ -55,26 +64,50 @@ class Glossary:
         found = (self._spaced if spaced else self._unspaced).finditer(sentence)
         return list(dict.fromkeys(self._translation(match[0]) for match in found))
 
+    def changed(self, terms: Mapping[str, str]) -> "Glossary":
+        """Return the same with other translations of some terms."""
+        own = {term.strip(): found for term, found in terms.items()}
+        return Glossary(self._terms | own)
+
     def _translation(self, term: str) -> str:
         exact = self._terms.get(term)
         return self._terms[term.lower()] if exact is None else exact
 
     @cached_property
-    def _unspaced(self) -> re.Pattern[str]:
-        longest_first = sorted(self._terms, key=len, reverse=True)
-        # Inline flags ignore case for a part only.
-        parts = [
-            f"(?i:{re.escape(term)})" if term == term.lower() else re.escape(term)
-            for term in longest_first
-        ]
-        return re.compile("|".join(parts) or r"(?!)")
+    def _spaced(self) -> re.Pattern[str]:
+        return self._pattern(spaced=True)
 
     @cached_property
-    def _spaced(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<!\w)(?:{self._unspaced.pattern})(?!\w)")
+    def _unspaced(self) -> re.Pattern[str]:
+        return self._pattern(spaced=False)
+
+    def _pattern(self, spaced: bool) -> re.Pattern[str]:
+        longest_first = sorted(self._terms, key=len, reverse=True)
+        parts = [ignoring_case(term).join(bounds(term, spaced)) for term in longest_first]
+        return re.compile("|".join(parts) or r"(?!)")
 
 
 def holds_term(text: str, term: str, spaced: bool = True) -> bool:
     """Say whether a term is in a text, as whole words where the language puts spaces."""
-    bounds = (r"(?<!\w)", r"(?!\w)") if spaced else ("", "")
-    return re.search(re.escape(term).join(bounds), text) is not None
+    return re.search(re.escape(term).join(bounds(term, spaced)), text) is not None
+
+
+def ignoring_case(term: str) -> str:
+    """Return a pattern of a term, and of its capitalised forms if it has no capital letters."""
+    # Inline flags ignore case for a part only.
+    return f"(?i:{re.escape(term)})" if term == term.lower() else re.escape(term)
+
+
+def bounds(term: str, spaced: bool) -> tuple[str, str]:
+    """Return patterns of what may not stand before and behind a term: what its words go on with.
+
+    Args:
+        term: Not empty.
+        spaced: Whether the language puts spaces between words; else anything may.
+    """
+    if not spaced:
+        return "", ""
+    return (
+        r"(?<!\w)" if re.match(r"\w", term) else "",
+        r"(?!\w)" if re.match(r"\w", term[-1]) else "",
+    )

@@ -2,16 +2,36 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from mt.devices import OutputFormat
 from mt.errors import DataError
 from mt.text.words import WORD_START, join_tokens
+from mt.translation.constraints import ConstrainedLine
 from mt.translation.contract import Translation
 
 SOURCES = ("source", "text")
 """The fields of a JSON object that may hold the text to translate; the first one counts."""
+
+
+def _is_text(found: object) -> bool:
+    return isinstance(found, str) and bool(found.strip())
+
+
+_CONSTRAINTS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "prefix": ("a text", lambda found: isinstance(found, str)),
+    "terms": (
+        "an object of source terms and their translations",
+        lambda found: isinstance(found, dict) and all(map(_is_text, [*found, *found.values()])),
+    ),
+    "forbidden": (
+        "a list of words and phrases",
+        lambda found: isinstance(found, list) and all(map(_is_text, found)),
+    ),
+}
+"""The fields of a JSON object that ask something of its translation; see :class:`ConstrainedLine`:
+what each is, and whether a value is that."""
 
 
 def read_objects(lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
@@ -36,7 +56,20 @@ def read_objects(lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
                 f"{name} line {number}: expected a JSON object with a text as `source` or `text`, "
                 f"but found {line.strip()[:40]}; add the field"
             )
+        for field, (what, fits) in _CONSTRAINTS.items():
+            if field in found and not fits(found[field]):
+                raise DataError(
+                    f"{name} line {number}: expected `{field}` to be {what}, but found "
+                    f"{json.dumps(found[field], ensure_ascii=False)[:40]}; mend the line"
+                )
         yield found
+
+
+def line_of(fields: Mapping[str, Any]) -> str | ConstrainedLine:
+    """Return what is translated, with the constraints that a JSON object may hold."""
+    asked = {name: fields[name] for name in _CONSTRAINTS if name in fields}
+    text: str = source_of(fields)
+    return ConstrainedLine(text, **asked) if asked else text
 
 
 def source_of(fields: Mapping[str, Any]) -> Any:

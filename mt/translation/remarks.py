@@ -27,20 +27,26 @@ class Remarks:
     long: LineNumbers = field(default_factory=LineNumbers)
     ran_on: LineNumbers = field(default_factory=LineNumbers)
     empty: LineNumbers = field(default_factory=LineNumbers)
+    unmet: LineNumbers = field(default_factory=LineNumbers)
 
-    def see(self, line: Iterable[Segment], translation: Translation, ran_on: bool) -> None:
+    def see(
+        self, line: Iterable[Segment], translation: Translation, *, ran_on: bool, unmet: bool
+    ) -> None:
         """Look at the next line, in order.
 
         Args:
             line: What was translated.
             translation: What it became.
             ran_on: Whether the first attempt ran on; see :func:`runs_on`.
+            unmet: Whether something was asked of it that it is not; see :class:`ConstrainedLine`.
         """
         self.seen += 1
         if any(segment.cut for segment in line):
             self.long.add(self.seen)
         if ran_on:
             self.ran_on.add(self.seen)
+        if unmet:
+            self.unmet.add(self.seen)
         if not translation.text and any(segment.tokens for segment in line):
             self.empty.add(self.seen)
 
@@ -64,6 +70,12 @@ class Remarks:
             )  # fmt: skip
         if self.empty.count:
             log.warning("%s: the translation is empty, though the line is not", self.empty)
+        if self.unmet.count:
+            log.warning(
+                "%s: the translation is not as asked: the line has no words or not those of its "
+                "terms, or nothing was found with this prefix, all terms and no forbidden word",
+                self.unmet,
+            )  # fmt: skip
 
 
 def runs_on(source: Sequence[int], target: Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
 """What of a line is translated by itself: its sentences, and parts of those that are too long."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from mt.text.blanks import plain_blanks
@@ -33,7 +33,11 @@ class Segment:
 
 
 def segment_lines(
-    lines: Sequence[str], tokenizer: Tokenizer, language: str | None, most: int
+    lines: Sequence[str],
+    tokenizer: Tokenizer,
+    language: str | None,
+    most: int,
+    whole: Container[int] = (),
 ) -> list[list[Segment]]:
     """Cut lines into segments.
 
@@ -42,11 +46,15 @@ def segment_lines(
         tokenizer: Of the source.
         language: Of the source; ``None``: lines are not split at the ends of sentences.
         most: Tokens that a segment may have.
+        whole: The indices of lines that are not split either.
 
     Returns:
         The segments of each line; none of a blank one.
     """
-    split = [_sentences(plain_blanks(line).strip(), language) for line in lines]
+    split = [
+        _sentences(plain_blanks(line).strip(), None if index in whole else language)
+        for index, line in enumerate(lines)
+    ]
     encoded = iter(_encode([each.text for line in split for each in line], tokenizer))
     found: list[list[Segment]] = []
     for line in split:
@@ -115,8 +123,11 @@ def _concatenate(
     total = sum(part.log_probability for part in parts)
     length = len(tokens) + sum(bool(part.tokens) for part in parts)
     values = tuple(value for part in parts for value in part.token_log_probabilities)
-    score = search.score(total, length) if length else 0.0
-    return Translation(text, tokens, total, score, token_log_probabilities=values)
+    coverage = sum(part.coverage for part in parts)
+    score = search.score(total, length) + coverage if length else 0.0
+    return Translation(
+        text, tokens, total, score, token_log_probabilities=values, coverage=coverage
+    )
 
 
 def _sentences(line: str, language: str | None) -> list[Sentence]:

@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 FIRST, POOL = 128, 2048
 """Lines at most in the first pool, and in the largest: enough to find neighbours of equal length,
@@ -12,9 +13,12 @@ PATIENCE, DELAY = 0.02, 0.1
 """Seconds to wait for one more line, and since the first, before a pool is closed."""
 
 
+Line = TypeVar("Line")
+
+
 def pools(
-    lines: Iterable[str], most: int = POOL, patience: float = PATIENCE
-) -> Iterator[list[str]]:
+    lines: Iterable[Line], most: int = POOL, patience: float = PATIENCE
+) -> Iterator[list[Line]]:
     """Collect the lines that are there, at least one and at most ``most`` at a time.
 
     Pools begin small and grow. An empty one comes before a wait for the next line, and at the end.
@@ -23,16 +27,16 @@ def pools(
     memory stays constant. If reading fails, the lines before the failure come first, then the
     exception.
     """
-    waiting: queue.Queue[str | _End] = queue.Queue(maxsize=most)
+    waiting: queue.Queue[Line | _End] = queue.Queue(maxsize=most)
     stop = threading.Event()
     threading.Thread(target=_read, args=(lines, waiting, stop), daemon=True).start()
     size = min(FIRST, most)
     try:
         while True:
-            pool: list[str] = []
+            pool: list[Line] = []
             item = waiting.get()
             close = time.monotonic() + max(DELAY, patience)
-            while isinstance(item, str):
+            while not isinstance(item, _End):
                 pool.append(item)
                 left = min(patience, close - time.monotonic())
                 try:
@@ -63,7 +67,9 @@ class _End:
 _PAUSE = _End()
 
 
-def _read(lines: Iterable[str], waiting: "queue.Queue[str | _End]", stop: threading.Event) -> None:
+def _read(
+    lines: Iterable[Line], waiting: "queue.Queue[Line | _End]", stop: threading.Event
+) -> None:
     try:
         for line in lines:
             if not _put(line, waiting, stop):
@@ -74,7 +80,7 @@ def _read(lines: Iterable[str], waiting: "queue.Queue[str | _End]", stop: thread
         _put(_End(), waiting, stop)
 
 
-def _put(item: "str | _End", waiting: "queue.Queue[str | _End]", stop: threading.Event) -> bool:
+def _put(item: "Line | _End", waiting: "queue.Queue[Line | _End]", stop: threading.Event) -> bool:
     while not stop.is_set():
         try:
             waiting.put(item, timeout=0.1)

@@ -1,8 +1,9 @@
 """Raw text in, translations out: N lines in, N lines out, in order."""
 
 import itertools
+import re
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -13,8 +14,22 @@ from mt.config import Overrides, apply_overrides
 from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
 from mt.errors import BundleError
 from mt.text.sentences import puts_spaces
-from mt.text.tokenizer import Tokenizers
-from mt.translation.config import MbrConfig, SamplingConfig, SearchConfig, TranslationConfig
+from mt.text.tokenizer import END, Tokenizers
+from mt.translation.config import (
+    BeamConfig,
+    MbrConfig,
+    SamplingConfig,
+    SearchConfig,
+    TranslationConfig,
+)
+from mt.translation.constraints import (
+    ConstrainedLine,
+    Constraints,
+    Forbidden,
+    TokenConstraints,
+    spellings,
+    wanted_terms,
+)
 from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.engines import load_engine, load_torch_engine
 from mt.translation.glossary import Glossary, holds_term
@@ -45,7 +60,7 @@ class Translator:
         max_tokens: int,
         languages: tuple[str, str],
         *,
-        phrase_engine: "Callable[[], TorchEngine] | None" = None,
+        torch_engine: "Callable[[], TorchEngine] | None" = None,
     ) -> None:
         """Put the parts together.
 
@@ -56,22 +71,23 @@ class Translator:
             max_tokens: Source tokens that are translated at once, the end mark included; longer
                 sentences are cut into parts.
             languages: Tags of source and target: they say how lines are split, and joined again.
-            phrase_engine: Gives the engine that finds translations with the terms of a glossary,
-                where ``engine`` did not use them; loaded when it is needed.
+            torch_engine: Gives the engine that finds translations as constraints ask for, where
+                those of ``engine`` are not so; loaded when it is needed.
         """
         self.engine = engine
         self.tokenizers = tokenizers
         self.config = config
         self.max_tokens = max_tokens
         self.languages = languages
-        self._phrase_engine = phrase_engine
+        self._load_torch_engine = torch_engine
 
     def translate(
         self,
-        lines: Iterable[str],
+        lines: Iterable[str | ConstrainedLine],
         config: TranslationConfig | None = None,
         first: int = 1,
         glossary: Glossary | None = None,
+        forbidden: Iterable[str] = (),
     ) -> Generator[Translation, None, None]:
         """Translate a stream of lines, giving each translation as soon as its batch is done.
 
@@ -83,36 +99,39 @@ class Translator:
         what it should.
 
         Args:
-            lines: Raw text, one line each.
+            lines: Raw text, one line each, or with what is asked of its translation alone.
             config: How to translate these; ``None``: as the translator usually does.
             first: The number of the first line, for warnings.
             glossary: Terms that the translations must use.
+            forbidden: Words and phrases that they must not hold; see :class:`Forbidden`.
 
         Raises:
             TypeError: If ``lines`` is one string, or something in it is none.
         """
         config = config or self.config
-        return self._translate(_checked(lines), config, Remarks(first - 1), glossary)
+        common = _Common(glossary, tuple(forbidden))
+        return self._translate(_checked(lines), config, Remarks(first - 1), common)
 
     def translate_all(
-        self, lines: Sequence[str], config: TranslationConfig | None = None
+        self, lines: Sequence[str | ConstrainedLine], config: TranslationConfig | None = None
     ) -> list[Translation]:
         """Translate lines that are all there, without warnings; see :meth:`translate`."""
-        return self._finish(self._begin(list(_checked(lines)), config or self.config), Remarks())
+        pool = self._begin(list(_checked(lines)), config or self.config, _Common())
+        return self._finish(pool, Remarks())
 
     def _translate(
         self,
-        lines: Iterable[str],
+        lines: Iterable[str | ConstrainedLine],
         config: TranslationConfig,
         remarks: Remarks,
-        glossary: Glossary | None,
+        common: "_Common",
     ) -> Generator[Translation, None, None]:
         """Keep a second pool ready while one is searched, as long as there are lines."""
         begun = deque[_Pool]()
         try:
             for pool in pools(lines):
                 if pool:
-                    begun.append(self._begin(pool, config, glossary))
+                    begun.append(self._begin(pool, config, common))
                 while len(begun) > bool(pool):
                     yield from self._finish(begun.popleft(), remarks)
         finally:
@@ -128,44 +147,77 @@ class Translator:
         return found[0]
 
     def _begin(
-        self,
-        lines: Sequence[str],
-        config: TranslationConfig,
-        glossary: Glossary | None = None,
+        self, lines: Sequence[str | ConstrainedLine], config: TranslationConfig, common: "_Common"
     ) -> "_Pool":
+        asked = [ConstrainedLine(line) if isinstance(line, str) else line for line in lines]
         language = self.languages[0] if config.split_sentences else None
-        segments = segment_lines(lines, self.tokenizers.source, language, self.max_tokens - 1)
+        segments = segment_lines(
+            [line.text for line in asked],
+            self.tokenizers.source,
+            language,
+            self.max_tokens - 1,
+            whole={index for index, line in enumerate(asked) if line.prefix},
+        )
         sources = [each.tokens for line in segments for each in line if each.tokens]
         search = self.engine.submit(sources, config.search, _wanted(config))
-        terms: dict[int, list[str]] = {}
-        if glossary is not None:
-            spaced = puts_spaces(self.languages[0])
-            texts = (each.text for line in segments for each in line if each.tokens)
-            for index, text in enumerate(texts):
-                if asked := glossary.asked(text, spaced):
-                    terms[index] = asked
-        return _Pool(segments, sources, config, search, terms)
+        pool = _Pool(segments, sources, config, search)
+        first = 0
+        for index, (line, parts) in enumerate(zip(asked, segments, strict=True)):
+            texts = [part.text for part in parts if part.tokens]
+            constraints, all_used = self._constraints(line, texts, common)
+            begins_otherwise = line.prefix and not (parts and parts[0].tokens)
+            if begins_otherwise or not all_used:
+                pool.unmet.add(index)
+            numbered = enumerate(constraints, first)
+            pool.constraints.update((number, each) for number, each in numbered if each)
+            first += len(texts)
+        return pool
+
+    def _constraints(
+        self, line: ConstrainedLine, sentences: Sequence[str], common: "_Common"
+    ) -> tuple[list[Constraints | None], bool]:
+        """Say what is asked of each sentence of a line, and whether all its own terms are used."""
+        if not (line.prefix or line.terms or line.forbidden or common != _Common()):
+            return [None] * len(sentences), True
+        source, target = map(puts_spaces, self.languages)
+        wanted, all_used = wanted_terms(line, sentences, common.glossary, source)
+        words = (*common.forbidden, *line.forbidden)
+        forbidden = Forbidden([*words, *self._as_written(words)], target)
+        [prefix] = self._as_written([line.prefix])
+        if prefix and target and line.prefix[-1].isspace():
+            prefix += " "
+        found = [
+            Constraints(forbidden, "" if number else prefix, tuple(terms))
+            for number, terms in enumerate(wanted)
+        ]
+        return [each if each.any else None for each in found], all_used
+
+    def _as_written(self, texts: Sequence[str]) -> list[str]:
+        """Return texts as the target tokenizer can write them."""
+        target = self.tokenizers.target
+        return target.decode(target.encode(texts))
 
     def _finish(self, pool: "_Pool", remarks: Remarks) -> list[Translation]:
         found = pool.search()
         ran_on = self._search_again(found, pool.sources, pool.config)
-        self._use_terms(found, pool)
+        failed = self._constrain(found, pool)
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
         number, translations = -1, []
-        for line in pool.lines:
-            candidates, runaway = [], False
+        for index, line in enumerate(pool.lines):
+            candidates, runaway, unmet = [], False, index in pool.unmet
             for segment in line:
                 if segment.tokens:
                     number += 1
                     runaway = runaway or number in ran_on
+                    unmet = unmet or number in failed
                     candidates.append(next(parts))
                 else:
                     candidates.append([Translation(segment.text)])
             gaps = [self._gap(segment) for segment in line]
             translation = join(candidates, gaps, pool.config.search, pool.config.alternatives)
             translations.append(translation)
-            remarks.see(line, translation, runaway)
+            remarks.see(line, translation, ran_on=runaway, unmet=unmet)
         return translations
 
     def _search_again(
@@ -189,37 +241,66 @@ class Translator:
                 found[index] = group
         return set(indices)
 
-    def _use_terms(self, found: list[list[Hypothesis]], pool: "_Pool") -> None:
-        """Leave the translations that use the terms they must, or search for such as do."""
+    def _constrain(self, found: list[list[Hypothesis]], pool: "_Pool") -> set[int]:
+        """Leave the translations that are as asked, or search for such; return where none is."""
+        failed = set()
+        for index, constraints in pool.constraints.items():
+            fit = self._kept(found[index], constraints)
+            if not fit:
+                again = self._torch_engine().search_constrained(
+                    pool.sources[index], self._in_tokens(constraints), pool.config.search
+                )
+                fit = self._kept(again, constraints)[: pool.config.alternatives + 1]
+            if fit:
+                found[index] = fit
+            else:
+                failed.add(index)
+        return failed
+
+    def _kept(self, found: list[Hypothesis], constraints: Constraints) -> list[Hypothesis]:
+        """Return the hypotheses whose text is as asked."""
+        texts = self.tokenizers.target.decode([each.tokens for each in found])
+        spaced = puts_spaces(self.languages[1])
+        pairs = zip(found, texts, strict=True)
+        return [each for each, text in pairs if constraints.kept_by(text, spaced)]
+
+    def _in_tokens(self, constraints: Constraints) -> TokenConstraints:
+        """Say the same in tokens: of a prefix all but the last word, which may be cut otherwise."""
         target, spaced = self.tokenizers.target, puts_spaces(self.languages[1])
-        for index, terms in pool.terms.items():
-            texts = target.decode([each.tokens for each in found[index]])
-            fit = [
-                each
-                for each, text in zip(found[index], texts, strict=True)
-                if all(holds_term(text, term, spaced) for term in terms)
-            ]
-            phrases = [phrase for phrase in target.encode(terms) if phrase]
-            found[index] = (
-                fit
-                or self._engine_for_phrases().search_with_phrases(
-                    pool.sources[index], phrases, pool.config.search, self._word_breaks
-                )[: pool.config.alternatives + 1]
-            )
+        words, space, last = constraints.prefix.rpartition(" " if spaced else "\n")
+        whole, ending = target.encode([words, last])
+        written = self._spellings
+        terms = [
+            term for term in constraints.terms if not holds_term(constraints.prefix, term, spaced)
+        ]
+        return TokenConstraints(
+            written,
+            self._word_breaks,
+            constraints.forbidden,
+            whole,
+            b"".join(written[token] for token in ending) or space.encode(),
+            [phrase for phrase in target.encode(terms) if phrase],
+        )
+
+    @cached_property
+    def _spellings(self) -> list[bytes]:
+        return spellings(self.tokenizers.target.vocabulary, END + 1)
 
     @cached_property
     def _word_breaks(self) -> list[int]:
         """The target tokens that may stand behind a word: those that do not go on with it."""
-        names = self.tokenizers.target.vocabulary
         spaced = puts_spaces(self.languages[1])
-        return [token for token, name in enumerate(names) if not spaced or not name[0].isalnum()]
+        return [
+            token for token, each in enumerate(self._spellings)
+            if not spaced or re.match(r"[^\w\ufffd]", each.decode(errors="replace"))
+        ]  # fmt: skip
 
-    def _engine_for_phrases(self) -> "TorchEngine":
-        if self._phrase_engine is None:
+    def _torch_engine(self) -> "TorchEngine":
+        if self._load_torch_engine is None:
             raise TypeError(
-                "glossary: expected a translator with a `phrase_engine`, but found none"
+                "constraints: expected a translator with a `torch_engine`, but found none"
             )
-        return self._phrase_engine()
+        return self._load_torch_engine()
 
     def _ranked(self, translations: list[Translation], pool: "_Pool") -> list[Translation]:
         """Leave different translations of a segment; samples may all be wanted as they are."""
@@ -242,7 +323,13 @@ class Translator:
             read = [source for source, group in zip(sources, found, strict=True) for _ in group]
             return self._scored(read, [each.tokens for each in hypotheses], texts, config.search)
         return [
-            Translation(text, tuple(target.tokens(each.tokens)), each.log_probability, each.score)
+            Translation(
+                text,
+                tuple(target.tokens(each.tokens)),
+                each.log_probability,
+                each.score,
+                coverage=each.coverage,
+            )
             for text, each in zip(texts, hypotheses, strict=True)
         ]
 
@@ -256,11 +343,21 @@ class Translator:
         """Read given translations once more, for the log-probability of each token."""
         scored = []
         found = self.engine.score(sources, targets)
-        for text, tokens, values in zip(texts, targets, found, strict=True):
+        coverage = [0.0] * len(targets)
+        if isinstance(search, BeamConfig) and search.coverage_penalty:
+            coverage = self._torch_engine().coverage(sources, targets, search)
+        for text, tokens, values, covered in zip(texts, targets, found, coverage, strict=True):
             total, names = sum(values), tuple(self.tokenizers.target.tokens(tokens))
-            score = search.score(total, len(values))
+            score = search.score(total, len(values)) + covered
             scored.append(
-                Translation(text, names, total, score, token_log_probabilities=tuple(values[:-1]))
+                Translation(
+                    text,
+                    names,
+                    total,
+                    score,
+                    token_log_probabilities=tuple(values[:-1]),
+                    coverage=covered,
+                )
             )
         return scored
 
@@ -324,8 +421,18 @@ class _Pool:
     """The tokens of all segments that have some, in order."""
     config: TranslationConfig
     search: Pending
-    terms: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """What the translations of some sources must hold, by the index of the source."""
+    constraints: dict[int, Constraints] = field(default_factory=dict)
+    """What is asked of the translations of some sources, by the index of the source."""
+    unmet: set[int] = field(default_factory=set)
+    """The indices of lines of which something is asked that is impossible."""
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What is asked of the translations of all lines."""
+
+    glossary: Glossary | None = None
+    forbidden: Sequence[str] = ()
 
 
 def load_translator(
@@ -368,17 +475,32 @@ def load_translator(
         others = [load_bundle(other, partial(_same_tokens, tokenizers)) for other in ensemble]
         found = load_engine(bundle, tokenizers, device, config, others)
         metadata = bundle.metadata
-        phrases = cache(partial(load_torch_engine, bundle, tokenizers, device, others))
+        torch_engine = cache(partial(_torch_engine, found, bundle, tokenizers, device, others))
         return Translator(
             found,
             tokenizers,
             config,
             metadata.max_tokens,
             metadata.languages,
-            phrase_engine=phrases,
+            torch_engine=torch_engine,
         )
 
     return load_bundle(path, load)
+
+
+def _torch_engine(
+    found: Engine,
+    bundle: Bundle,
+    tokenizers: Tokenizers,
+    device: DeviceName,
+    others: Sequence[Bundle],
+) -> "TorchEngine":
+    """Return the engine that was found if it is torch's, or load that."""
+    from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415 - hardly ever needed
+
+    if isinstance(found, TorchEngine):
+        return found
+    return load_torch_engine(bundle, tokenizers, device, others)
 
 
 def _same_tokens(tokenizers: Tokenizers, other: Bundle) -> Bundle:
@@ -391,17 +513,19 @@ def _same_tokens(tokenizers: Tokenizers, other: Bundle) -> Bundle:
     return other
 
 
-def _checked(lines: Iterable[str]) -> Iterator[str]:
+def _checked(lines: Iterable[str | ConstrainedLine]) -> Iterator[str | ConstrainedLine]:
     """Refuse a single string at once, and in a stream what is no text when it comes."""
     if isinstance(lines, str):
         raise TypeError("lines: expected several lines, but got one string; put it in a list")
     return map(_check_text, itertools.count(), lines)
 
 
-def _check_text(index: int, line: object) -> str:
-    if not isinstance(line, str):
+def _check_text(index: int, line: object) -> str | ConstrainedLine:
+    text = line.text if isinstance(line, ConstrainedLine) else line
+    if not isinstance(text, str):
         raise TypeError(
-            f"lines: expected text, but item {index} is {line!r} ({type(line).__name__}); "
+            f"lines: expected text, but item {index} is {text!r} ({type(text).__name__}); "
             "drop it, or turn it into text"
         )
+    assert isinstance(line, str | ConstrainedLine)
     return line

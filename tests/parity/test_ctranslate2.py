@@ -6,10 +6,17 @@ import ctranslate2
 import pytest
 import torch
 
-from mt.errors import BundleError
+from mt.errors import BundleError, ConfigError
 from mt.model.config import parse_model
 from mt.text.tokenizer import END, START
-from mt.translation.config import BeamConfig, GreedyConfig, longest_translation
+from mt.translation.config import (
+    BeamConfig,
+    DiverseBeamConfig,
+    GreedyConfig,
+    MbrConfig,
+    SamplingConfig,
+    longest_translation,
+)
 from mt.translation.contract import NEVER
 from mt.translation.engines.ctranslate2.conversion import Variable, convert, inexpressible
 from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
@@ -157,6 +164,56 @@ def test_no_translation_is_empty():
     expected = TorchEngine(model, torch.device("cpu")).submit(sentences(20), GreedyConfig())()
     found = load(config, model).submit(sentences(20), GreedyConfig())()
     assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
+
+
+def test_the_length_penalty_of_gnmt_ranks_what_was_found():
+    config, model = build(tie="none")
+    model.output.weight.data[3] *= 2  # hypotheses end early
+    engine, beam = load(config, model), BeamConfig(size=4, length_norm="gnmt", length_penalty=0.2)
+    found = engine.submit(sentences(20), beam, best=4)()
+    plain = engine.submit(sentences(20), BeamConfig(size=4), best=4)()
+    changed = 0
+    for pool, known in zip(found, plain, strict=True):
+        expected = {
+            each.tokens: each.log_probability * ((5 + len(each.tokens) + 1) / 6) ** -0.2
+            for each in known
+        }
+        assert {each.tokens: each.score for each in pool} == pytest.approx(expected)
+        assert pool == sorted(pool, key=lambda each: -each.score)
+        changed += pool[0].tokens != known[0].tokens
+    assert changed
+
+
+def test_its_coverage_penalty_is_that_of_torch_for_a_sentence_alone():
+    # Version 4.8.5 takes the attention of one sentence of a batch for that of all.
+    config, model = build(heads=1, tie="none")  # it reads the first head, torch the mean of all
+    model.output.weight.data[3] *= 2  # hypotheses end early
+    theirs, ours = load(config, model).translator, TorchEngine(model, torch.device("cpu"))
+    beam = BeamConfig(size=4, coverage_penalty=0.8, length_penalty=0.5)
+    alike = 0
+    for source in sentences(20):
+        [result] = theirs.translate_batch(
+            [[SOURCE[token] for token in source]],
+            beam_size=4, num_hypotheses=4, length_penalty=0.5, coverage_penalty=0.8,
+            max_decoding_length=100, min_decoding_length=0, return_scores=True,
+        )  # fmt: skip
+        known = dict(zip(map(tuple, result.hypotheses), result.scores, strict=True))
+        for each in ours.submit([source], beam, best=4)()[0]:
+            tokens = tuple(TARGET[token] for token in each.tokens)
+            if tokens in known:  # the two stop at slightly different moments
+                alike += 1
+                assert each.score == pytest.approx(known[tokens], abs=1e-4)
+    assert alike > 30
+
+
+@pytest.mark.parametrize(
+    "search",
+    [BeamConfig(coverage_penalty=0.1), DiverseBeamConfig(), SamplingConfig(), MbrConfig()],
+)
+def test_searches_of_torch_alone_are_refused(search):
+    config, model = build()
+    with pytest.raises(ConfigError, match=f"{search.torch_only}; choose the torch engine"):
+        load(config, model).submit(sentences(1), search)
 
 
 def test_no_sentences():

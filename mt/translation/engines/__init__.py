@@ -12,7 +12,7 @@ from mt.devices import DeviceName, ShortlistUse
 from mt.errors import ConfigError
 from mt.model.config import parse_model
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import SamplingConfig, TranslationConfig
+from mt.translation.config import TranslationConfig
 from mt.translation.contract import Engine
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def load_engine(
         BundleError: If weights and config do not belong together.
         ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
-    reason = why_not_ctranslate2(bundle)
-    if isinstance(config.search, SamplingConfig):
-        reason = f"its samples depend on their neighbours, as search={config.search.kind} must not"
+    reason = config.search.torch_only or why_not_ctranslate2(bundle)
     if ensemble:
         reason = "it cannot run several models together"
     if device not in {"auto", "cpu"}:

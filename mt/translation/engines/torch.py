@@ -1,24 +1,37 @@
 """The engine that runs every model of :mod:`mt.model`, on every device of torch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mt.data.batches import pad_sequences
 from mt.data.lengths import group_by_length
 from mt.model.contract import EncoderDecoder
-from mt.text.tokenizer import END, START
-from mt.translation.config import SamplingConfig, SearchConfig
+from mt.text.tokenizer import END, PAD, START
+from mt.translation.config import BeamConfig, SamplingConfig, SearchConfig
+from mt.translation.constraints import TokenConstraints
 from mt.translation.contract import NEVER, Hypothesis, Pending
+from mt.translation.engines.coverage import (
+    CoveredState,
+    CoveringScorer,
+    collected_attention,
+    last_cross_attention,
+    log_coverage,
+)
 from mt.translation.engines.ensemble import Ensemble
 from mt.translation.search import (
+    BeginWith,
+    Forbid,
     Limits,
     MinimumLength,
     NoRepeatNgram,
     Processor,
     Suppress,
+    beam_search,
     constrained_search,
     run_search,
     sample,
@@ -29,7 +42,7 @@ BATCH_TOKENS = 8192
 
 
 FEWEST_ROWS = 12
-"""The least beam of a search with phrases."""
+"""The least beam of a search with constraints."""
 
 
 class TorchEngine:
@@ -50,10 +63,10 @@ class TorchEngine:
             device: Where to compute.
             others: Translate together with it, with the mean of their probabilities.
         """
-        models = [each.to(device).eval() for each in (model, *others)]
-        self.model = models[0]
+        self._models = [each.to(device).eval() for each in (model, *others)]
+        self.model = self._models[0]
         self.device = device
-        self._ensemble = Ensemble(models)
+        self._ensemble = Ensemble(self._models)
         self._scorer: Any = self._ensemble if others else self.model
 
     def submit(
@@ -81,9 +94,6 @@ class TorchEngine:
         # Samples end one by one, while the hypotheses of a beam stay together.
         rows = [source for source in sources for _ in range(config.kept if sampling else 1)]
         beam = 1 if sampling else config.kept
-        state = self._scorer.start(
-            pad_sequences([[*source, END] for source in rows], self.device), beam
-        )
         limits = Limits(START, END, tuple(config.longest(len(source)) + 1 for source in rows))
         fewest = [config.shortest(len(source)) for source in rows for _ in range(beam)]
         processors: list[Processor] = [
@@ -92,45 +102,99 @@ class TorchEngine:
         ]
         if config.no_repeat_ngram:
             processors.append(NoRepeatNgram(config.no_repeat_ngram))
+        read = pad_sequences([[*source, END] for source in rows], self.device)
+        weight = _coverage_weight(config)
+        scorer = CoveringScorer(self._scorer, self._models) if weight else self._scorer
+        state = scorer.start(read, beam)
         if isinstance(config, SamplingConfig):
-            return sample(config, sources, self._scorer, state, limits, self.device, processors)
-        return run_search(config, self._scorer, state, limits, self.device, processors)
+            return sample(config, sources, scorer, state, limits, self.device, processors)
+
+        def coverage(state: CoveredState) -> Tensor:
+            return weight * state.coverage()
+
+        return run_search(
+            config, scorer, state, limits, self.device, processors,
+            coverage=coverage if weight else None,
+        )  # fmt: skip
 
     @torch.inference_mode()
-    def search_with_phrases(
-        self,
-        source: Sequence[int],
-        phrases: Sequence[Sequence[int]],
-        config: SearchConfig,
-        after: Sequence[int],
+    def search_constrained(
+        self, source: Sequence[int], constraints: TokenConstraints, config: SearchConfig
     ) -> list[Hypothesis]:
-        """Translate one sentence so that the translation holds given phrases.
+        """Translate one sentence under constraints, with a beam that is wide enough for them.
 
         Args:
             source: Token ids without marks.
-            phrases: Target tokens, none empty.
-            config: How to search; the beam is as wide as the phrases need.
-            after: Tokens that may follow a phrase; the end may always.
+            constraints: What the translation begins with, holds, and never says.
+            config: How hypotheses are ranked, and the least beam.
 
         Returns:
-            Hypotheses, at least one, best first.
+            Hypotheses that are as asked, best first; none if no such is found.
         """
-        tokens = sum(map(len, phrases))
-        beam = max(config.kept, 2 * (tokens + 1), FEWEST_ROWS)
+        needed = sum(map(len, constraints.phrases))
+        begun = len(constraints.prefix) + len(constraints.rest)
+        beam = max(config.kept, 2 * (needed + 1), FEWEST_ROWS)
+        length = max(config.longest(len(source)), needed) + begun + 1
+        limits = Limits(START, END, (length,))
+        writes_nothing = [token for token, each in enumerate(constraints.spellings) if not each]
+        processors: list[Processor] = [
+            Suppress([token for token in writes_nothing if token != END]),
+            MinimumLength(END, torch.ones(beam, dtype=torch.long, device=self.device)),
+        ]
+        if begun:
+            processors.append(BeginWith(constraints))
+        if constraints.forbidden.terms:
+            forbidden = constraints.forbidden
+            processors.append(Forbid(forbidden, constraints.spellings, length, self.device))
         state = self._scorer.start(pad_sequences([[*source, END]], self.device), beam)
-        mask = torch.zeros(self.model.output.out_features, dtype=torch.bool, device=self.device)
-        mask[[*after, END]] = True
-        return constrained_search(
-            self._scorer,
-            state,
-            Limits(START, END, (config.longest(len(source)) + 1,)),
-            phrases,
-            beam,
-            self.device,
-            [Suppress(sorted(NEVER))],
-            config.score,
-            mask,
-        )
+        if constraints.phrases:
+            after = torch.zeros(len(constraints.spellings), dtype=torch.bool, device=self.device)
+            after[[*constraints.word_breaks, END]] = True
+            found = constrained_search(
+                self._scorer, state, limits, constraints.phrases, beam, self.device, processors,
+                config.score, after,
+            )  # fmt: skip
+        else:
+            if config.no_repeat_ngram and not begun:
+                processors.append(NoRepeatNgram(config.no_repeat_ngram))
+            [found] = beam_search(
+                self._scorer, state, limits, self.device, beam, processors, config.score
+            )
+        added = self.coverage([source] * len(found), [each.tokens for each in found], config)
+        return [
+            replace(each, score=each.score + covered, coverage=covered)
+            for each, covered in zip(found, added, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def coverage(
+        self,
+        sources: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+        config: SearchConfig,
+    ) -> list[float]:
+        """Return what the coverage penalty of a search adds to the scores of given translations.
+
+        Args:
+            sources: Token ids without marks; none is empty.
+            targets: Likewise, one for each source; may be empty.
+            config: How the translations would be searched for.
+        """
+        weight = _coverage_weight(config)
+        if not weight:
+            return [0.0] * len(sources)
+        added = []
+        for source, target in zip(sources, targets, strict=True):
+            read = torch.tensor([[*source, END]], device=self.device)
+            written = torch.tensor([[START, *target]], device=self.device)
+            paid = torch.zeros(read.shape, device=self.device)
+            for model in self._models:
+                with collected_attention([last_cross_attention(model)]) as found:
+                    model(read, written)
+                paid += torch.cat(found, dim=1).sum(dim=1)
+            attention = paid / len(self._models)
+            added.append(weight * log_coverage(attention, read != PAD).item())
+        return added
 
     @torch.inference_mode()
     def score(
@@ -150,3 +214,7 @@ class TorchEngine:
                 for index, row in zip(indices, values, strict=True)
             }
         return [results[index] for index in range(len(sources))]
+
+
+def _coverage_weight(config: SearchConfig) -> float:
+    return config.coverage_penalty if isinstance(config, BeamConfig) else 0.0

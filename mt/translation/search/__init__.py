@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import torch
 
-from mt.translation.config import SamplingConfig, SearchConfig
+from mt.translation.config import DiverseBeamConfig, SamplingConfig, SearchConfig
 from mt.translation.contract import Hypothesis
 from mt.translation.search.beam import beam_search
 from mt.translation.search.constrained import constrained_search
-from mt.translation.search.contract import Limits, S, Score, Scorer
+from mt.translation.search.contract import Coverage, Limits, S, Score, Scorer
+from mt.translation.search.diverse import diverse_beam_search
 from mt.translation.search.greedy import greedy_search
 from mt.translation.search.processors import (
     ForcePrefix,
@@ -18,6 +19,7 @@ from mt.translation.search.processors import (
     Suppress,
 )
 from mt.translation.search.sampling import Sampler
+from mt.translation.search.wording import BeginWith, Forbid
 
 
 def run_search(  # noqa: PLR0917 - all that a search depends on
@@ -28,8 +30,9 @@ def run_search(  # noqa: PLR0917 - all that a search depends on
     device: torch.device,
     processors: Sequence[Processor] = (),
     score: Score | None = None,
+    coverage: Coverage[S] | None = None,
 ) -> list[list[Hypothesis]]:
-    """Search as a config of greedy or beam search says; see :func:`beam_search`.
+    """Search as a config says that does not sample; see :func:`beam_search`.
 
     Args:
         config: How to search.
@@ -39,15 +42,20 @@ def run_search(  # noqa: PLR0917 - all that a search depends on
         device: Where the scorer's tensors are.
         processors: Change the log-probabilities of every step, in this order.
         score: Ranks finished hypotheses; ``None``: as the config says.
+        coverage: What is added to that; ``None``: nothing.
 
     Returns:
         Of each sentence, in order: finished hypotheses, at least one, best first.
     """
     score, beam = score or config.score, config.kept
-    if beam == 1:
+    if beam == 1 and coverage is None:
         found = greedy_search(scorer, state, limits, device, processors, score)
         return [[hypothesis] for hypothesis in found]
-    return beam_search(scorer, state, limits, device, beam, processors, score)
+    if isinstance(config, DiverseBeamConfig):
+        return diverse_beam_search(
+            config, scorer, state, limits, device, processors, score, coverage
+        )
+    return beam_search(scorer, state, limits, device, beam, processors, score, coverage)
 
 
 def sample(  # noqa: PLR0917 - all that a search depends on
@@ -79,6 +87,8 @@ def sample(  # noqa: PLR0917 - all that a search depends on
 
 
 __all__ = [
+    "BeginWith",
+    "Forbid",
     "ForcePrefix",
     "Hypothesis",
     "Limits",
@@ -89,6 +99,7 @@ __all__ = [
     "Suppress",
     "beam_search",
     "constrained_search",
+    "diverse_beam_search",
     "greedy_search",
     "run_search",
     "sample",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mt.kernels.top_k import top_k
 from mt.translation.contract import Hypothesis
-from mt.translation.search.contract import Limits, S, Score, Scorer
+from mt.translation.search.contract import Coverage, Limits, S, Score, Scorer
 from mt.translation.search.greedy import finished
 from mt.translation.search.processors import Processor, process
 
@@ -23,6 +23,7 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     beam: int,
     processors: Sequence[Processor],
     score: Score,
+    coverage: Coverage[S] | None = None,
 ) -> list[list[Hypothesis]]:
     """Find likely translations of each sentence.
 
@@ -39,6 +40,7 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
         beam: Hypotheses kept; 1 equals greedy search.
         processors: Change the log-probabilities of every step, in this order.
         score: Ranks the finished hypotheses of a sentence.
+        coverage: What is added to their scores; ``None``: nothing.
 
     Returns:
         Of each sentence, in order: finished hypotheses, at least one and at most ``beam``, best
@@ -59,17 +61,20 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
         logits, state = scorer.step(tokens.flatten(), state)
         log_probabilities = process(logits, written.flatten(0, 1), processors)
         last = lengths[alive] == step + 1
-        best = _extend(totals, log_probabilities, limits.end, last)
+        added = torch.zeros_like(totals) if coverage is None else coverage(state).view_as(totals)
+        best = extend(totals, log_probabilities, limits.end, last)
 
         finish = best.ended[:, :beam] & best.totals[:, :beam].isfinite()
         sentence, rank = finish.nonzero(as_tuple=True)
-        for index, row, total in zip(
+        origin = best.origins[sentence, rank]
+        for index, row, total, covered in zip(
             alive[sentence].tolist(),
-            written[sentence, best.origins[sentence, rank]].tolist(),
+            written[sentence, origin].tolist(),
             best.totals[sentence, rank].tolist(),
+            added[sentence, origin].tolist(),
             strict=True,
         ):
-            found[index].append(finished(row, total, score))
+            found[index].append(finished(row, total, score, covered))
 
         counts = counts + finish.sum(dim=1)
         totals, order = best.totals.masked_fill(best.ended, -torch.inf).topk(beam, dim=-1)
@@ -87,11 +92,11 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
     return [sorted(pool, key=lambda each: -each.score)[:beam] for pool in found]
 
 
-class _Extensions(NamedTuple):
+class Extensions(NamedTuple):
     """The best extensions of each sentence's hypotheses, best first."""
 
     totals: Float[Tensor, "sentences options"]
-    """Log-probabilities so far, in nats; -inf where there is no such extension."""
+    """What they are ranked by, in nats; -inf where there is no such extension."""
     origins: Int[Tensor, "sentences options"]
     """Which hypothesis of the sentence is extended."""
     tokens: Int[Tensor, "sentences options"]
@@ -100,12 +105,12 @@ class _Extensions(NamedTuple):
     """Whether that token is the end mark."""
 
 
-def _extend(
+def extend(
     totals: Float[Tensor, "sentences beam"],
     log_probabilities: Float[Tensor, "rows vocabulary"],
     end: int,
     last: Bool[Tensor, " sentences"],
-) -> _Extensions:
+) -> Extensions:
     """Rank the extensions of each sentence; at its last step all are extended by the end."""
     beam = totals.size(1)
     values, choices = top_k(log_probabilities, 2 * beam)
@@ -113,7 +118,6 @@ def _extend(
     best, indices = options.topk(min(2 * beam, options.size(1)), dim=-1)
     origins = indices // values.size(1)
     tokens = torch.unflatten(choices, 0, (-1, beam)).flatten(1).gather(1, indices)
-    ended = tokens == end
     if last.any():
         spare = best.size(1) - beam
         closed = F.pad(
@@ -124,5 +128,5 @@ def _extend(
         row = F.pad(torch.arange(beam, device=best.device), (0, spare)).expand_as(origins)
         best = torch.where(last[:, None], closed, best)
         origins = torch.where(last[:, None], row, origins)
-        ended = ended | last[:, None]
-    return _Extensions(best, origins, tokens, ended)
+        tokens = tokens.masked_fill(last[:, None], end)
+    return Extensions(best, origins, tokens, tokens == end)

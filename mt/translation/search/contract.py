@@ -58,3 +58,6 @@ class Limits:
 
 Score = Callable[[float, int], float]
 """Ranks a finished hypothesis by its log-probability in nats and its tokens, end mark counted."""
+
+Coverage = Callable[[S], Float[Tensor, " rows"]]
+"""Reads from a scorer's state what the coverage of the source adds to the score of each row."""

@@ -85,6 +85,9 @@ def greedy_search(  # noqa: PLR0917 - as the docstring names them
     ]
 
 
-def finished(tokens: Sequence[int], log_probability: float, score: Score) -> Hypothesis:
-    """Score a finished hypothesis; its end mark counts as a token."""
-    return Hypothesis(tuple(tokens), log_probability, score(log_probability, len(tokens) + 1))
+def finished(
+    tokens: Sequence[int], log_probability: float, score: Score, coverage: float = 0.0
+) -> Hypothesis:
+    """Score a finished hypothesis; its end mark counts as a token, and coverage is added."""
+    total = score(log_probability, len(tokens) + 1) + coverage
+    return Hypothesis(tuple(tokens), log_probability, total, coverage)

@@ -13,7 +13,7 @@ from mt.devices import EnginePrecision
 from mt.errors import BundleError, ConfigError
 from mt.model.config import TransformerConfig, parse_model
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import BeamConfig, SamplingConfig, SearchConfig, longest_translation
+from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 
@@ -53,7 +53,7 @@ class CTranslate2Engine:
     ) -> Pending:
         """Begin to translate sentences; see :meth:`Engine.submit`.
 
-        A hypothesis that reaches its greatest length is cut there, without an end mark to score.
+        A hypothesis that reaches its greatest length is cut there, and scored with an end mark.
 
         Raises:
             ConfigError: If the search is none that CTranslate2 can do.
@@ -68,11 +68,16 @@ class CTranslate2Engine:
             results: dict[int, list[Hypothesis]] = {}
             for group, batch in zip(groups, waiting, strict=True):
                 for index, each in zip(group, batch, strict=True):
-                    results[index] = self._hypotheses(each.result(), beam)
-            return [
+                    results[index] = self._hypotheses(each.result(), beam, best)
+            found = [
                 self._mended(source, results[index], beam, best)
                 for index, source in enumerate(sources)
             ]
+            # What is forbidden is taken out before probabilities are normalised.
+            forbids = beam.no_repeat_ngram or beam.min_length_ratio
+            inexact = [i for i, pool in enumerate(found) if forbids or pool is not results[i]]
+            self._score_again(sources, found, inexact, beam)
+            return found
 
         return collect
 
@@ -106,8 +111,25 @@ class CTranslate2Engine:
         [alone] = self._submit([source], beam, best, suppress=True)
         return [
             replace(each, tokens=each.tokens[:most])
-            for each in self._hypotheses(alone.result(), beam)
+            for each in self._hypotheses(alone.result(), beam, best)
         ]
+
+    def _score_again(
+        self,
+        sources: Sequence[Sequence[int]],
+        found: list[list[Hypothesis]],
+        indices: Sequence[int],
+        beam: BeamConfig,
+    ) -> None:
+        """Give some hypotheses the log-probability that the model gives their tokens."""
+        read = [sources[index] for index in indices for _ in found[index]]
+        totals = map(sum, self.score(read, [e.tokens for i in indices for e in found[i]]))
+        for index in indices:
+            scored = [
+                Hypothesis(each.tokens, total, beam.score(total, len(each.tokens) + 1))
+                for each, total in zip(found[index], totals, strict=False)
+            ]
+            found[index] = sorted(scored, key=lambda each: -each.score)
 
     def _submit(
         self,
@@ -127,8 +149,8 @@ class CTranslate2Engine:
             [[self._source[token] for token in source] for source in sources],
             asynchronous=True,
             beam_size=beam.size,
-            num_hypotheses=min(best, beam.size),
-            length_penalty=beam.length_penalty,
+            num_hypotheses=min(best, beam.size) if beam.length_norm == "power" else beam.size,
+            length_penalty=_exponent(beam),
             max_decoding_length=max(beam.longest(len(source)) for source in sources) + 1,
             max_input_length=0,
             min_decoding_length=fewest if suppress or fewest > 1 else 0,
@@ -140,25 +162,32 @@ class CTranslate2Engine:
         return submitted
 
     def _hypotheses(
-        self, result: ctranslate2.TranslationResult, beam: BeamConfig
+        self, result: ctranslate2.TranslationResult, beam: BeamConfig, best: int
     ) -> list[Hypothesis]:
+        """Rank what was found: CTranslate2 knows one way to count the length."""
         found = []
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
             ids = tuple(map(self._ids.__getitem__, tokens))
-            log_probability = score * (len(ids) + 1) ** beam.length_penalty
-            found.append(Hypothesis(ids, log_probability, score))
-        return found
+            log_probability = score * (len(ids) + 1) ** _exponent(beam)
+            score_of_ours = beam.score(log_probability, len(ids) + 1)
+            found.append(Hypothesis(ids, log_probability, score_of_ours))
+        return sorted(found, key=lambda each: -each.score)[:best]
+
+
+def _exponent(beam: BeamConfig) -> float:
+    """Return the exponent of the length that CTranslate2 divides by."""
+    return beam.length_penalty if beam.length_norm == "power" else 1.0
 
 
 def _beam(config: SearchConfig) -> BeamConfig:
     """Express a search as a beam search."""
+    if config.torch_only:
+        raise ConfigError(
+            f"search: expected one that ctranslate2 can do, but found {config.kind}: "
+            f"{config.torch_only}; choose the torch engine"
+        )
     if isinstance(config, BeamConfig):
         return config
-    if isinstance(config, SamplingConfig):
-        raise ConfigError(
-            "search: expected greedy or beam, which ctranslate2 can do, but found "
-            f"{config.kind}; choose the torch engine"
-        )
     return BeamConfig(size=1, **config.model_dump(exclude={"kind"}))
 
 
