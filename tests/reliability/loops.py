@@ -9,9 +9,11 @@ from tests.reliability.full import full
 from tests.reliability.fuzz import odd
 from tests.reliability.kill import kill
 from tests.reliability.memory import memory
+from tests.reliability.resume import resume
 from tests.reliability.together import together
 
 LOOPS: dict[str, Callable[[Path, int, int], Found]] = {
-    "kill": kill, "full": full, "memory": memory, "flip": flip, "together": together, "fuzz": odd,
+    "kill": kill, "resume": resume, "full": full, "memory": memory, "flip": flip,
+    "together": together, "fuzz": odd,
 }  # fmt: skip
 """Each is called with an empty folder, a number of rounds and a seed."""
