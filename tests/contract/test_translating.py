@@ -128,6 +128,25 @@ def test_a_score_is_that_of_forced_decoding(engine, search):
         assert each.score == pytest.approx(search.score(sum(values), len(values)), abs=2e-5)
 
 
+def test_the_coverage_penalty_is_in_all_scores():
+    search = BeamConfig(size=3, coverage_penalty=0.3)
+    for translator in (load("torch"), load("ctranslate2")):
+        config = load("torch").config.changed(search=search.model_dump(), alternatives=2)
+        line = f"{LINES[0].capitalize()}. {LINES[1].capitalize()}!"
+        [found, both] = load("torch").translate_all([LINES[0], line], config)
+        scored = config.changed(token_log_probabilities=True)
+        again = load("torch").translate_all([LINES[0], line], scored)
+        [forced] = translator.score([(LINES[0], found.text)], config)
+        assert found.coverage < 0
+        assert [each.score for each in (*again, forced)] == pytest.approx(
+            [found.score, both.score, found.score], abs=2e-5
+        )
+        parts = load("torch").translate_all(
+            [each.text for each in split_sentences(line, "xx")], config
+        )
+        assert both.coverage == pytest.approx(sum(each.coverage for each in parts))
+
+
 @each_engine
 def test_forbidden_words_are_avoided(engine):
     plain = texts(load(engine).translate_all(LINES))

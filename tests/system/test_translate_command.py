@@ -107,6 +107,50 @@ def test_json_lines_keep_what_came_with_them(folder):
     assert translate(folder, "in.jsonl", "--beam", "4").stdout.splitlines() == BEAM[:2]
 
 
+def test_json_lines_say_what_a_translation_must_be(folder):
+    others = [each["text"].split()[0] for each in GOLDEN["beam"][2:]]
+    word = LINES[0].split()[0]
+    given = [
+        {"text": LINES[0], "prefix": f"{others[0]} "},
+        {"text": LINES[0], "terms": {word: others[1]}},
+        {"text": LINES[0], "forbidden": [BEAM[0].split()[0]]},
+        {"text": LINES[0], "prefix": "", "terms": {}, "forbidden": []},
+    ]
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in given))
+    (folder / "words").write_text(f"{others[2]}\n\n", encoding="utf-8")
+    options = "--format", "jsonl", "--beam", "4", "--forbid", "words"
+    found = objects(translate(folder, "in.jsonl", *options).stdout)
+    texts = [each["translation"].split() for each in found]
+    assert found == [{**one, "translation": two["translation"]}
+                     for one, two in zip(given, found, strict=True)]  # fmt: skip
+    assert texts[0][0] == others[0]
+    assert others[1] in texts[1]
+    assert BEAM[0].split()[0] not in texts[2]
+    assert not any(others[2] in text for text in texts)
+    assert others[2] in BEAM[0].split() or " ".join(texts[3]) == BEAM[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "fragment"),
+    [
+        ({"prefix": 3}, "expected `prefix` to be a text, but found 3"),
+        ({"terms": ["a"]}, "expected `terms` to be an object of source terms and their transl"),
+        ({"terms": {"a": " "}}, "expected `terms` to be an object"),
+        (
+            {"forbidden": "a"},
+            'expected `forbidden` to be a list of words and phrases, but found "a"',
+        ),
+    ],
+)
+def test_a_constraint_that_is_none_is_named(folder, fields, fragment):
+    lines = [{"text": LINES[0]}, {"text": LINES[1], **fields}]
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    done = mt("translate", BUNDLE, "in.jsonl", "--beam", "4", cwd=folder)
+    assert done.returncode == 2
+    assert f"mt: in.jsonl line 2: {fragment}" in done.stderr
+    assert done.stdout.splitlines() == BEAM[:1]
+
+
 def test_what_is_no_character_goes_through(folder):
     fields = {"id": "\ud800", "text": f"{LINES[0]}. \udfff {LINES[1]}."}
     (folder / "in.jsonl").write_text(json.dumps(fields) + "\n", encoding="utf-8")
