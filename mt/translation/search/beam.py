@@ -1,6 +1,6 @@
 """Beam search: keep the best few unfinished hypotheses of every sentence, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -64,19 +64,11 @@ def beam_search(  # noqa: PLR0917 - as the docstring names them
         added = torch.zeros_like(totals) if coverage is None else coverage(state).view_as(totals)
         best = extend(totals, log_probabilities, limits.end, last)
 
-        finish = best.ended[:, :beam] & best.totals[:, :beam].isfinite()
-        sentence, rank = finish.nonzero(as_tuple=True)
-        origin = best.origins[sentence, rank]
-        for index, row, total, covered in zip(
-            alive[sentence].tolist(),
-            written[sentence, origin].tolist(),
-            best.totals[sentence, rank].tolist(),
-            added[sentence, origin].tolist(),
-            strict=True,
-        ):
-            found[index].append(finished(row, total, score, covered))
+        numbers = alive.tolist()
+        for sentence, row, total, covered in best.endings(beam, best.totals, written, added):
+            found[numbers[sentence]].append(finished(row, total, score, covered))
 
-        counts = counts + finish.sum(dim=1)
+        counts = counts + best.ends(beam).sum(dim=1)
         totals, order = best.totals.masked_fill(best.ended, -torch.inf).topk(beam, dim=-1)
         going = (~last & (counts < beam) & totals[:, 0].isfinite()).nonzero()[:, 0]
         if not len(going):
@@ -103,6 +95,38 @@ class Extensions(NamedTuple):
     """The token it is extended by."""
     ended: Bool[Tensor, "sentences options"]
     """Whether that token is the end mark."""
+
+    def ends(self, beam: int) -> Bool[Tensor, "sentences beam"]:
+        """Say which of the first ``beam`` extensions finish a hypothesis."""
+        return self.ended[:, :beam] & self.totals[:, :beam].isfinite()
+
+    def endings(
+        self,
+        beam: int,
+        totals: Float[Tensor, "sentences options"],
+        written: Int[Tensor, "sentences beam length"],
+        added: Float[Tensor, "sentences beam"],
+    ) -> Iterator[tuple[int, list[int], float, float]]:
+        """Give the hypotheses that are finished.
+
+        Args:
+            beam: How many extensions are looked at.
+            totals: The log-probability of each extension, in nats.
+            written: The tokens of each hypothesis.
+            added: What coverage adds to its score.
+
+        Returns:
+            Of each: the sentence, the tokens, its log-probability, and what coverage adds.
+        """
+        sentence, rank = self.ends(beam).nonzero(as_tuple=True)
+        origin = self.origins[sentence, rank]
+        return zip(
+            sentence.tolist(),
+            written[sentence, origin].tolist(),
+            totals[sentence, rank].tolist(),
+            added[sentence, origin].tolist(),
+            strict=True,
+        )
 
 
 def extend(

@@ -65,7 +65,7 @@ def diverse_beam_search(  # noqa: PLR0917 - as the docstring names them
         flat = process(logits, written.flatten(0, 2), processors)
         log_probabilities = torch.unflatten(flat, 0, (-1, groups, size))
         added = torch.zeros_like(totals) if coverage is None else coverage(state).view_as(totals)
-        last = lengths[alive] == step + 1
+        last, numbers = lengths[alive] == step + 1, alive.tolist()
         chosen = log_probabilities.new_zeros(len(alive), log_probabilities.size(-1))
         kept: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for group in range(groups):
@@ -75,19 +75,13 @@ def diverse_beam_search(  # noqa: PLR0917 - as the docstring names them
             sums = totals[:, group].gather(1, best.origins)
             sums = sums + log_probabilities[sentences, group, best.origins, best.tokens]
 
-            finish = best.ended[:, :size] & best.totals[:, :size].isfinite()
-            sentence, rank = finish.nonzero(as_tuple=True)
-            origin = best.origins[sentence, rank]
-            for index, row, total, covered in zip(
-                alive[sentence].tolist(),
-                written[sentence, group, origin].tolist(),
-                sums[sentence, rank].tolist(),
-                added[sentence, group, origin].tolist(),
-                strict=True,
+            for sentence, row, total, covered in best.endings(
+                size, sums, written[:, group], added[:, group]
             ):
-                found[index].setdefault(tuple(row), finished(row, total, score, covered))
+                pool = found[numbers[sentence]]
+                pool.setdefault(tuple(row), finished(row, total, score, covered))
 
-            counts[:, group] += finish.sum(dim=1)
+            counts[:, group] += best.ends(size).sum(dim=1)
             done = last | (counts[:, group] >= size)
             going_on = best.totals.masked_fill(best.ended | done[:, None], -torch.inf)
             ranked, order = going_on.topk(size, dim=-1)
