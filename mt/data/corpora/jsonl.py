@@ -9,6 +9,9 @@ from mt.data.corpora.contract import Pair
 from mt.errors import DataError, did_you_mean
 from mt.lines import each_line, read_bytes
 
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+"""Keeps the spelling of numbers: 1.50 stays 1.50."""
+
 
 class JsonLinesConfig(FileCorpusConfig):
     """A JSON object a line; blank lines are passed over."""
@@ -41,8 +44,7 @@ class JsonLinesConfig(FileCorpusConfig):
         if line.lstrip().startswith("["):
             return self._refuse(number, "a JSON object", "a list", "write one object a line")
         try:
-            # Of numbers the spelling is kept: 1.50 stays 1.50.
-            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+            value = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
             return self._refuse(number, "a JSON object", f"none ({error})", "check the line")
         if not isinstance(value, dict):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 """The attribute ``xml:lang``."""
-_BLANK = re.compile(r"[ \t\r\n]+")
-"""White space of XML; others, such as the narrow one before a French question mark, are text."""
+_BLANK = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
+"""White space of XML but for single spaces; others, as before a French question mark, are text."""
 
 
 def read_elements(
@@ -93,7 +93,8 @@ def text_of(element: "Element", codes: Collection[str]) -> str:
     Raises:
         ValueError: If it refers to an entity, which is not expanded.
     """
-    return _BLANK.sub(" ", "".join(_parts(element, codes))).strip(" ")
+    text = "".join(_parts(element, codes)) if len(element) else element.text or ""
+    return _BLANK.sub(" ", text).strip(" ")
 
 
 def _parts(element: "Element", codes: Collection[str]) -> Iterator[str]:
