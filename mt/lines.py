@@ -225,14 +225,13 @@ def _open(path: Location) -> AbstractContextManager[BinaryIO]:
 
         remote: AbstractContextManager[BinaryIO] = fsspec.open(path, "rb")
     except (ImportError, ValueError) as error:
-        raise _unreadable(path, str(error)) from None
+        advice = "install what it names" if isinstance(error, ImportError) else "check the address"
+        raise _unreadable(path, str(error), advice) from None
     return remote
 
 
-def _unreadable(path: Location, reason: str) -> DataError:
-    return DataError(
-        f"{path}: expected a text file, but it cannot be read ({reason}); check the path"
-    )
+def _unreadable(path: Location, reason: str, advice: str = "check the path") -> DataError:
+    return DataError(f"{path}: expected a text file, but it cannot be read ({reason}); {advice}")
 
 
 def _decode(blocks: Iterator[bytes], name: str, replace: bool) -> Iterator[str]:

@@ -89,8 +89,8 @@ def translate(
     """Translate a text line by line: as many lines out as in, in their order, blank ones blank.
 
     Lines are translated as they come, so that it works in a pipe and on files of any length. The
-    text may be compressed by gzip, bzip2 or xz. What holds no word is copied. A line of `tsv` is
-    one translation: number of the source line, rank, scores and links if asked for, text.
+    text may be compressed by gzip, bzip2, xz or zstd. What holds no word is copied. A line of `tsv`
+    is one translation: number of the source line, rank, scores and links if asked for, text.
     """
     from mt.allocator import keep_freed_memory
     from mt.logs import start_logging

@@ -7,7 +7,7 @@ import re
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -131,7 +131,7 @@ class BaseCorpusConfig(StrictConfig, ABC):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-@cache
+@lru_cache(maxsize=1024)
 def warn_once(message: str) -> None:
     """Log a warning, but not again when the same corpus is read again."""
     log.warning("%s", message)

@@ -17,8 +17,8 @@ from mt.lines import each_line, read_bytes
 Row = tuple[int, list[str]]
 """The number of the line where a row begins, from 1, and its cells."""
 
-_NAMES = re.compile(r"(?i)source|target|src|trg|tgt|[a-z]{2,3}([-_][a-z0-9]{2,8})*")
-"""What a column of sentences is called."""
+_NAMES = re.compile(r"(?i:source|target|src|trg|tgt)|[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+"""What columns of sentences are called: by their sides, or by tags of languages."""
 
 Column = Annotated[int, Field(ge=1, strict=True)] | Annotated[str, Field(min_length=1)]
 
@@ -28,18 +28,16 @@ class TableConfig(FileCorpusConfig):
 
     header: bool | None = None
     """Whether the first line names the columns; null: if they are chosen by name."""
-
+    separator: str
+    """What separates columns."""
     source: Column | None
+    """The column of source sentences."""
     target: Column | None
+    """The column of target sentences."""
 
     def reads_as(self) -> Sequence[object]:
         """List the choices that determine the pairs."""
-        return self.source, self.target, self.header, self.cells_end_with
-
-    @property
-    @abstractmethod
-    def cells_end_with(self) -> str:
-        """What separates the cells of a row."""
+        return self.source, self.target, self.header, self.separator
 
     @abstractmethod
     def rows(self, lines: Iterator[str | DataError]) -> Iterator[Row | DataError]:
@@ -52,11 +50,12 @@ class TableConfig(FileCorpusConfig):
             DataError: If the file cannot be read, or has no such columns.
         """
         rows = self.rows(each_line(read_bytes(self.path), self.where))
-        first = next(rows, None)
-        if first is None:
-            raise DataError(f"{self.path}: expected rows, but the file is empty; check it")
-        if isinstance(first, DataError):
-            raise first
+        for first in rows:
+            if not isinstance(first, DataError):
+                break
+            yield first
+        else:
+            raise DataError(f"{self.path}: expected rows, but found none; check the file")
         columns = [self._index(column, first) for column in (self.source, self.target)]
         if not self._has_header:
             self._refuse_names([first[1][index] for index in columns])
@@ -84,9 +83,7 @@ class TableConfig(FileCorpusConfig):
             found = f"the first line holds {shown}"
             advice = did_you_mean(column, cells) or "name columns as it does, or number them from 1"
         if len(cells) == 1:
-            advice = (
-                f"set separator to what separates columns, if it is not {self.cells_end_with!r}"
-            )
+            advice = f"set separator to what separates columns, if it is not {self.separator!r}"
         raise DataError(f"{self.path}: expected a column {column}, but {found}; {advice}")
 
     def _refuse_names(self, cells: Sequence[str]) -> None:
@@ -120,11 +117,6 @@ class TsvConfig(TableConfig):
     target: Column | None = 2
     """The column of target sentences."""
 
-    @property
-    def cells_end_with(self) -> str:
-        """What separates the cells of a row."""
-        return self.separator
-
     def rows(self, lines: Iterator[str | DataError]) -> Iterator[Row | DataError]:
         """Split each line."""
         for number, line in enumerate(lines, start=1):
@@ -143,11 +135,6 @@ class CsvConfig(TableConfig):
     by the language."""
     target: Column | None = None
     """The column of target sentences."""
-
-    @property
-    def cells_end_with(self) -> str:
-        """What separates the cells of a row."""
-        return self.separator
 
     def rows(self, lines: Iterator[str | DataError]) -> Iterator[Row | DataError]:
         """Parse rows; where one is broken, go on behind the line in which it begins."""

@@ -72,13 +72,18 @@ def test_a_cell_in_quotes_may_hold_lines(tmp_path):
         (TsvConfig, "a\tb\nc\n", {}, "expected 2 columns as in the first line, but line 2 has 1"),
         (TsvConfig, "a\tb\nc\td\te\n", {}, "but line 2 has 3; check what separates"),
         (TsvConfig, "en\tde\nA dog\tEin Hund\n", {}, "en and de look like names .* header to true"),
-        (TsvConfig, "", {}, "the file is empty"),
+        (TsvConfig, "", {}, "expected rows, but found none"),
         (CsvConfig, 'en,de\n"a",b\n"c,d\ne,f\n', NAMED, "row that begins in line 3 unexpected end"),
         (CsvConfig, 'en,de\na,b\n"c,d\n"e",f\n', NAMED, "row that begins in line 3 ',' expected"),
     ],
 )
 def test_what_does_not_fit_together_is_told(tmp_path, kind, text, options, message):
     assert re.search(message, refused(tmp_path, kind, text, **options))
+
+
+def test_the_first_line_may_be_left_out_too(tmp_path):
+    text = b"\xff\tx\na\tb\nc\td\n"
+    assert read(tmp_path, TsvConfig, text, on_error="skip") == [("a", "b"), ("c", "d")]
 
 
 def test_a_first_line_of_short_words_may_be_a_pair(tmp_path):

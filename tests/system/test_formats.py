@@ -1,0 +1,57 @@
+"""Recipes that name files of every format, checked as a person would."""
+
+import pytest
+from typer.testing import CliRunner
+
+from mt.cli.main import build_app
+from mt.config import dump_yaml
+from mt.data.corpora import Pair
+from tests.corpora import WRITE
+
+PAIRS = [Pair("A dog.", "Ein Hund."), Pair("Two dogs.", "Zwei Hunde.")]
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Check a recipe that learns from some corpora, in a folder with files of all formats."""
+    monkeypatch.chdir(tmp_path)
+    for write in WRITE.values():
+        write(tmp_path, PAIRS)
+
+    def check(*train):
+        (tmp_path / "a.tsv").write_text("A dog.\tEin Hund.\nTwo dogs.\n", encoding="utf-8")
+        data = {"source": "en", "target": "de", "train": list(train), "validation": "a.tmx"}
+        (tmp_path / "r.yaml").write_text(dump_yaml({"data": data}), encoding="utf-8")
+        return CliRunner().invoke(build_app(), ["config", "check", "r.yaml"])
+
+    return check
+
+
+def test_a_name_is_enough(check):
+    result = check(
+        "a.csv", "a.jsonl", "a.tmx", "a.xlf", "a.po", "a.zip", {"path": "./", "name": "a"}
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "r.yaml: OK\n", "")
+
+
+def test_every_mistake_is_a_line(check):
+    result = check(
+        "a.tsv", "b.tmx", {"path": "a.jsonl", "source": "fr"}, {"path": "a.csv", "source": 3}
+    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "mt: r.yaml: a.tsv: expected 2 columns as in the first line, but line 2 has 1; check what "
+        "separates them",
+        "mt: r.yaml: b.tmx: expected a text file, but it cannot be read (No such file or "
+        "directory); check the path",
+        "mt: r.yaml: a.jsonl: line 1: expected a field fr, but found none; known are translation",
+        "mt: r.yaml: a.csv: expected a column 3, but the first line has 2; numbers count from 1",
+    ]
+
+
+def test_what_is_skipped_is_told(check, caplog):
+    result = check({"path": "a.tsv", "on_error": "skip"})
+    assert (result.exit_code, result.stdout) == (0, "r.yaml: OK\n")
+    first, last = caplog.messages
+    assert first.startswith("a.tsv: expected 2 columns as in the first line, but line 2 has 1; ")
+    assert last == "a.tsv: 1 left out, as they cannot be read; listed above"
