@@ -389,6 +389,7 @@ def transcoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[bytes
         DataError: If there is no such codec, or some bytes are not in it.
     """
     try:
+        b"a".decode(codec, "ignore")  # refuses codecs such as hex, whose result is no text
         decoder = codecs.getincrementaldecoder(codec)()
         for block in blocks:
             yield decoder.decode(block).encode()

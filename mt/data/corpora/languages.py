@@ -32,8 +32,10 @@ class LanguageChoice:
         self._units[key] += 1
         if key not in self._choices:
             source, target = (closest(each, key) for each in self._wanted)
-            whole = source is not None and target is not None and source != target
-            self._choices[key] = (source, target) if whole else None  # type: ignore[assignment]
+            if source is None or target is None or source == target:
+                self._choices[key] = None
+            else:
+                self._choices[key] = source, target
         return self._choices[key]
 
     def report(self) -> None:

@@ -104,14 +104,17 @@ class MosesConfig(FileCorpusConfig):
         source, target = self.source or "", self.target or ""
         choice = LanguageChoice(self.where, source, target)
         groups: dict[str, dict[str, str]] = defaultdict(dict)
-        for name in names:
+        for name in sorted(names):
             whole = PurePosixPath(name)
             text = whole.with_suffix("") if whole.suffix in COMPRESSED else whole
-            groups[str(text.with_suffix(""))][text.suffix[1:]] = name
-        found = {
-            stem: endings for stem, endings in sorted(groups.items())
-            if closest(source, endings) and closest(target, endings) and choice.of(endings)
-        }  # fmt: skip
+            if not whole.name.startswith("."):  # as macOS adds to archives
+                groups[str(text.with_suffix(""))].setdefault(text.suffix[1:], name)
+        found: dict[str, _Texts] = {}
+        for stem, endings in groups.items():
+            if closest(source, endings) and closest(target, endings):
+                tags = choice.of(endings)
+                if tags:
+                    found[stem] = _Texts(*(endings[tag] for tag in tags))
         wanted = [
             stem for stem in found
             if self.name is None or fnmatchcase(PurePosixPath(stem).name, self.name)
@@ -124,8 +127,7 @@ class MosesConfig(FileCorpusConfig):
                 f"but it holds {shown}; set name to what stands before the ending, or * for all"
             )
         choice.report()
-        chosen = [(found[stem], choice.of(found[stem])) for stem in wanted]
-        return [_Texts(*(endings[tag] for tag in tags)) for endings, tags in chosen if tags]
+        return [found[stem] for stem in wanted]
 
 
 def _names(folder: Path) -> list[str]:

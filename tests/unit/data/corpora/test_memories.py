@@ -235,6 +235,18 @@ def test_a_catalogue_gives_its_messages(tmp_path, caplog, encoding):
     assert list(swapped.pairs()) == [pair[::-1] for pair in MESSAGES]
 
 
+@pytest.mark.parametrize(("charset", "message"), [
+    ("hex", "expected the name of an encoding, but found hex"), ("klingon", "but found klingon"),
+    ("ascii", r"line \d+ holds byte"), ("cp1252", "expected cp1252"),
+])  # fmt: skip
+def test_a_catalogue_that_is_not_in_its_encoding_is_told(tmp_path, charset, message):
+    text = (PO % charset).encode("utf-8" if charset != "ascii" else "koi8-r")
+    (tmp_path / "a.po").write_bytes(text)
+    with pytest.raises(DataError, match=message) as caught:
+        list(open_corpus([tmp_path / "a.po"], "en", "ru").pairs())
+    assert "\n" not in str(caught.value)
+
+
 def test_a_catalogue_of_another_language_is_told(tmp_path, caplog):
     corpus = PoConfig(path=tmp_path / "a.po", source="en", target="fr")
     corpus.path.write_text(PO % "UTF-8", encoding="utf-8")

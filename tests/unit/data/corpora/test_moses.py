@@ -32,6 +32,14 @@ def test_files_may_be_compressed_and_regional(tmp_path):
     assert list(open_corpus([tmp_path], "en", "de").pairs()) == PAIRS[:1]
 
 
+def test_of_a_file_and_its_compressed_twin_one_is_read(tmp_path):
+    corpus = write(tmp_path, a_en="1\n", a_de="a\n", **{"._a_en": "x\n", "._a_de": "y\n"})
+    for language in ("en", "de"):
+        text = (tmp_path / f"a.{language}").read_bytes()
+        (tmp_path / f"a.{language}.gz").write_bytes(gzip.compress(text))
+    assert list(corpus.pairs()) == [("1", "a")]
+
+
 def test_several_pairs_of_files_need_a_name(tmp_path):
     corpus = write(
         tmp_path, b_en="1\n", b_de="a\n", a_en="2\n", a_de="b\n", c_en="3\n", README="x\n"
