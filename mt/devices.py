@@ -16,6 +16,7 @@ ShortlistUse = Literal["auto", "always", "never"]
 OutputFormat = Literal["text", "jsonl", "tsv"]
 """``text``: one translation a line. ``jsonl``: one JSON object a line, whatever was asked for.
 ``tsv``: one hypothesis a line, with the number of its source line and its rank."""
-ExportFormat = Literal["ctranslate2", "argos"]
+ExportFormat = Literal["ctranslate2", "argos", "huggingface", "onnx"]
 """``ctranslate2``: a directory for CTranslate2, with the SentencePiece models. ``argos``: a package
-that Argos Translate and LibreTranslate install."""
+that Argos Translate and LibreTranslate install. ``huggingface``: a directory for transformers.
+``onnx``: two graphs for any runtime of ONNX, with the SentencePiece models."""

@@ -13,17 +13,17 @@ def export(
     form: Annotated[
         ExportFormat, typer.Option("--to", help="The program; for LibreTranslate take argos.")
     ],
-    output: Annotated[
-        Path, typer.Option(help="A new directory for ctranslate2, a file for argos.")
-    ],
+    output: Annotated[Path, typer.Option(help="A new directory; for argos a file.")],
 ) -> None:
-    """Write a model for another program: CTranslate2, or Argos Translate and LibreTranslate.
+    """Write a model for another program, in float32.
 
-    Both run it as CTranslate2 does here, in float32 or whatever they make of it; sentences are cut
-    into pieces by the SentencePiece model beside it.
+    For CTranslate2, Argos Translate and LibreTranslate, Hugging Face transformers, or a runtime of
+    ONNX. What cuts text into pieces comes with it.
     """
     from mt.bundle import load_bundle
-    from mt.translation.export import export as write
+    from mt.exchange.export import export as write
+    from mt.logs import start_logging
 
+    start_logging()
     load_bundle(model, lambda bundle: write(bundle, form, output))
     typer.echo(f"{output}: written")

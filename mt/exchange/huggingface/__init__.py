@@ -1,0 +1,1 @@
+"""Hugging Face transformers; this package writes and reads its files without its code."""

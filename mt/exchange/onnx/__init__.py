@@ -1,0 +1,1 @@
+"""ONNX, which many runtimes compute; importing this package loads none of its packages."""
