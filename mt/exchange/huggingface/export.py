@@ -10,7 +10,7 @@ which cuts text by our SentencePiece models themselves.
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +36,25 @@ log = logging.getLogger(__name__)
 
 def inexpressible(config: TransformerConfig | RecurrentConfig) -> str | None:
     """Name what neither of the two architectures can compute of a model; ``None`` if one can."""
+    return next(_inexpressible_parts(config), None)
+
+
+def _inexpressible_parts(config: TransformerConfig | RecurrentConfig) -> Iterator[str]:
     if isinstance(config, RecurrentConfig):
-        return "recurrent layers"
+        yield "recurrent layers"
+        return
     if config.activation == "swiglu":
-        return "swiglu feed-forward layers"
+        yield "swiglu feed-forward layers"
     if not isinstance(config.positions, SinusoidalConfig):
         kind = config.positions.kind
-        return "a model without positions" if kind == "none" else f"{kind} positions"
+        yield "a model without positions" if kind == "none" else f"{kind} positions"
     if config.norm == "pre" and config.tie != "three_way":
-        return "embeddings of their own for source and target with norm=pre"
+        yield "embeddings of their own for source and target with norm=pre"
     for name, attention in attentions(config):
         if isinstance(attention.score, AdditiveConfig):
-            return f"the additive score of {name}"
+            yield f"the additive score of {name}"
         if not isinstance(attention.scope, GlobalConfig):
-            return f"the {attention.scope.kind} scope of {name}"
-    return None
+            yield f"the {attention.scope.kind} scope of {name}"
 
 
 def write(bundle: Bundle, output: Path) -> None:
@@ -106,7 +110,7 @@ def _as_scaled_dot(
     """
     if isinstance(score, ScaledDotConfig):
         return projection
-    by_head = projection.unflatten(0, (heads, -1))
+    by_head = projection.view(heads, -1, *projection.shape[1:])
     depth = by_head.size(1)
     if isinstance(score, BilinearConfig):
         assert matrix is not None
@@ -119,7 +123,9 @@ def _positions(dim: int, longest: int) -> dict[str, "Tensor"]:
     from mt.model.positions.absolute import SinusoidalPositions  # noqa: PLC0415
 
     table = SinusoidalPositions(dim)(0, longest)
-    return {f"model.{side}.embed_positions.weight": table.clone() for side in ("encoder", "decoder")}
+    return {
+        f"model.{side}.embed_positions.weight": table.clone() for side in ("encoder", "decoder")
+    }
 
 
 def _config(config: TransformerConfig, tokenizers: Tokenizers, bundle: Bundle) -> dict[str, Any]:

@@ -25,7 +25,11 @@ _ENCODER_LAYER = {
     "feed_forward_residual.norm": ("final_layer_norm",),
 }
 _DECODER_LAYER = _ENCODER_LAYER | {
-    "cross_attention.in_proj": ("encoder_attn.q_proj", "encoder_attn.k_proj", "encoder_attn.v_proj"),
+    "cross_attention.in_proj": (
+        "encoder_attn.q_proj",
+        "encoder_attn.k_proj",
+        "encoder_attn.v_proj",
+    ),
     "cross_attention.out_proj": ("encoder_attn.out_proj",),
     "cross_attention_residual.norm": ("encoder_attn_layer_norm",),
 }
@@ -41,8 +45,8 @@ _TABLES["none"] = _TABLES["two_way"] | {"output.weight": "lm_head.weight"}
 
 def names(config: TransformerConfig) -> Iterator[Names]:
     """Name every trained tensor, but those of positions and scores, which the others lack."""
-    for ours, theirs in _TABLES[config.tie].items():
-        yield Names(ours, (theirs,))
+    for table, name in _TABLES[config.tie].items():
+        yield Names(table, (name,))
     stacks = (
         ("encoder", config.encoder_layers, _ENCODER_LAYER),
         ("decoder", config.decoder_layers, _DECODER_LAYER),
@@ -54,7 +58,7 @@ def names(config: TransformerConfig) -> Iterator[Names]:
             for ours, theirs in modules.items():
                 yield from _module(
                     f"{side}.{index}.{ours}",
-                    tuple(f"model.{side}.layers.{index}.{name}" for name in theirs),
+                    tuple(f"model.{side}.layers.{index}.{module}" for module in theirs),
                 )
 
 

@@ -23,7 +23,7 @@ class Graph:
     inputs: Mapping[str, Tensor]
     """Examples, in the order of the module's arguments."""
     outputs: tuple[str, ...]
-    dynamic: Mapping[str, Mapping[int, Any]]
+    dynamic: dict[str, dict[int, Any]]
     """Of each input: the axes whose sizes vary, and what they are called."""
 
 
@@ -121,7 +121,7 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
+    def forward(  # noqa: PLR0917 - all that a step depends on
         self,
         token: Int[Tensor, " batch"],
         memory_keys: Float[Tensor, "layers batch heads source_length depth"],
@@ -187,11 +187,13 @@ def _step(  # noqa: PLR0917 - all that a step depends on
         nonlocal past
         query, new = layer.self_attention.project_self(states, position)
         past = KeysValues(*(torch.cat(both, dim=2) for both in zip(past, new, strict=True)))
-        return layer.self_attention(query, past, None, position)
+        attended: Tensor = layer.self_attention(query, past, None, position)
+        return attended
 
     def attend_to_source(states: Tensor) -> Tensor:
         query = layer.cross_attention.project_query(states)
-        return layer.cross_attention(query, memory, visible, position)
+        attended: Tensor = layer.cross_attention(query, memory, visible, position)
+        return attended
 
     states = layer.self_attention_residual(states, attend_to_target)
     states = layer.cross_attention_residual(states, attend_to_source)
