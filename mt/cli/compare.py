@@ -14,6 +14,7 @@ from mt.cli.scored_text import (
     TokenizerOption,
     read_references,
     read_text,
+    refuse_without_source,
     translate_texts,
     wanted_metrics,
     warn,
@@ -68,6 +69,7 @@ def compare(
     """
     wanted = wanted_metrics(metrics, tokenizer)
     _check(systems, source, output)
+    refuse_without_source(wanted, int(source is not None), 1, len(references))
     first = source or systems[0]
     lines = read_text(first, "hypothesis" if source is None else "source")
     texts = {}

@@ -17,6 +17,7 @@ from mt.cli.scored_text import (
     TokenizerOption,
     read_references,
     read_text,
+    refuse_without_source,
     translate_texts,
     wanted_metrics,
     warn_between,
@@ -92,7 +93,8 @@ def evaluate(
         typer.Option(
             "--source",
             metavar="FILE",
-            help="Text for the model to translate; give several files for more test sets.",
+            help="Text for the model to translate, or that was translated, for COMET; give several "
+            "files for more test sets.",
         ),
     ] = None,
     hypotheses: Annotated[
@@ -156,7 +158,7 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Score translations against references with sacreBLEU.
+    """Score translations against references with sacreBLEU, or with COMET.
 
     Prints each score from 0 to 100 with its 95 % interval and its signature. Files hold detokenized
     text, one sentence per line, or are SGML or XML of WMT; `FILE:2` is a column of a table with
@@ -167,7 +169,8 @@ def evaluate(
     if as_json and form not in {"text", "json"}:
         raise typer.BadParameter(f"expected --json or --format {form}, but got both; leave one out")
     if hypotheses:
-        _refuse_unused(model=model, source=sources, output=outputs, beam=beam)
+        unused = None if "comet" in wanted else sources
+        _refuse_unused(model=model, source=unused, output=outputs, beam=beam)
     elif model is None or not (sources or known):
         raise typer.BadParameter(
             "expected MODEL and --source to translate, or --hypothesis with a translation"
@@ -176,6 +179,12 @@ def evaluate(
         _known_test_sets(known, hypotheses, sources, references, wanted, tokenizer)
         if known
         else _test_sets(hypotheses, sources or [], references or [], wanted, tokenizer)
+    )
+    refuse_without_source(
+        wanted,
+        sum(test.source is not None for test in tests),
+        len(tests),
+        max(len(test.truth) for test in tests),
     )
     if outputs and len(outputs) != len(tests):
         raise typer.BadParameter(
@@ -190,7 +199,12 @@ def evaluate(
         for test in tests:
             warn_between(model or test.name, test.hypotheses, test.truth, lowercase)
             test.measurements = measure(
-                test.hypotheses, test.truth, wanted, test.tokenizer, lowercase=lowercase
+                test.hypotheses,
+                test.truth,
+                wanted,
+                test.tokenizer,
+                lowercase=lowercase,
+                source=test.source,
             )
             test.scores = [each.score() for each in test.measurements]
             if by is not None:
@@ -214,12 +228,18 @@ def _test_sets(
 ) -> list[TestSet]:
     """Read test sets from files."""
     tests = []
+    sources_of = dict(zip(hypotheses or sources, sources, strict=False))
     for path, its in _dealt(hypotheses or sources, references):
         lines = read_text(path, "hypothesis" if hypotheses else "source")
         truth = read_references(its, path, lines, metrics, tokenizer)
         test = TestSet(str(path), list(map(str, its)), truth, tokenizer or "13a")
         if hypotheses:
             test.hypotheses = lines
+            if path in sources_of:
+                source = sources_of[path]
+                test.source = read_text(source, "source")
+                if len(test.source) != len(lines):
+                    raise unequal_lines(source, len(test.source), path, len(lines))
         else:
             warn_of_copies(its, truth, path, lines)
             test.source = lines

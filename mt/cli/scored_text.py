@@ -15,6 +15,7 @@ from mt.evaluation import (
     TokenizerName,
     doubts,
     doubts_between,
+    refuse_missing_comet,
     refuse_missing_tokenizer,
     refuse_unless_text,
     suited_tokenizer,
@@ -66,7 +67,33 @@ def wanted_metrics(
         if "bleu" not in wanted:
             raise typer.BadParameter("--tokenize is for BLEU; leave it out, or add --metric bleu")
         refuse_missing_tokenizer(tokenizer)
+    if "comet" in wanted:
+        refuse_missing_comet()
     return wanted
+
+
+def refuse_without_source(
+    metrics: Sequence[MetricName], sources: int, texts: int, references: int
+) -> None:
+    """Refuse COMET where it has not a source and one reference for each text.
+
+    Args:
+        metrics: Those asked for.
+        sources: Sources given.
+        texts: Texts that are scored and need a source each.
+        references: References of each.
+    """
+    if "comet" not in metrics:
+        return
+    if sources != texts:
+        raise typer.BadParameter(
+            f"--metric comet reads the source: expected --source {texts} times, as often as texts "
+            f"are scored, but got {sources}"
+        )
+    if references > 1:
+        raise typer.BadParameter(
+            f"--metric comet reads one reference, but got {references}; name one of them"
+        )
 
 
 def read_text(path: Path, side: "Side") -> list[str]:

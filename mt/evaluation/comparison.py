@@ -163,7 +163,7 @@ def compare(
         metrics: What to measure.
         tokenizer: What splits text into words, for ``bleu``, for lengths and frequencies.
         lowercase: Whether letters count as the same in either case.
-        source: What was translated, to show beside the sentences that differ.
+        source: What was translated, to show beside the sentences that differ; ``comet`` reads it.
 
     Raises:
         DataError: As :func:`mt.evaluation.evaluate` does.
@@ -175,7 +175,9 @@ def compare(
     baseline: Sequence[Measurement] = ()
     found = []
     for name, hypotheses in systems.items():
-        measured = measure(hypotheses, references, metrics, tokenizer, lowercase=lowercase)
+        measured = measure(
+            hypotheses, references, metrics, tokenizer, lowercase=lowercase, source=source
+        )
         found.append(
             System(
                 name,

@@ -1,11 +1,13 @@
 """The one file that knows sacreBLEU: how its metrics count and sign, which test sets it has.
 
 Nothing is computed here. A score equals the one that the ``sacrebleu`` command line prints for the
-same files, and so does its signature.
+same files, and so does its signature. COMET, which sacreBLEU lacks, is resampled and signed as its
+metrics are.
 """
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ def evaluate(
     tokenizer: TokenizerName = "13a",
     *,
     lowercase: bool = False,
+    source: Sequence[str] | None = None,
 ) -> list[Score]:
     """Compare a corpus of hypotheses with one or more sets of references.
 
@@ -40,19 +43,24 @@ def evaluate(
         bootstrap: Resamples for the 95 % interval, at least 2; 0 gives no interval, nor does a
             corpus of a few lines in which resamples match nothing.
         tokenizer: What splits text into the words that ``bleu`` counts.
-        lowercase: Whether letters count as the same in either case; for ``ter`` they always do.
+        lowercase: Whether letters count as the same in either case; for ``ter`` they always do, for
+            ``comet`` never.
+        source: What was translated, which ``comet`` reads as well.
 
     Returns:
         One score per metric, in the order of ``metrics``.
 
     Raises:
         DataError: If there is nothing to compare, the counts differ, something is no plain text
-            (:func:`~mt.evaluation.surface.refuse_unless_text`), or the tokenizer is not installed.
+            (:func:`~mt.evaluation.surface.refuse_unless_text`), or the tokenizer or COMET is not
+            installed, or COMET is not given a source and one set of references.
         ValueError: If ``bootstrap`` is negative or 1.
 
     Cost: a fraction of a second per thousand lines; TER takes several seconds.
     """
-    measurements = measure(hypotheses, references, metrics, tokenizer, lowercase=lowercase)
+    measurements = measure(
+        hypotheses, references, metrics, tokenizer, lowercase=lowercase, source=source
+    )
     return [measurement.score(bootstrap) for measurement in measurements]
 
 
@@ -63,6 +71,7 @@ def measure(
     tokenizer: TokenizerName = "13a",
     *,
     lowercase: bool = False,
+    source: Sequence[str] | None = None,
 ) -> list["Measurement"]:
     """Count, line by line, what scores are made of; see :func:`evaluate`.
 
@@ -75,6 +84,9 @@ def measure(
     references = [[line.rstrip() for line in lines] for lines in references]
     measurements = []
     for metric in metrics:
+        if metric == "comet":
+            measurements.append(_measure_comet(hypotheses, references, source))
+            continue
         counter = _counter(metric, tokenizer, lowercase)
         # In parts: sacreBLEU keeps the n-grams of all references that it is given, which takes
         # 25 MB for a thousand lines and chrF.
@@ -183,8 +195,10 @@ class Measurement:
     def _bounded(self, value: float) -> float:
         """Keep a value on its scale: sacreBLEU's BLEU of equal text is 100.00000000000004.
 
-        An interval, which is symmetric around its mean, may reach further.
+        An interval, which is symmetric around its mean, may reach further. COMET has no scale.
         """
+        if self.metric == "comet":
+            return value
         return max(value if self.metric == "ter" else min(value, 100.0), 0.0)
 
 
@@ -228,6 +242,53 @@ def _check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> No
             raise unequal_lines(where, len(lines), "the hypotheses", len(hypotheses))
         refuse_unless_text(lines, where)
     refuse_unless_text(hypotheses, "evaluation: hypotheses")
+
+
+def _measure_comet(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], source: Sequence[str] | None
+) -> Measurement:
+    from mt.evaluation.comet import MODEL, comet_scores, comet_version  # noqa: PLC0415
+
+    if source is None or len(references) > 1:
+        raise DataError(
+            "--metric comet: expected the source and one reference, but found "
+            f"{'no source' if source is None else f'{len(references)} references'}; name "
+            f"{'it with --source' if source is None else 'one of them'}"
+        )
+    if len(source) != len(hypotheses):
+        raise unequal_lines("evaluation: source", len(source), "the hypotheses", len(hypotheses))
+    scores = comet_scores(source, hypotheses, references[0])
+    signed = {"model": MODEL, "version": comet_version()}
+    return Measurement("comet", [[score, 1.0] for score in scores], _MeanOfLines("COMET", signed))
+
+
+class _MeanOfLines:
+    """What a :class:`Measurement` asks of a metric of sacreBLEU, for one that is a mean over lines.
+
+    Its statistics are the score of a line and a 1.
+    """
+
+    def __init__(self, name: str, signed: Mapping[str, str]) -> None:
+        """Name it, and give what its signature says."""
+        self._name, self._signed = name, signed
+
+    def get_signature(self) -> Any:
+        from sacrebleu.metrics.base import Signature  # noqa: PLC0415
+
+        signature = Signature({"num_refs": 1})
+        signature.info |= self._signed
+        return signature
+
+    def _compute_score_from_stats(self, sums: Sequence[float]) -> Any:
+        from sacrebleu.metrics.base import Score as SacreBleuScore  # noqa: PLC0415
+
+        total, lines = sums
+        return SacreBleuScore(self._name, float(total / lines))
+
+    def _aggregate_and_compute(self, statistics: Sequence[Sequence[float]]) -> Any:
+        return self._compute_score_from_stats(
+            [math.fsum(column) for column in zip(*statistics, strict=True)]
+        )
 
 
 def _counter(metric: MetricName, tokenizer: TokenizerName, lowercase: bool) -> Any:

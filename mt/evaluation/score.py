@@ -3,13 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal
 
-MetricName = Literal["bleu", "chrf", "chrf++", "ter"]
-"""How hypotheses are compared with references.
+StringMetricName = Literal["bleu", "chrf", "chrf++", "ter"]
+"""How the words or characters of hypotheses are compared with those of references.
 
 ``bleu``: matching word n-grams, in words that sacreBLEU splits itself (Papineni et al. 2002).
 ``chrf``: F2 of matching character n-grams, kinder to inflected languages (Popović 2015).
 ``chrf++``: likewise, of words and pairs of words as well (Popović 2017).
 ``ter``: edits per 100 reference words (Snover et al. 2006).
+"""
+
+MetricName = Literal[StringMetricName, "comet"]
+"""How hypotheses are compared with references.
+
+``comet``: what a neural network that also reads the source says of them, times 100 (Rei et al.
+2020).
 """
 
 TokenizerName = Literal[
@@ -38,11 +45,12 @@ _NAMES: dict[MetricName, str] = {
     "chrf": "chrF2",
     "chrf++": "chrF2++",
     "ter": "TER",
+    "comet": "COMET",
 }
 
 
 def higher_is_better(metric: MetricName) -> bool:
-    """Say whether more is better: TER counts errors, the other metrics count matches."""
+    """Say whether more is better: TER alone counts errors."""
     return metric != "ter"
 
 
@@ -52,7 +60,7 @@ class Score:
 
     Attributes:
         metric: What was measured.
-        value: From 0 to 100; TER may exceed 100.
+        value: From 0 to 100; TER may exceed 100, COMET both ends.
         signature: Settings and version of the measurement, in sacreBLEU's notation.
         low: Lower end of the 95 % interval of a bootstrap over lines; ``None`` without one.
         high: Upper end.

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, mod
 
 from mt.config import Count, StrictConfig
 from mt.devices import Precision
-from mt.evaluation.score import MetricName
+from mt.evaluation.score import StringMetricName
 from mt.translation.config import GreedyConfig, SearchConfig
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class ValidationConfig(StrictConfig):
 
     every: Count = 1000
     """Updates between two validations."""
-    metric: Literal["loss"] | MetricName = "bleu"
+    metric: Literal["loss"] | StringMetricName = "bleu"
     """What picks the best checkpoint and stops early; `loss` alone translates nothing."""
     search: SearchConfig = GreedyConfig()
     """How validation pairs are translated."""

@@ -13,8 +13,8 @@ from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
 from mt.devices import Precision
 from mt.evaluation import (
-    MetricName,
     Score,
+    StringMetricName,
     evaluate,
     higher_is_better,
     refuse_unless_text,
@@ -58,7 +58,7 @@ class ValidationResult:
     @classmethod
     def from_json(cls, update: int, values: Mapping[str, Any]) -> "ValidationResult":
         """Read what :meth:`to_json` wrote."""
-        for metric in get_args(MetricName):
+        for metric in get_args(StringMetricName):
             if found := values.get(metric):
                 fields = (found[name] for name in ("score", "signature", "low", "high"))
                 return cls(update, values["loss"], Score(metric, *fields))
@@ -74,7 +74,7 @@ class Validation:
 
     def __init__(
         self,
-        metric: Literal["loss"] | MetricName,
+        metric: Literal["loss"] | StringMetricName,
         store: Mixture,
         pairs: Sequence[Pair],
         translate: Translate,

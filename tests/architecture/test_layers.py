@@ -18,6 +18,7 @@ CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 # Each foreign library has one adapter, so that it can be replaced in an afternoon.
 ADAPTERS = {
     "backports": "mt/lines.py",
+    "comet": "mt/evaluation/comet.py",
     "datasets": "mt/data/",
     "fsspec": "mt/lines.py",
     "lxml": "mt/data/corpora/markup.py",
