@@ -21,7 +21,13 @@ from mt.model.attention.config import AdditiveConfig, BilinearConfig, GlobalConf
 from mt.model.config import RecurrentConfig, TransformerConfig, parse_model
 from mt.model.positions.config import SinusoidalConfig
 from mt.text.tokenizer import END, PAD, START, Tokenizer, Tokenizers
-from mt.translation.config import BeamConfig, GreedyConfig, TranslationConfig, longest_translation
+from mt.translation.config import (
+    BeamConfig,
+    GreedyConfig,
+    SearchConfig,
+    TranslationConfig,
+    longest_translation,
+)
 from mt.translation.contract import NEVER
 
 if TYPE_CHECKING:
@@ -164,23 +170,35 @@ def _generation(bundle: Bundle) -> dict[str, Any]:
     search = TranslationConfig.parse(
         bundle.section("translation"), where=f"{bundle.path}: translation"
     ).search
-    if not isinstance(search, BeamConfig | GreedyConfig):
+    told = _told(search)
+    if told != search:
         log.warning(
-            "%s: expected search=greedy or search=beam, which transformers is told to do, but "
-            "found %s; it is told to do a beam search", bundle.path, search.kind,
+            "%s: expected a search that transformers knows, but found %s; it is told %s",
+            bundle.path, search.model_dump(), told.model_dump(),
         )  # fmt: skip
-        search = BeamConfig()
-    beam = search if isinstance(search, BeamConfig) else BeamConfig(size=1)
+    beam = told if isinstance(told, BeamConfig) else BeamConfig(size=1)
     return {
         "num_beams": beam.size,
         "length_penalty": beam.length_penalty,
         "early_stopping": beam.size > 1,
-        "no_repeat_ngram_size": search.no_repeat_ngram,
+        "no_repeat_ngram_size": told.no_repeat_ngram,
         "max_length": longest_translation(bundle.metadata.max_tokens),
         "suppress_tokens": sorted(NEVER),
         "begin_suppress_tokens": [END],
         **_marks(),
     }
+
+
+def _told(search: SearchConfig) -> BeamConfig | GreedyConfig:
+    """Return what transformers can be told of a search: the nearest of greedy and beam."""
+    if isinstance(search, GreedyConfig):
+        return GreedyConfig(no_repeat_ngram=search.no_repeat_ngram)
+    beam = BeamConfig(no_repeat_ngram=search.no_repeat_ngram)
+    if isinstance(search, BeamConfig):
+        beam = beam.model_copy(update={"size": search.size})
+        if search.length_norm == "power":
+            beam = beam.model_copy(update={"length_penalty": search.length_penalty})
+    return beam
 
 
 def _marks() -> dict[str, Any]:
