@@ -25,8 +25,8 @@ from mt import allocator, hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
 from mt.data.corpora import PlainTextConfig
+from mt.data.filters import Selection
 from mt.data.mixture import Mixture, prepare
-from mt.data.pairs import Blank, TooLong
 from mt.devices import Precision
 from mt.kernels import attention
 from mt.model.config import TransformerConfig
@@ -97,7 +97,7 @@ def open_pairs(data: Path, store: Path) -> tuple[Mixture, int]:
     tokenizer = Tokenizer.load(data / "spm.model")
     corpus = PlainTextConfig(source=data / "train.en", target=data / "train.de")
     pairs = prepare(
-        [corpus], Tokenizers(tokenizer, tokenizer), store, (Blank(), TooLong(BATCH_TOKENS))
+        [corpus], Tokenizers(tokenizer, tokenizer), store, [Selection(max_tokens=BATCH_TOKENS)]
     )
     for language, lengths in (("en", pairs.source_lengths), ("de", pairs.target_lengths)):
         with (data / f"train.sp.{language}").open(encoding="utf-8", newline="\n") as lines:

@@ -65,19 +65,20 @@ def recipe_template(cls: type[BaseModel]) -> str:
     Where one of several sections may stand, the default is written out and the others follow as
     comments.
     """
-    lines = [*_comment(cls.__doc__), *_section(cls, PydanticUndefined)]
+    lines = [*_comment(cls.__doc__), *_section(cls, PydanticUndefined, set())]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _section(cls: type[BaseModel], default: Any) -> Iterator[str]:
+def _section(cls: type[BaseModel], default: Any, told: set[tuple[type, ...]]) -> Iterator[str]:
     for name, field in cls.model_fields.items():
         value = field.get_default(call_default_factory=True)
         if isinstance(default, cls):
             value = getattr(default, name)
-        yield from _entry(name, field, value)
+        yield from _entry(name, field, value, told)
 
 
-def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
+def _entry(name: str, field: FieldInfo, value: Any, told: set[tuple[type, ...]]) -> Iterator[str]:
+    """Write a key; sections that may be left out are explained where they come first."""
     here = alternatives(field.annotation)
     blocks, item = sections(here), ""
     if not blocks:
@@ -89,8 +90,11 @@ def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
     yield ""
     yield from _comment(field.description or (blocks[0].__doc__ if len(blocks) == 1 else None))
     yield f"{name}:{'' if chosen else _plain(value)}{_meaning(field, value, chosen)}"
+    if chosen is None and len(blocks) > 1 and tuple(blocks) in told:
+        return
+    told.add(tuple(blocks))
     for block in sorted(blocks, key=lambda each: each is not chosen):
-        lines = [line for line in _section(block, value) if line]
+        lines = [line for line in _section(block, value, told) if line]
         if len(blocks) > 1:
             lines = [*_comment(_first_paragraph(block.__doc__)), *lines]
         if item:

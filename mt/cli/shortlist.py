@@ -28,7 +28,9 @@ def shortlist(
     start_logging()
     config, tokenizers = load_bundle(model, lambda found: (found.config, found.tokenizers()))
     recipe = RecipeConfig.parse(apply_overrides(config, overrides or ()), where=str(model))
-    pairs = prepare(recipe.data.train, tokenizers, recipe.data.store, recipe.data.filters())
+    pairs = prepare(
+        recipe.data.train, tokenizers, recipe.data.store, recipe.data.train_selections()
+    )
     validation = tuple(read_pairs(recipe.data.validation))
     cost = add_shortlist(model, pairs, validation, recipe.seed)
     if cost is not None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_va
 from mt.bundle import MOST_TOKENS
 from mt.config import StrictConfig
 from mt.data.corpora import CorpusConfig
-from mt.data.pairs import Blank, Filter, TooLong
+from mt.data.filters import Filters, Selection
 from mt.errors import run_checks
 
 
@@ -28,6 +28,9 @@ class DataConfig(StrictConfig):
     """The language translated from, as a tag such as ``de``."""
     target: str = Field(min_length=1)
     """The language translated into."""
+    filters: Filters = ()
+    """What drops training pairs by their text, in the order in which reasons count: sections, names
+    of kinds, or ``standard`` for all kinds but ``language``; of one kind the last holds."""
     train: Corpora
     """Corpora to learn from, read one after the other."""
     validation: Corpora
@@ -38,16 +41,27 @@ class DataConfig(StrictConfig):
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
 
     def check(self) -> None:
-        """Look for whatever would keep a corpus from being read; reads the files once.
+        """Look for whatever would keep a corpus from being read or filtered; reads the files once.
 
         Raises:
+            ConfigError: If a filter needs a package that is not installed.
             DataError: With a line for each mistake.
         """
+        for selection in dict.fromkeys([*self.train_selections(), *self.validation_selections()]):
+            selection.start()
         run_checks(corpus.check for corpus in dict.fromkeys([*self.train, *self.validation]))
 
-    def filters(self) -> tuple[Filter, ...]:
-        """Return what drops pairs, in the order in which their reasons count."""
-        return Blank(), TooLong(self.max_tokens)
+    def train_selections(self) -> list[Selection]:
+        """Say for each training corpus which of its pairs are used."""
+        return [self._selection(corpus, self.filters) for corpus in self.train]
+
+    def validation_selections(self) -> list[Selection]:
+        """Say so for each validation corpus: ``data.filters`` do not make it easier."""
+        return [self._selection(corpus, ()) for corpus in self.validation]
+
+    def _selection(self, corpus: CorpusConfig, filters: Filters) -> Selection:
+        own = filters if corpus.filters is None else corpus.filters
+        return Selection(own, self.source, self.target, self.max_tokens)
 
     @field_validator("train", "validation")
     @classmethod

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mt.data.batches import Batch
 from mt.data.corpora import Corpus
-from mt.data.pairs import Filter, PairCounts
+from mt.data.filters import Selection
+from mt.data.pairs import PairCounts
 from mt.data.store import Side, Store, prepare_store
 from mt.errors import DataError
 from mt.text.tokenizer import PAD, Tokenizers
@@ -22,7 +23,7 @@ def prepare(
     corpora: Sequence[Corpus],
     tokenizers: Tokenizers,
     directory: Path,
-    filters: Sequence[Filter],
+    selections: Sequence[Selection],
     progress: Callable[[PairCounts], object] | None = None,
 ) -> "Mixture":
     """Encode the pairs of every corpus that has no store yet, and open the stores of all.
@@ -31,7 +32,7 @@ def prepare(
         corpora: What to read, in this order.
         tokenizers: Encode the sides; each gets an ``END``.
         directory: Where stores are kept, one for each corpus.
-        filters: Say which pairs are dropped.
+        selections: Say for each corpus which of its pairs are used.
         progress: Called with what has been read so far, every few thousand pairs.
 
     Raises:
@@ -39,20 +40,20 @@ def prepare(
     """
     stores: list[Store] = []
     counts = PairCounts()
-    for corpus in corpora:
+    for corpus, selection in zip(corpora, selections, strict=True):
         before = counts
 
         def report(part: PairCounts, before: PairCounts = before) -> None:
             if progress:
                 progress(before + part)
 
-        stores.append(prepare_store(corpus, tokenizers, directory, filters, report))
+        stores.append(prepare_store(corpus, tokenizers, directory, selection, report))
         counts += stores[-1].counts
     if not counts.kept:
         names = "; ".join(corpus.where for corpus in corpora) or "data"
         raise DataError(
             f"{names}: expected sentence pairs, but found none to keep ({counts}); "
-            "check the files, or raise data.max_tokens"
+            "check the files and data.filters, or raise data.max_tokens"
         )
     return Mixture(stores)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from mt.data.corpora import Corpus, Pair
+from mt.data.filters import Selection
 from mt.errors import DataError
 
 
@@ -14,46 +15,6 @@ class EncodedPair(NamedTuple):
     text: Pair
     source: Sequence[int]
     target: Sequence[int]
-
-
-class Filter(Protocol):
-    """Decides which pairs are not used."""
-
-    def reason(self, pair: EncodedPair) -> str | None:
-        """Say in a word or two why a pair is dropped, as in ``too long``; ``None`` keeps it."""
-
-    def fingerprint(self) -> str:
-        """Return a text that changes with what is dropped: what was kept is stored under it."""
-
-
-class Blank:
-    """Drops pairs of which a side holds nothing that can be seen."""
-
-    def reason(self, pair: EncodedPair) -> str | None:
-        """Tell whether the pair is blank; invisible characters alone leave no token."""
-        blank = _is_blank(pair.text) or not pair.source or not pair.target
-        return "blank" if blank else None
-
-    def fingerprint(self) -> str:
-        """Name the filter."""
-        return "blank"
-
-
-@dataclass(frozen=True)
-class TooLong:
-    """Drops pairs of which a side has too many tokens."""
-
-    max_tokens: int
-    """Most tokens of a side, the end mark included."""
-
-    def reason(self, pair: EncodedPair) -> str | None:
-        """Tell whether the pair is too long."""
-        longest = max(len(pair.source), len(pair.target)) + 1
-        return "too long" if longest > self.max_tokens else None
-
-    def fingerprint(self) -> str:
-        """Name the filter and its limit."""
-        return f"too long: {self.max_tokens}"
 
 
 @dataclass
@@ -85,28 +46,30 @@ class PairCounts:
         return f"{self.read:,} read, {dropped} dropped, {self.kept:,} kept"
 
 
-def read_pairs(corpora: Sequence[Corpus]) -> Iterator[Pair]:
+def read_pairs(
+    corpora: Sequence[Corpus], selections: Sequence[Selection] | None = None
+) -> Iterator[Pair]:
     """Read the text of corpora one after the other.
 
     Both sides travel together: a pair of which one side is blank is dropped as a whole, so that
     nothing behind it can shift.
 
+    Args:
+        corpora: What to read.
+        selections: Which pairs of each are used; by default all but blank ones.
+
     Raises:
         DataError: If a corpus cannot be read, or at the end if no pair was left.
     """
     found = False
-    for corpus in corpora:
-        for pair in corpus.pairs():
-            if not _is_blank(pair):
-                found = True
-                yield pair
+    selections = selections or [Selection()] * len(corpora)
+    for corpus, selection in zip(corpora, selections, strict=True):
+        for pair in selection.select(corpus.pairs()):
+            found = True
+            yield pair
     if not found:
         names = "; ".join(corpus.where for corpus in corpora) or "data"
         raise DataError(
             f"{names}: expected sentence pairs, but found none with text on both sides; "
             "check the files"
         )
-
-
-def _is_blank(pair: Pair) -> bool:
-    return not pair.source.strip() or not pair.target.strip()

@@ -28,7 +28,8 @@ import numpy as np
 from jaxtyping import Int32, Integer, Shaped
 
 from mt.data.corpora import Corpus
-from mt.data.pairs import EncodedPair, Filter, PairCounts
+from mt.data.filters import Selection
+from mt.data.pairs import EncodedPair, PairCounts
 from mt.errors import DataError
 from mt.files import atomic_directory, damaged_file, remove_directory, write_sums
 from mt.text.tokenizer import END, Tokenizers
@@ -55,7 +56,7 @@ def prepare_store(
     corpus: Corpus,
     tokenizers: Tokenizers,
     directory: Path,
-    filters: Sequence[Filter],
+    selection: Selection,
     progress: Callable[[PairCounts], object] | None = None,
 ) -> "Store":
     """Encode every pair of a corpus once, or find that an earlier run has done so.
@@ -67,7 +68,7 @@ def prepare_store(
         corpus: What to read.
         tokenizers: Encode the sides; each gets an ``END``.
         directory: Where stores are kept, each under its fingerprint.
-        filters: Say which pairs are dropped; the first reason counts.
+        selection: Says which pairs are used.
         progress: Called with what has been read so far, every few thousand pairs.
 
     Returns:
@@ -80,7 +81,7 @@ def prepare_store(
         "version": _VERSION,
         "corpus": corpus.fingerprint(),
         "tokenizers": tokenizers.fingerprint,
-        "filters": [each.fingerprint() for each in filters],
+        "filters": selection.fingerprint(),
     }
     fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     path = directory / fingerprint[:16]
@@ -96,7 +97,7 @@ def prepare_store(
             )  # fmt: skip
             remove_directory(path)
         with atomic_directory(path, replace=False) as scratch:
-            counts = _write(scratch, corpus, tokenizers, filters, progress)
+            counts = _write(scratch, corpus, tokenizers, selection, progress)
             manifest = made_of | {"fingerprint": fingerprint, "counts": asdict(counts)}
             (scratch / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
             write_sums(scratch)
@@ -171,7 +172,7 @@ def _write(
     directory: Path,
     corpus: Corpus,
     tokenizers: Tokenizers,
-    filters: Sequence[Filter],
+    selection: Selection,
     progress: Callable[[PairCounts], object] | None,
 ) -> PairCounts:
     """Write all files but the manifest, a chunk at a time."""
@@ -186,18 +187,24 @@ def _write(
             _SideWriter(create(f"{side}.tokens"), create(f"{side}.offsets")) for side in _SIDES
         )
         rows = create(_ROWS)
-        while chunk := list(islice(pairs, _CHUNK)):
+        filters = selection.start()
+        while read := list(islice(pairs, _CHUNK)):
+            reasons = list(filters.reasons(read))
+            chunk = [pair for pair, reason in zip(read, reasons, strict=True) if reason is None]
             sources = tokenizers.source.encode([pair.source for pair in chunk])
             targets = tokenizers.target.encode([pair.target for pair in chunk])
+            encoded = map(EncodedPair, chunk, sources, targets)
             kept = []
-            for pair in map(EncodedPair, chunk, sources, targets):
-                reasons = (each.reason(pair) for each in filters)
-                reason = next((each for each in reasons if each), None)
-                if reason:
-                    counts.drop(reason)
-                else:
-                    kept.append((counts.read, pair))
-                counts.read += 1
+            for row, by_text in enumerate(reasons, start=counts.read):
+                reason = by_text
+                if by_text is None:
+                    pair = next(encoded)
+                    reason = selection.reason_of_tokens(pair.source, pair.target)
+                    if reason is None:
+                        kept.append((row, pair))
+                if reason is not None:
+                    counts.drop(reason.name)
+            counts.read += len(read)
             rows.write(np.array([row for row, _ in kept], _OFFSET).tobytes())
             source.write([pair.source for _, pair in kept])
             target.write([pair.target for _, pair in kept])

@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +115,8 @@ def prepare_run(
         DataError: If a corpus cannot be used, or a pair fits into no batch.
     """
     tokenizers = _obtain_tokenizers(data, tokenizer, seed, run)
-    filters = data.filters()
-    training = prepare(data.train, tokenizers, data.store, filters, _LogEncoding())
-    validation = prepare(data.validation, tokenizers, data.store, filters)
+    training = prepare(data.train, tokenizers, data.store, data.train_selections(), _LogEncoding())
+    validation = prepare(data.validation, tokenizers, data.store, data.validation_selections())
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
     _refuse_longer(training, batch_tokens)
@@ -176,10 +175,12 @@ def _obtain_tokenizers(
     own = run / "tokenizer"
     if _is_whole(own):
         return Tokenizers.load(own)
+    selections = [replace(each, max_tokens=None) for each in data.train_selections()]
     wanted = {
         "rules": RULES,
         "tokenizer": config.model_dump(mode="json"),
         "corpora": [corpus.fingerprint() for corpus in data.train],
+        "filters": [each.fingerprint() for each in selections],
         "seed": seed,
     }
     fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
@@ -189,8 +190,8 @@ def _obtain_tokenizers(
     else:
         log.info("tokenizer: training %d tokens", config.size)
         with atomic_directory(shared, replace=False) as scratch:
-            sources = (pair.source for pair in read_pairs(data.train))
-            targets = (pair.target for pair in read_pairs(data.train))
+            sources = (pair.source for pair in read_pairs(data.train, selections))
+            targets = (pair.target for pair in read_pairs(data.train, selections))
             train_tokenizers(config, sources, targets, seed, scratch)
             write_sums(scratch)
     tokenizers = Tokenizers.load(shared)

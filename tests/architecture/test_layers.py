@@ -20,6 +20,8 @@ ADAPTERS = {
     "backports": "mt/lines.py",
     "comet": "mt/evaluation/comet.py",
     "datasets": "mt/data/",
+    "py3langid": "mt/data/filters/language.py",
+    "regex": "mt/data/filters/letters.py",
     "fsspec": "mt/lines.py",
     "lxml": "mt/data/corpora/markup.py",
     "ruamel": "mt/config.py",
@@ -105,6 +107,7 @@ def folder(tmp_path_factory):
 
 
 EVALUATE = ["evaluate", "--hypothesis", "text", "--reference", "text"]
+LANGUAGES = ["--source", "de", "--target", "en"]
 LINKS = ["align", "--links", "links", "--gold", "links"]
 
 
@@ -117,6 +120,7 @@ LINKS = ["align", "--links", "links", "--gold", "links"]
         (["config", "check", CONFIGS[0]], 0),
         (["config", "schema"], 0),
         (["data", "fetch", "unknown"], 2),
+        (["data", "clean", "text", "other", *LANGUAGES, "--output", "clean"], 0),
         (["info", "model"], 0),
         ([*EVALUATE, "--by", "length", "--picture", "out.svg"], 0),
         (["compare", "text", "other", "--reference", "text", "--output", "out.html"], 0),

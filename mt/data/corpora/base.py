@@ -15,6 +15,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
+from mt.data.filters import Filters
 from mt.errors import DataError
 from mt.lines import Location, read_bytes
 
@@ -46,6 +47,8 @@ class BaseCorpusConfig(StrictConfig, ABC):
 
     on_error: Literal["fail", "skip"] = "fail"
     """A pair that cannot be read stops the reading, or is left out, counted and reported."""
+    filters: Filters | None = None
+    """What drops pairs of this corpus, as ``data.filters``; null: those of all training corpora."""
 
     @property
     @abstractmethod

@@ -17,6 +17,8 @@ from mt.data.corpora import (
     TsvConfig,
     XliffConfig,
 )
+from mt.data.filters import STANDARD, Selection
+from mt.data.filters.config import CopiesConfig, LanguageConfig
 from mt.errors import ConfigError
 
 
@@ -139,3 +141,15 @@ def test_yaml_keeps_language_tags_and_is_written_back(tmp_path):
 def test_mistakes_name_their_key(values, message):
     with pytest.raises(ConfigError, match=rf"recipe\.yaml: {message}"):
         parse(**values)
+
+
+def test_a_corpus_may_have_filters_of_its_own():
+    trusted, crawled = FILES | {"filters": []}, FILES | {"filters": ["standard", "language"]}
+    config = parse(train=[FILES, trusted, crawled], filters="copies", max_tokens=99)
+    first, second, third = config.train_selections()
+    assert first == Selection((CopiesConfig(),), "de", "en", 99)
+    assert second == Selection((), "de", "en", 99)
+    assert third.filters == (*STANDARD, LanguageConfig())
+    assert config.validation_selections() == [second], "data.filters are for training"
+    [own] = parse(validation=crawled).validation_selections()
+    assert own == Selection(third.filters, "de", "en", 256)

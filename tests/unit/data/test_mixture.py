@@ -7,8 +7,9 @@ import torch
 from mt.data import store as module
 from mt.data.corpora import Pair
 from mt.data.epochs import plan_epoch
+from mt.data.filters import Selection
 from mt.data.mixture import PairOrigin, prepare
-from mt.data.pairs import Blank, PairCounts, TooLong
+from mt.data.pairs import PairCounts
 from mt.errors import DataError
 from mt.text.tokenizer import END, PAD
 
@@ -29,6 +30,10 @@ class Listed:
         return str(self._pairs)
 
 
+def bounds(corpora, max_tokens=LIMIT):
+    return [Selection(max_tokens=max_tokens)] * len(corpora)
+
+
 @pytest.fixture
 def corpora(write, lines):
     """Corpora of any kind: two files, two lists, one of which nothing is kept of, and one twice."""
@@ -41,7 +46,7 @@ def corpora(write, lines):
 @pytest.fixture
 def mixture(corpora, tokenizers, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 7)
-    return prepare(corpora, tokenizers, tmp_path / "store", (Blank(), TooLong(LIMIT)))
+    return prepare(corpora, tokenizers, tmp_path / "store", bounds(corpora))
 
 
 @pytest.fixture
@@ -105,8 +110,8 @@ def test_counts_are_added_up_and_progress_is_reported_over_all(corpora, tokenize
     seen = []
 
     def mix(*corpora):
-        filters = Blank(), TooLong(LIMIT)
-        return prepare(corpora, tokenizers, tmp_path, filters, lambda part: seen.append(part.read))
+        selections, report = bounds(corpora), lambda part: seen.append(part.read)
+        return prepare(corpora, tokenizers, tmp_path, selections, report)
 
     mixture = mix(*corpora)
     assert mixture.counts == PairCounts(25 + 14 + 2 + 25, {"blank": 4, "too long": 2})
@@ -117,7 +122,7 @@ def test_counts_are_added_up_and_progress_is_reported_over_all(corpora, tokenize
 
 def test_a_fingerprint_follows_the_corpora_and_their_order(corpora, tokenizers, tmp_path):
     def fingerprint(*corpora):
-        return prepare(corpora, tokenizers, tmp_path, (Blank(), TooLong(LIMIT))).fingerprint
+        return prepare(corpora, tokenizers, tmp_path, bounds(corpora)).fingerprint
 
     first, second, *_ = corpora
     mixtures = [(first,), (second,), (first, second), (second, first), (first, second, second)]
@@ -132,4 +137,4 @@ def test_nothing_kept_is_an_error_that_says_why(tokenizers, tmp_path):
         r".* raise data\.max_tokens$"
     )
     with pytest.raises(DataError, match=expected):
-        prepare(corpora, tokenizers, tmp_path, (Blank(), TooLong(2)))
+        prepare(corpora, tokenizers, tmp_path, bounds(corpora, 2))

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from mt.data import store as module
-from mt.data.pairs import Blank, PairCounts, TooLong
+from mt.data.filters import Selection
+from mt.data.filters.config import CopiesConfig, DuplicatesConfig
+from mt.data.pairs import PairCounts
 from mt.data.store import prepare_store
 from mt.errors import DataError
 from mt.text.tokenizer import END, TokenizerConfig, train_tokenizers
 
-FILTERS = (Blank(), TooLong(256))
+SELECTION = Selection(max_tokens=256)
 
 
 @pytest.fixture
@@ -20,8 +22,8 @@ def corpus(write, lines):
 
 @pytest.fixture
 def prepare(tokenizers, tmp_path):
-    def prepare(corpus, tokenizers=tokenizers, filters=FILTERS, progress=None):
-        return prepare_store(corpus, tokenizers, tmp_path / "store", filters, progress)
+    def prepare(corpus, tokenizers=tokenizers, selection=SELECTION, progress=None):
+        return prepare_store(corpus, tokenizers, tmp_path / "store", selection, progress)
 
     return prepare
 
@@ -81,8 +83,10 @@ def test_whatever_changes_the_pairs_makes_another_store(
     stores = [
         prepare(corpus),
         prepare(corpus, tokenizers=others),
-        prepare(corpus, filters=(Blank(), TooLong(255))),
-        prepare(corpus, filters=(TooLong(256), Blank())),
+        prepare(corpus, selection=Selection(max_tokens=255)),
+        prepare(corpus, selection=Selection((CopiesConfig(),), "de", "en", 256)),
+        prepare(corpus, selection=Selection((CopiesConfig(),), "de", "fr", 256)),
+        prepare(corpus, selection=Selection((CopiesConfig(min_length=9),), "de", "en", 256)),
         prepare(corpus.model_copy(update={"target": corpus.source})),
     ]
     corpus.target.write_text(corpus.target.read_text() + "\n")
@@ -90,37 +94,30 @@ def test_whatever_changes_the_pairs_makes_another_store(
     stores.append(prepare(corpus))
     monkeypatch.setattr(module, "_VERSION", module._VERSION + 1)
     stores.append(prepare(corpus))
-    assert len({store.path for store in stores}) == 7
+    assert len({store.path for store in stores}) == 9
     assert not any(store.reused for store in stores)
 
 
 def test_long_and_invisible_pairs_are_dropped_and_counted(write, tokenizers, prepare):
     lengths = [len(tokenizers.source.encode(["x " * count])[0]) for count in (1, 2, 3)]
     corpus = write("x\nx x\nx x x\nx\n\u200b\n\nx\n", "x\nx\nx\nx x x\nx\nx\nx x\n")
-    store = prepare(corpus, filters=(Blank(), TooLong(lengths[1] + 1)))
+    store = prepare(corpus, selection=Selection(max_tokens=lengths[1] + 1))
     assert store.counts == PairCounts(7, {"blank": 2, "too long": 2})
     assert store.source.lengths().tolist() == [lengths[0] + 1, lengths[1] + 1, lengths[0] + 1]
     assert store.target.lengths().tolist() == [lengths[0] + 1, lengths[0] + 1, lengths[1] + 1]
     assert store.rows.tolist() == [0, 1, 6]
-    fewer = prepare(corpus, filters=(Blank(), TooLong(lengths[1])))
+    fewer = prepare(corpus, selection=Selection(max_tokens=lengths[1]))
     assert fewer.counts == PairCounts(7, {"blank": 2, "too long": 4})
 
 
-class Repeated:
-    """Drops pairs whose sides are the same."""
-
-    def reason(self, pair):
-        return "untranslated" if pair.text.source == pair.text.target else None
-
-    def fingerprint(self):
-        return "untranslated"
-
-
-def test_any_filter_may_add_its_reason(write, prepare):
-    corpus = write("x\nx\n\ny\n", "x\ny\ny\ny\n")
-    store = prepare(corpus, filters=(Blank(), Repeated()))
-    assert store.counts == PairCounts(4, {"untranslated": 2, "blank": 1})
-    assert prepare(corpus, filters=(Blank(), Repeated())).counts == store.counts  # from the file
+def test_filters_add_their_reasons_before_tokens_are_counted(write, prepare, many_chunks):
+    copies, duplicates = CopiesConfig(min_length=0), DuplicatesConfig()
+    selection = Selection((duplicates, copies), max_tokens=20)
+    corpus = write("x\nx\n\ny\n" + "x " * 30 + "\nx\nx\n", "x\ny\ny\nY\nx\ny\n\n")
+    expected = PairCounts(7, {"copied": 2, "blank": 2, "too long": 1, "duplicate": 1})
+    for _ in ("prepared", "reused"):  # and nothing is remembered from one to the next
+        store = prepare(corpus, selection=selection)
+        assert (store.counts, store.rows.tolist()) == (expected, [1])
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
@@ -198,4 +195,4 @@ def test_a_damaged_store_is_prepared_again(corpus, prepare, damage, name, caplog
 def test_a_store_that_cannot_be_written_is_named(corpus, tokenizers, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file.*cannot be written .*data\.store"):
-        prepare_store(corpus, tokenizers, tmp_path / "file" / "store", FILTERS)
+        prepare_store(corpus, tokenizers, tmp_path / "file" / "store", SELECTION)

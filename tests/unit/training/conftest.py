@@ -27,4 +27,4 @@ def tokenizers(recipe, tmp_path_factory):
 @pytest.fixture(scope="session")
 def store(recipe, tokenizers, tmp_path_factory):
     directory = tmp_path_factory.mktemp("store")
-    return prepare(recipe.data.train, tokenizers, directory, recipe.data.filters())
+    return prepare(recipe.data.train, tokenizers, directory, recipe.data.train_selections())
