@@ -126,7 +126,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             f"{path}: expected UTF-8, but byte {error.start} is 0x{error.object[error.start]:02x}; "
             "convert the file, for example with iconv"
         ) from None
-    values = _parse_yaml(text, where=str(path))
+    values = parse_yaml(text, where=str(path))
     if not isinstance(values, dict):
         raise ConfigError(
             f"{path}: expected a mapping of sections, but found {kind_of(values)}; "
@@ -169,11 +169,20 @@ def apply_overrides(values: Mapping[str, Any], overrides: Overrides) -> dict[str
                 )
             section[key] = dict(inner or {})
             section = section[key]
-        section[keys[-1]] = _parse_yaml(text, where=f"--set {override}")
+        section[keys[-1]] = parse_yaml(text, where=f"--set {override}")
     return result
 
 
-def _parse_yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> Any:
+    """Read YAML 1.2 as plain values.
+
+    Args:
+        text: The YAML.
+        where: Names it in messages.
+
+    Raises:
+        ConfigError: If it is not YAML, or holds what no recipe does.
+    """
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _BoundedComposer
     try:

@@ -1,0 +1,162 @@
+"""Cleaning a corpus: every pair is kept or rejected with a reason, on all cores and in its order.
+
+Filters that know one pair only are asked by other processes, a chunk of pairs each; those that
+remember go through the corpus in its order, here.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from typing import NamedTuple, TextIO
+
+from mt.data.filters import Filter, Reason, Selection
+from mt.data.filters.contract import Sides
+from mt.data.filters.selection import ask
+from mt.data.pairs import PairCounts
+
+_CHUNK = 10_000
+"""Pairs that a process judges at a time."""
+
+_FEW = 5
+"""Chunks that are judged sooner than processes start."""
+
+_AHEAD = 2
+"""Chunks that wait for each process, so that memory does not grow with the corpus."""
+
+
+class Judged(NamedTuple):
+    """Pairs of a corpus, one behind the other, and why some of them are not used."""
+
+    pairs: Sequence[Sides]
+    reasons: Sequence[Reason | None]
+
+
+def judge_pairs(
+    pairs: Iterable[Sides], selection: Selection, processes: int | None = None
+) -> Iterator[Judged]:
+    """Ask the filters of a selection about every pair.
+
+    Args:
+        pairs: In the order of their corpus; a stream.
+        selection: The filters.
+        processes: How many work at once; by default one for each core. A corpus of a few thousand
+            pairs is judged by this one alone.
+
+    Returns:
+        All pairs in their order, in parts.
+
+    Raises:
+        ConfigError: If a filter needs a package that is not installed.
+    """
+    forgetful, mindful = selection.forgetful(), selection.mindful()
+    stream = iter(pairs)
+    chunks = iter(lambda: list(islice(stream, _CHUNK)), [])
+    first = list(islice(chunks, _FEW))
+    chunks = chain(first, chunks)
+    processes = processes or available_cores()
+    judged: Iterator[Judged]
+    if processes == 1 or len(first) < _FEW:
+        judged = (Judged(chunk, forgetful.reasons(chunk)) for chunk in chunks)
+    else:
+        judged = _in_processes(chunks, selection, processes)
+    for chunk, found in judged:
+        reasons = list(found)
+        ask(mindful, chunk, reasons)
+        yield Judged(chunk, reasons)
+
+
+def clean(
+    pairs: Iterable[Sides],
+    selection: Selection,
+    source: TextIO,
+    target: TextIO,
+    *,
+    rejects: TextIO | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> PairCounts:
+    """Write the pairs that are used, and those that are not.
+
+    Args:
+        pairs: In the order of their corpus; a stream. No side holds a line feed.
+        selection: The filters.
+        source: Gets the sources that are kept, a line each.
+        target: Gets their translations.
+        rejects: Gets a line of JSON for each pair that is not used: its line in the corpus, the
+            reason with what decided, and its sides.
+        progress: Called with the number of pairs that are done.
+
+    Raises:
+        ConfigError: If a filter needs a package that is not installed.
+    """
+    counts = PairCounts()
+    for part in judge_pairs(pairs, selection):
+        kept = [pair for pair, reason in zip(*part, strict=True) if reason is None]
+        for file, side in ((source, 0), (target, 1)):
+            file.write("".join(f"{pair[side]}\n" for pair in kept))
+        for line, (pair, reason) in enumerate(zip(*part, strict=True), start=counts.read + 1):
+            if reason is not None:
+                counts.drop(reason.name)
+                if rejects is not None:
+                    rejects.write(_reject(line, pair, reason))
+        counts.read += len(part.pairs)
+        if progress:
+            progress(counts.read)
+    return counts
+
+
+def _reject(line: int, pair: Sides, reason: Reason) -> str:
+    source, target = pair
+    values = {
+        "line": line, "reason": reason.name, "measure": reason.measure,
+        "source": source, "target": target,
+    }  # fmt: skip
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _in_processes(
+    chunks: Iterable[Sequence[Sides]], selection: Selection, processes: int
+) -> Iterator[Judged]:
+    """Judge chunks at once, and give them back in their order."""
+    pool = ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), _start_process, (selection,)
+    )
+    waiting: deque[tuple[Sequence[Sides], Future[Sequence[Reason | None]]]] = deque()
+    try:
+        for chunk in chunks:
+            sides = [
+                (source, target) for source, target in chunk
+            ]  # which are cheaper to send than their class
+            waiting.append((chunk, pool.submit(_judge, sides)))
+            if len(waiting) > _AHEAD * processes:
+                oldest, reasons = waiting.popleft()
+                yield Judged(oldest, reasons.result())
+        for oldest, reasons in waiting:
+            yield Judged(oldest, reasons.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_forgetful: Filter
+"""The filters of a process that judges chunks."""
+
+
+def _start_process(selection: Selection) -> None:
+    global _forgetful  # noqa: PLW0603 - what a pool's initializer is for
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
+    _forgetful = selection.forgetful()
+
+
+def _judge(pairs: Sequence[Sides]) -> Sequence[Reason | None]:
+    return _forgetful.reasons(pairs)
