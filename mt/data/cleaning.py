@@ -53,7 +53,7 @@ def judge_pairs(
     Raises:
         ConfigError: If a filter needs a package that is not installed.
     """
-    forgetful, mindful = selection.forgetful(), selection.mindful()
+    stateless, stateful = selection.stateless(), selection.stateful()
     stream = iter(pairs)
     chunks = iter(lambda: list(islice(stream, _CHUNK)), [])
     first = list(islice(chunks, _FEW))
@@ -61,12 +61,12 @@ def judge_pairs(
     processes = processes or available_cores()
     judged: Iterator[Judged]
     if processes == 1 or len(first) < _FEW:
-        judged = (Judged(chunk, forgetful.reasons(chunk)) for chunk in chunks)
+        judged = (Judged(chunk, stateless.reasons(chunk)) for chunk in chunks)
     else:
         judged = _in_processes(chunks, selection, processes)
     for chunk, found in judged:
         reasons = list(found)
-        ask(mindful, chunk, reasons)
+        ask(stateful, chunk, reasons)
         yield Judged(chunk, reasons)
 
 
@@ -148,15 +148,15 @@ def _in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-_forgetful: Filter
+_stateless: Filter
 """The filters of a process that judges chunks."""
 
 
 def _start_process(selection: Selection) -> None:
-    global _forgetful  # noqa: PLW0603 - what a pool's initializer is for
+    global _stateless  # noqa: PLW0603 - what a pool's initializer is for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
-    _forgetful = selection.forgetful()
+    _stateless = selection.stateless()
 
 
 def _judge(pairs: Sequence[Sides]) -> Sequence[Reason | None]:
-    return _forgetful.reasons(pairs)
+    return _stateless.reasons(pairs)

@@ -17,7 +17,7 @@ about a second for 1.5 GB, and mapped: the memory that reading takes does not gr
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import chain, islice
@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Int32, Integer, Shaped
 
 from mt.data.corpora import Corpus
-from mt.data.filters import Selection
+from mt.data.filters import Reason, Selection
 from mt.data.pairs import EncodedPair, PairCounts
 from mt.errors import DataError
 from mt.files import atomic_directory, damaged_file, remove_directory, write_sums
@@ -194,23 +194,40 @@ def _write(
             sources = tokenizers.source.encode([pair.source for pair in chunk])
             targets = tokenizers.target.encode([pair.target for pair in chunk])
             encoded = map(EncodedPair, chunk, sources, targets)
-            kept = []
-            for row, by_text in enumerate(reasons, start=counts.read):
-                reason = by_text
-                if by_text is None:
-                    pair = next(encoded)
-                    reason = selection.reason_of_tokens(pair.source, pair.target)
-                    if reason is None:
-                        kept.append((row, pair))
-                if reason is not None:
-                    counts.drop(reason.name)
-            counts.read += len(read)
+            kept = list(_keep(reasons, encoded, selection, counts))
             rows.write(np.array([row for row, _ in kept], _OFFSET).tobytes())
             source.write([pair.source for _, pair in kept])
             target.write([pair.target for _, pair in kept])
             if progress:
                 progress(counts)
     return counts
+
+
+def _keep(
+    by_text: Sequence[Reason | None],
+    encoded: Iterator[EncodedPair],
+    selection: Selection,
+    counts: PairCounts,
+) -> Iterator[tuple[int, EncodedPair]]:
+    """Yield the pairs that are used, with their numbers in the corpus, and count the others.
+
+    Args:
+        by_text: For each pair that was read, why its text is not used.
+        encoded: The pairs whose text is.
+        selection: Bounds their tokens.
+        counts: What was read before, to be added to.
+    """
+    for reason in by_text:
+        counts.read += 1
+        if reason is not None:
+            counts.drop(reason.name)
+            continue
+        pair = next(encoded)
+        too_long = selection.reason_of_tokens(pair.source, pair.target)
+        if too_long is not None:
+            counts.drop(too_long.name)
+        else:
+            yield counts.read - 1, pair
 
 
 class _SideWriter:

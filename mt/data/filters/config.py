@@ -19,8 +19,8 @@ class BaseFilterConfig(StrictConfig):
     """What every filter can say of itself."""
 
     kind: str
-    remembers: ClassVar[bool] = False
-    """Whether it needs to know of the pairs before."""
+    stateful: ClassVar[bool] = False
+    """Whether it remembers earlier pairs."""
 
     @abstractmethod
     def build(self, source: str, target: str) -> Filter:
@@ -193,7 +193,7 @@ class DuplicatesConfig(BaseFilterConfig):
     """Drop pairs that stood in the same corpus before; a pair with another translation stays."""
 
     kind: Literal["duplicates"] = "duplicates"
-    remembers: ClassVar[bool] = True
+    stateful: ClassVar[bool] = True
 
     def build(self, source: str, target: str) -> Filter:
         """Build the filter, which has seen nothing yet."""

@@ -23,7 +23,7 @@ class Filter(Protocol):
     def reasons(self, pairs: Sequence[Sides]) -> Sequence[Reason | None]:
         """Say for each pair why it is not used; ``None`` keeps it.
 
-        A filter that remembers is given a corpus in its order, in parts of any size; what it says
+        A stateful filter is given a corpus in its order, in parts of any size; what it says
         does not depend on their sizes.
         """
 

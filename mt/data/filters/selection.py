@@ -42,15 +42,15 @@ class Selection:
         Raises:
             ConfigError: If a filter needs a package that is not installed.
         """
-        return Chain([self.forgetful(), self.mindful()])
+        return Chain([self.stateless(), self.stateful()])
 
-    def forgetful(self) -> Filter:
+    def stateless(self) -> Filter:
         """Build the filters that know one pair only."""
-        return Chain([Blank(), *self._build(remembers=False)])
+        return Chain([Blank(), *self._build(stateful=False)])
 
-    def mindful(self) -> Filter:
-        """Build the filters that remember."""
-        return Chain(self._build(remembers=True))
+    def stateful(self) -> Filter:
+        """Build the filters that remember earlier pairs."""
+        return Chain(self._build(stateful=True))
 
     def select(self, pairs: Iterable[_Pair]) -> Iterator[_Pair]:
         """Yield the pairs of a corpus that are used, in their order.
@@ -79,11 +79,11 @@ class Selection:
         languages = [self.source, self.target] if filters else []
         return json.dumps([_VERSION, self.max_tokens, languages, filters])
 
-    def _build(self, remembers: bool) -> list[Filter]:
+    def _build(self, stateful: bool) -> list[Filter]:
         return [
             each.build(self.source, self.target)
             for each in self.filters
-            if each.remembers == remembers
+            if each.stateful == stateful
         ]
 
 

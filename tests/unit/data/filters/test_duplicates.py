@@ -50,4 +50,4 @@ def test_memory_is_eight_bytes_a_pair():
     tracemalloc.stop()
     assert len(numbers) == size
     assert kept < 8.1 * size
-    assert peak < 24.1 * size
+    assert peak < 20 * size
