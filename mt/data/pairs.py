@@ -10,9 +10,8 @@ from mt.errors import DataError
 
 
 class EncodedPair(NamedTuple):
-    """A pair with the token ids of its sides, end marks not included."""
+    """The token ids of the sides of a pair, end marks not included."""
 
-    text: Pair
     source: Sequence[int]
     target: Sequence[int]
 

@@ -193,7 +193,7 @@ def _write(
             chunk = [pair for pair, reason in zip(read, reasons, strict=True) if reason is None]
             sources = tokenizers.source.encode([pair.source for pair in chunk])
             targets = tokenizers.target.encode([pair.target for pair in chunk])
-            encoded = map(EncodedPair, chunk, sources, targets)
+            encoded = map(EncodedPair, sources, targets)
             kept = list(_keep(reasons, encoded, selection, counts))
             rows.write(np.array([row for row, _ in kept], _OFFSET).tobytes())
             source.write([pair.source for _, pair in kept])
