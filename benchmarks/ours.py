@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -25,8 +26,10 @@ from mt import allocator, hardware
 from mt.allocator import restart_with_tcmalloc
 from mt.data.batches import Batch
 from mt.data.corpora import PlainTextConfig
+from mt.data.epochs import Epochs
 from mt.data.filters import Selection
 from mt.data.mixture import Mixture, prepare
+from mt.data.store import Lengths
 from mt.devices import Precision
 from mt.kernels import attention
 from mt.model.config import TransformerConfig
@@ -67,14 +70,22 @@ class RandomPairs:
         self._vocabulary = vocabulary
         source = self._generator.gamma(shape=9.0, scale=15.7 / 9.0, size=pairs)
         target = source * self._generator.normal(16.2 / 15.7, 0.15, size=pairs)
-        self.source_lengths = source.round().clip(3, 60).astype(np.int32)
-        self.target_lengths = target.round().clip(3, 60).astype(np.int32)
+        self._lengths = Lengths(
+            *(side.round().clip(3, 60).astype(np.int32) for side in (source, target))
+        )
+
+    def epochs(self, seed: int) -> Epochs:
+        """Order the pairs."""
+        pairs = len(self._lengths.source)
+        return Epochs((pairs,), (Fraction(pairs),), seed)
+
+    def lengths(self, indices: np.ndarray[Any, Any]) -> Lengths:
+        """Tell how long pairs are."""
+        return Lengths(*(side[indices] for side in self._lengths))
 
     def batch(self, indices: np.ndarray[Any, Any]) -> Batch:
         """Make up the tokens of some pairs."""
-        return Batch.of(
-            self._rows(self.source_lengths[indices]), self._rows(self.target_lengths[indices])
-        )
+        return Batch.of(*map(self._rows, self.lengths(indices)))
 
     def _rows(self, lengths: np.ndarray[Any, Any]) -> Tensor:
         shape = (len(lengths), int(lengths.max()))
@@ -99,7 +110,8 @@ def open_pairs(data: Path, store: Path) -> tuple[Mixture, int]:
     pairs = prepare(
         [corpus], Tokenizers(tokenizer, tokenizer), store, [Selection(max_tokens=BATCH_TOKENS)]
     )
-    for language, lengths in (("en", pairs.source_lengths), ("de", pairs.target_lengths)):
+    sides = pairs.lengths(np.arange(len(pairs)))
+    for language, lengths in zip(("en", "de"), sides, strict=True):
         with (data / f"train.sp.{language}").open(encoding="utf-8", newline="\n") as lines:
             theirs = sum(line.count(" ") + 2 for line in lines)
         if theirs != int(lengths.sum()):

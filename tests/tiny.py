@@ -81,9 +81,7 @@ def write_untrained(corpus: Path) -> Path:
 
     recipe = RecipeConfig.parse(recipe_of(corpus), where="tiny")
     [pairs] = recipe.data.train
-    tokenizers = train_tokenizers(
-        recipe.tokenizer, *zip(*pairs.pairs(), strict=True), 1, corpus / "tokenizers"
-    )
+    tokenizers = train_tokenizers(recipe.tokenizer, pairs.pairs(), 1, corpus / "tokenizers")
     torch.manual_seed(1)
     model = recipe.model.build(tokenizers.source.size, tokenizers.target.size)
     metadata = Metadata(update=1, languages=("xx", "yy"), parameters=1, max_tokens=256)

@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from mt.bundle import MOST_TOKENS
 from mt.config import StrictConfig
@@ -32,11 +39,15 @@ class DataConfig(StrictConfig):
     """What drops training pairs by their text, in the order in which reasons count: sections, names
     of kinds, or ``standard`` for all kinds but ``language``; of one kind the last holds."""
     train: Corpora
-    """Corpora to learn from, read one after the other."""
+    """Corpora to learn from; an epoch holds pairs of all of them in random order."""
     validation: Corpora
     """Corpora to measure progress on."""
     store: Path = Path("data/prepared")
     """Where encoded pairs are kept between runs; may be deleted at any time."""
+    temperature: float = Field(default=1.0, ge=1, le=1000)
+    """Shares an epoch of as many pairs as there are among the corpora: each gets a share in
+    proportion to its size to the power of 1 / temperature (Arivazhagan et al. 2019). 1: every pair
+    as often as the weight of its corpus says; 5 is usual where sizes differ by far."""
     max_tokens: Annotated[int, Field(gt=0, le=MOST_TOKENS)] = 256
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
 
@@ -62,6 +73,36 @@ class DataConfig(StrictConfig):
     def _selection(self, corpus: CorpusConfig, filters: Filters) -> Selection:
         own = filters if corpus.filters is None else corpus.filters
         return Selection(own, self.source, self.target, self.max_tokens)
+
+    @field_validator("validation")
+    @classmethod
+    def _validation_has_no_weights(
+        cls, corpora: tuple[CorpusConfig, ...]
+    ) -> tuple[CorpusConfig, ...]:
+        if any(corpus.weight != 1 for corpus in corpora):
+            raise ValueError("expected every pair to count once, but found a weight; leave it out")
+        return corpora
+
+    @model_validator(mode="after")
+    def _weights_or_temperature(self) -> Self:
+        weights = [corpus.weight for corpus in self.train if corpus.weight != 1]
+        if self.temperature != 1 and weights:
+            raise ValueError(
+                f"temperature: expected 1 where corpora have weights, as here {weights[0]:g}, but "
+                f"found {self.temperature:g}; leave out either"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validation_uses_known_tags(self) -> Self:
+        known = {corpus.tag for corpus in self.train}
+        for corpus in self.validation:
+            if corpus.tag is not None and corpus.tag not in known:
+                raise ValueError(
+                    f"validation: expected the tag of a training corpus, but found {corpus.tag!r}; "
+                    "correct it, or leave it out"
+                )
+        return self
 
     @field_validator("train", "validation")
     @classmethod

@@ -1,117 +1,113 @@
-"""The batches of an epoch: pairs of similar length, in random order."""
+"""Which pairs an epoch holds: each as often as its weight says, in random shards."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from math import floor
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Int64
 
-_BLOCK = 65_536
-"""Pairs whose sort keys are computed at a time."""
+from mt.data.permutation import permute
+
+_SHARD = 1 << 21
+"""Most pairs of a shard. Telling and planning one takes 50 bytes a pair; the more there are, the
+more alike are the lengths of a batch."""
+_EPOCH, _PASS = 0, 1
+"""What the key of a permutation is for."""
 
 
-def plan_epoch(
-    source_lengths: Integer[np.ndarray, " pairs"],
-    target_lengths: Integer[np.ndarray, " pairs"],
-    budget: int,
-    seed: int,
-    epoch: int,
-) -> list[Integer[np.ndarray, " rows"]]:
-    """Group the pairs of one epoch into batches with little padding, in random order.
-
-    The whole corpus is sorted by length and cut into batches, whose order is then shuffled. Pairs
-    of the same lengths are shuffled before, so that batches differ between epochs. Depends on the
-    arguments alone.
+def pairs_per_epoch(
+    sizes: Sequence[int], weights: Sequence[float], temperature: float = 1.0
+) -> tuple[Fraction, ...]:
+    """Share an epoch among corpora, by their weights or by a temperature.
 
     Args:
-        source_lengths: Tokens of each source, end mark included.
-        target_lengths: Tokens of each target, likewise.
-        budget: Most tokens of a batch on its longer side, padding included: rows times the longest
-            sentence.
-        seed: Chooses the order.
-        epoch: Chooses the order too, from 0.
-
-    Returns:
-        Indices of the pairs of each batch; every pair occurs exactly once.
-
-    Raises:
-        ValueError: If a pair alone exceeds the budget.
-
-    Cost: O(pairs log pairs) time; 16 bytes a pair while it works, 4 bytes a pair in the result.
+        sizes: Pairs of each corpus.
+        weights: How often an epoch holds each pair of a corpus, on average.
+        temperature: Other than 1 it takes the place of the weights: of as many pairs as all corpora
+            have, a corpus gets a share in proportion to its size to the power of 1 / temperature
+            (Arivazhagan et al. 2019). Rounded, so that the sum is kept.
     """
-    if not len(source_lengths):
-        return []
-    longest = int(max(source_lengths.max(), target_lengths.max()))
-    if longest > budget:
-        raise ValueError(f"budget: expected at least {longest}, the longest pair, got {budget}")
-    generator = np.random.default_rng([seed, epoch])
-    order = _sort(source_lengths, target_lengths, longest, generator)
-    ends = list(_cut(source_lengths, target_lengths, order, budget))
-    batches = np.split(order, ends[:-1])
-    return [batches[index] for index in generator.permutation(len(batches))]
+    if temperature == 1:
+        return tuple(
+            size * Fraction(str(weight)) for size, weight in zip(sizes, weights, strict=True)
+        )
+    powers = [size ** (1 / temperature) if size else 0.0 for size in sizes]
+    total = sum(sizes)
+    wanted = [total * power / sum(powers) for power in powers]
+    ends = [0, *map(round, accumulate(wanted[:-1])), total]
+    return tuple(Fraction(end - start) for start, end in pairwise(ends))
 
 
-def _sort(
-    source: Integer[np.ndarray, " pairs"],
-    target: Integer[np.ndarray, " pairs"],
-    longest: int,
-    generator: np.random.Generator,
-) -> Integer[np.ndarray, " pairs"]:
-    """Order pairs so that neighbours have similar lengths on both sides.
+@dataclass(frozen=True)
+class Epochs:
+    """The pairs of every epoch, in an order that depends on the seed and the epoch alone.
 
-    By the longer side, which the budget counts, and within that by how much longer it is than the
-    other: up and down in turn, so that neighbours across a border are alike too. What is equal in
-    both stays in the order of a shuffle. All three make one number a pair, which is sorted in
-    place: with millions of pairs, each array of them counts.
+    The pairs of a corpus are drawn in passes, each of which holds all of them once: an epoch goes
+    on where the one before ended. So a weight of 2 takes two passes each epoch, and one of 0.5
+    takes a random half and in the next epoch the other half; however often, no pair is drawn more
+    than once more than another of its corpus.
+
+    Any shard can be told without the others: memory does not grow with the corpora.
     """
-    pairs = len(source)
-    order = np.arange(pairs, dtype=np.int32 if pairs < 2**31 else np.int64)
-    generator.shuffle(order)
-    occurs = np.zeros(longest + 1, bool)
-    for block in _blocks(pairs):
-        occurs[np.maximum(source[block], target[block])] = True
-    ranks = np.cumsum(occurs) - 1
-    up = np.where((ranks + generator.integers(2)) % 2 == 0, 1, -1)
-    differences = 2 * longest + 1
-    assert int(ranks[-1] + 1) * differences * pairs < 2**63, "no number is large enough"
-    keys = np.empty(pairs, np.int64)
-    for block in _blocks(pairs):
-        rows = order[block]
-        sources, targets = source[rows].astype(np.int64), target[rows].astype(np.int64)
-        longer = np.maximum(sources, targets)
-        key = ranks[longer] * differences + up[longer] * (sources - targets) + longest
-        keys[block] = key * pairs + np.arange(block.start, block.stop)
-    keys.sort()
-    keys %= pairs
-    return order[keys]
 
+    sizes: tuple[int, ...]
+    """Pairs of each corpus. All pairs are numbered from 0 through the corpora in their order."""
+    drawn: tuple[Fraction, ...]
+    """How many of them an epoch holds, on average over epochs."""
+    seed: int
 
-def _blocks(pairs: int) -> Iterator[slice]:
-    for start in range(0, pairs, _BLOCK):
-        yield slice(start, min(start + _BLOCK, pairs))
+    def size(self, epoch: int) -> int:
+        """Count the pairs of an epoch, those that it holds twice twice."""
+        return sum(self._drawn_before(epoch + 1)) - sum(self._drawn_before(epoch))
 
+    def shards(self, epoch: int) -> int:
+        """Count the shards of an epoch."""
+        return -(-self.size(epoch) // _SHARD)
 
-def _cut(
-    source: Integer[np.ndarray, " pairs"],
-    target: Integer[np.ndarray, " pairs"],
-    order: Integer[np.ndarray, " pairs"],
-    budget: int,
-) -> Iterator[int]:
-    """Yield the end of each batch of sorted pairs.
+    def shard(self, epoch: int, number: int) -> Int64[np.ndarray, " pairs"]:
+        """Return the pairs of a shard: a random part of the epoch.
 
-    A batch ends where the share of real tokens is best, if every batch is taken to cost a tenth of
-    the budget besides its own tokens: without that batches would shrink to pairs of equal lengths,
-    and with cuts at the budget alone those that straddle two lengths would be padded more.
-    """
-    start = 0
-    while start < len(order):
-        most = budget // max(int(source[order[start]]), int(target[order[start]]))
-        window = order[start : start + most]
-        sources, targets = source[window].astype(np.int64), target[window].astype(np.int64)
-        rows = np.arange(1, len(window) + 1)
-        longest_source = np.maximum.accumulate(sources)
-        longest_target = np.maximum.accumulate(targets)
-        allowed = rows * np.maximum(longest_source, longest_target) <= budget
-        real = np.cumsum(sources + targets)
-        padded = rows * (longest_source + longest_target)
-        start += 1 + int(np.argmax(np.where(allowed, real / (padded + budget / 10), 0)))
-        yield start
+        Those of an epoch's only shard come in no random order; planning shuffles them.
+
+        Args:
+            epoch: From 0.
+            number: From 0; less than :meth:`shards`.
+        """
+        size, shards = self.size(epoch), self.shards(epoch)
+        slots = np.arange(number * size // shards, (number + 1) * size // shards)
+        if shards > 1:
+            slots = permute(slots, size, [self.seed, _EPOCH, epoch])
+        return self._pairs(epoch, slots)
+
+    def _drawn_before(self, epoch: int) -> list[int]:
+        """Count the pairs of each corpus that earlier epochs hold."""
+        return [floor(epoch * drawn) for drawn in self.drawn]
+
+    def _pairs(self, epoch: int, slots: Int64[np.ndarray, " slots"]) -> Int64[np.ndarray, " slots"]:
+        """Find the pairs in some of an epoch's slots; those of a corpus lie side by side."""
+        before = self._drawn_before(epoch)
+        counts = np.subtract(self._drawn_before(epoch + 1), before)
+        ends = np.cumsum(counts)
+        corpora = np.searchsorted(ends, slots, side="right")
+        pairs = np.empty_like(slots)
+        for corpus in np.unique(corpora).tolist():
+            mine = corpora == corpus
+            draws = slots[mine] - (ends[corpus] - counts[corpus]) + before[corpus]
+            pairs[mine] = self._drawn_pairs(corpus, draws) + sum(self.sizes[:corpus])
+        return pairs
+
+    def _drawn_pairs(
+        self, corpus: int, draws: Int64[np.ndarray, " draws"]
+    ) -> Int64[np.ndarray, " draws"]:
+        """Return which of its pairs some draws from a corpus give, numbered through all passes."""
+        size = self.sizes[corpus]
+        passes, pairs = np.divmod(draws, size)
+        if self.drawn[corpus] % size == 0:  # an epoch holds whole passes
+            return pairs
+        for number in np.unique(passes).tolist():
+            mine = passes == number
+            pairs[mine] = permute(pairs[mine], size, [self.seed, _PASS, corpus, number])
+        return pairs

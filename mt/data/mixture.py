@@ -2,21 +2,26 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int32, Int64, Integer
-from torch import Tensor
+from jaxtyping import Bool, Int64, Integer
 
 from mt.data.batches import Batch
 from mt.data.corpora import Corpus
+from mt.data.epochs import Epochs, pairs_per_epoch
 from mt.data.filters import Selection
 from mt.data.pairs import PairCounts
-from mt.data.store import Side, Store, prepare_store
+from mt.data.permutation import permute
+from mt.data.store import Lengths, Store, Tokens, prepare_store
 from mt.errors import DataError
 from mt.text.tokenizer import PAD, Tokenizers
+
+_READ = 256
+"""Pairs read at a time; those of a corpus lie side by side among them."""
 
 
 def prepare(
@@ -25,6 +30,8 @@ def prepare(
     directory: Path,
     selections: Sequence[Selection],
     progress: Callable[[PairCounts], object] | None = None,
+    *,
+    temperature: float = 1.0,
 ) -> "Mixture":
     """Encode the pairs of every corpus that has no store yet, and open the stores of all.
 
@@ -34,6 +41,7 @@ def prepare(
         directory: Where stores are kept, one for each corpus.
         selections: Say for each corpus which of its pairs are used.
         progress: Called with what has been read so far, every few thousand pairs.
+        temperature: Shares epochs among the corpora; 1: their weights do.
 
     Raises:
         DataError: If a corpus cannot be read, no pair is left, or a store cannot be written.
@@ -55,7 +63,9 @@ def prepare(
             f"{names}: expected sentence pairs, but found none to keep ({counts}); "
             "check the files and data.filters, or raise data.max_tokens"
         )
-    return Mixture(stores)
+    sizes = [len(store) for store in stores]
+    weights = [corpus.weight for corpus in corpora]
+    return Mixture(stores, pairs_per_epoch(sizes, weights, temperature))
 
 
 class PairOrigin(NamedTuple):
@@ -72,22 +82,18 @@ class Mixture:
 
     Attributes:
         stores: Where the pairs lie.
-        source_lengths: Tokens of each source, ``END`` included.
-        target_lengths: Tokens of each target, likewise.
+        drawn: How many pairs of each store an epoch holds, on average.
     """
 
-    def __init__(self, stores: Sequence[Store]) -> None:
+    def __init__(self, stores: Sequence[Store], drawn: Sequence[Fraction]) -> None:
         self.stores = tuple(stores)
-        self._sources = [store.source for store in stores]
-        self._targets = [store.target for store in stores]
-        self.source_lengths = np.concatenate([side.lengths() for side in self._sources])
-        self.target_lengths = np.concatenate([side.lengths() for side in self._targets])
+        self.drawn = tuple(drawn)
         sizes = [len(store) for store in stores]
         self._ends = np.cumsum(sizes)
         self._begins = self._ends - sizes
 
     def __len__(self) -> int:
-        return len(self.source_lengths)
+        return int(self._ends[-1])
 
     @property
     def counts(self) -> PairCounts:
@@ -105,6 +111,26 @@ class Mixture:
         """Whether all stores were found ready."""
         return all(store.reused for store in self.stores)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest side of a pair."""
+        return max(store.longest for store in self.stores)
+
+    @property
+    def longer_tokens(self) -> Fraction:
+        """Tokens of the longer side of each pair of an epoch, added up; the mean over epochs."""
+        return sum(
+            (
+                drawn * Fraction(store.longer_tokens, max(1, len(store)))
+                for store, drawn in zip(self.stores, self.drawn, strict=True)
+            ),
+            Fraction(0),
+        )
+
+    def epochs(self, seed: int) -> Epochs:
+        """Order the pairs for training."""
+        return Epochs(tuple(len(store) for store in self.stores), self.drawn, seed)
+
     def origin(self, pair: int) -> PairOrigin:
         """Tell where a pair comes from.
 
@@ -113,19 +139,33 @@ class Mixture:
         """
         number, row = self._locate(np.array([pair]))
         store = self.stores[number.item()]
-        return PairOrigin(store.where, store.rows[row.item()].item())
+        return PairOrigin(store.where, store.row(row.item()))
 
-    def tokens(
-        self, indices: Integer[np.ndarray, " rows"]
-    ) -> Iterator[tuple[Int32[np.ndarray, " source_len"], Int32[np.ndarray, " target_len"]]]:
-        """Read pairs one by one as token ids, ``END`` included.
+    def longest_origin(self) -> PairOrigin:
+        """Tell where a pair with the longest side comes from."""
+        store = max(self.stores, key=lambda store: store.longest)
+        return PairOrigin(store.where, store.row(store.longest_pair))
+
+    def lengths(self, indices: Integer[np.ndarray, " pairs"]) -> Lengths:
+        """Count the tokens of pairs, every ``END`` included.
 
         Raises:
             IndexError: If there is no such pair.
         """
-        for number, row in zip(*self._locate(indices), strict=True):
-            rows = np.array([row])
-            yield self._sources[number].tokens(rows), self._targets[number].tokens(rows)
+        numbers, rows = self._locate(indices)
+        found = Lengths(*(np.empty(len(indices), np.uint16) for _ in Lengths._fields))
+        for number in np.unique(numbers).tolist():
+            mine = numbers == number
+            found.source[mine], found.target[mine] = self.stores[number].lengths(rows[mine])
+        return found
+
+    def in_random_order(self, seed: int) -> Iterator[Tokens]:
+        """Read every pair once, one after the other, as the token ids of its sides."""
+        for start in range(0, len(self), _READ):
+            places = np.arange(start, min(start + _READ, len(self)))
+            numbers, rows = self._locate(permute(places, len(self), [seed]))
+            for number in np.unique(numbers).tolist():
+                yield from self.stores[number].pairs(rows[numbers == number])
 
     def batch(self, indices: Integer[np.ndarray, " rows"]) -> Batch:
         """Gather pairs, in the order of ``indices``.
@@ -134,34 +174,32 @@ class Mixture:
             IndexError: If there is no such pair.
         """
         numbers, rows = self._locate(indices)
-        sources, targets = self.source_lengths[indices], self.target_lengths[indices]
-        return Batch(
-            _rectangle(self._sources, sources, numbers, rows),
-            _rectangle(self._targets, targets, numbers, rows),
-            int(sources.sum()),
-            int(targets.sum()),
-        )
+        lengths = self.lengths(indices)
+        sides = [_Rectangle(side) for side in lengths]
+        for number in np.unique(numbers).tolist():
+            mine = numbers == number
+            for side, tokens in zip(sides, self.stores[number].tokens(rows[mine]), strict=True):
+                side.fill(mine, tokens)
+        source, target = (torch.from_numpy(side.cells) for side in sides)
+        return Batch(source, target, *(int(side.sum(dtype=np.int64)) for side in lengths))
 
     def _locate(
         self, indices: Integer[np.ndarray, " rows"]
     ) -> tuple[Int64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]:
         """Return the number of each pair's store, and that of the pair in it."""
-        if indices.min() < 0 or indices.max() >= len(self):
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"pairs {indices} are out of bounds: there are {len(self)}")
         numbers = np.searchsorted(self._ends, indices, side="right")
         return numbers, indices - self._begins[numbers]
 
 
-def _rectangle(
-    sides: Sequence[Side],
-    lengths: Int32[np.ndarray, " rows"],
-    numbers: Int64[np.ndarray, " rows"],
-    rows: Int64[np.ndarray, " rows"],
-) -> Int64[Tensor, "rows longest"]:
-    """Gather rows of one side from its stores."""
-    real = np.arange(lengths.max()) < lengths[:, None]
-    rectangle = np.full(real.shape, PAD, np.int64)
-    for number in np.unique(numbers):
-        mine = numbers == number
-        rectangle[real & mine[:, None]] = sides[number].tokens(rows[mine])
-    return torch.from_numpy(rectangle)
+class _Rectangle:
+    """Rows of token ids, filled up with ``PAD`` at their ends."""
+
+    def __init__(self, lengths: Integer[np.ndarray, " rows"]) -> None:
+        self._real = np.arange(lengths.max()) < lengths[:, None]
+        self.cells = np.full(self._real.shape, PAD, np.int64)
+
+    def fill(self, rows: Bool[np.ndarray, " rows"], tokens: Integer[np.ndarray, " tokens"]) -> None:
+        """Put tokens into some rows, one after the other."""
+        self.cells[self._real & rows[:, None]] = tokens

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from mt.data.corpora import Corpus, Pair
 from mt.data.filters import Selection
 from mt.errors import DataError
+from mt.text.tags import put_tag
 
 
 class EncodedPair(NamedTuple):
@@ -48,7 +49,7 @@ class PairCounts:
 def read_pairs(
     corpora: Sequence[Corpus], selections: Sequence[Selection] | None = None
 ) -> Iterator[Pair]:
-    """Read the text of corpora one after the other.
+    """Read the text of corpora one after the other, each source with the tag of its corpus.
 
     Both sides travel together: a pair of which one side is blank is dropped as a whole, so that
     nothing behind it can shift.
@@ -65,7 +66,7 @@ def read_pairs(
     for corpus, selection in zip(corpora, selections, strict=True):
         for pair in selection.select(corpus.pairs()):
             found = True
-            yield pair
+            yield Pair(put_tag(corpus.tag, pair.source), pair.target)
     if not found:
         names = "; ".join(corpus.where for corpus in corpora) or "data"
         raise DataError(

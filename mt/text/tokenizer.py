@@ -9,13 +9,14 @@ Source: Kudo and Richardson (2018); unigram: Kudo (2018); BPE: Sennrich, Haddow 
 
 import hashlib
 import io
+import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from mt.config import Count, StrictConfig
 from mt.errors import BundleError, DataError
 from mt.files import atomic_file, read_limited
 from mt.text.blanks import plain_blanks
+from mt.text.tags import take_tag
 
 PAD = 0
 """Fills rows of a batch; never part of a sentence."""
@@ -49,6 +51,9 @@ SentencePiece skips without a word, and the quadratic cost of very long lines aw
 _ERRORS = 2
 """SentencePiece's level of log messages that only tells errors."""
 
+_SPACE = "\u2581"
+"""How SentencePiece writes a space."""
+
 _RESERVED = "\u2585"
 """Stands for unknown pieces where SentencePiece learns, which skips lines that hold it without a
 word. In text that is encoded it is a character like others, spelt in bytes."""
@@ -57,7 +62,7 @@ _KEPT = frozenset("\u061c\u200c\u200e\u200f")
 """The non-joiner and the direction marks: part of how a word is spelt in Persian, Hindi and others,
 but a space for SentencePiece's nmt_nfkc."""
 
-RULES = 2
+RULES = 3
 """Raised when the same text and config give other pieces than before."""
 
 
@@ -80,8 +85,8 @@ class TokenizerConfig(StrictConfig):
     which belong to words in Persian, Hindi and others. identity: nothing. All of them take tabs,
     other control characters and ▁ (U+2581) for spaces, and squeeze runs of spaces."""
     sample_lines: Count = 1_000_000
-    """Lines learnt from at most, held in memory and drawn evenly by the seed; both sides of a joint
-    vocabulary together. More lines hardly change the pieces."""
+    """Lines learnt from at most, held in memory and drawn evenly by the seed; a joint vocabulary
+    learns from half as many of each side. More lines hardly change the pieces."""
 
 
 class Tokenizer:
@@ -167,6 +172,13 @@ class Tokenizer:
         return [vocabulary[piece] for piece in ids]
 
     @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the corpora it was trained on; see :mod:`mt.text.tags`."""
+        ids = range(END + 1, self.size)
+        first = next((piece for piece in ids if self._processor.is_byte(piece)), END + 1)
+        return tuple(name.removeprefix(_SPACE) for name in self.tokens(range(END + 1, first)))
+
+    @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """The names of all pieces, by id; no two are alike."""
         return tuple(map(self._processor.id_to_piece, range(self.size)))
@@ -227,33 +239,39 @@ def tokenizer_files(directory: Path) -> tuple[str, ...]:
 
 def train_tokenizers(
     config: TokenizerConfig,
-    source: Iterable[str],
-    target: Iterable[str],
+    pairs: Iterable[tuple[str, str]],
     seed: int,
     directory: Path,
+    tags: Collection[str] = (),
 ) -> Tokenizers:
     """Learn pieces from both sides of a corpus and save them.
 
-    The same lines in the same order, config and seed give the same pieces, on any number of cores.
+    The same pairs in the same order, config, seed and tags give the same pieces, on any number of
+    cores.
 
     Args:
         config: What to learn.
-        source: Source lines, read once as a stream and before ``target``.
-        target: Target lines, likewise.
+        pairs: Source lines and their translations, read once as a stream.
         seed: Draws the sample where there are more than ``config.sample_lines``.
         directory: Where :meth:`Tokenizers.save` writes.
+        tags: Words that become one piece on every side; nothing is learnt from them.
 
     Raises:
         DataError: If there are no lines, or they allow no vocabulary of this size; the message
             names the nearest possible one.
     """
-    if config.vocabulary == "joint":
-        joint = _train(config, chain(source, target), seed, side="")
-        tokenizers = Tokenizers(joint, joint)
+    joint = config.vocabulary == "joint"
+    sample = _sample(iter(pairs), max(1, config.sample_lines // (1 + joint)), seed)
+    sources = [take_tag(source, tags)[1] for source, _ in sample]
+    targets = [target for _, target in sample]
+    del sample
+    if joint:
+        both = _train(config, [*sources, *targets], tags, side="")
+        tokenizers = Tokenizers(both, both)
     else:
         tokenizers = Tokenizers(
-            _train(config, source, seed, side="source "),
-            _train(config, target, seed, side="target "),
+            _train(config, sources, tags, side="source "),
+            _train(config, targets, tags, side="target "),
         )
     tokenizers.save(directory)
     return tokenizers
@@ -262,9 +280,10 @@ def train_tokenizers(
 _MEND = "copy the bundle again, or train a new one"
 
 
-def _train(config: TokenizerConfig, lines: Iterable[str], seed: int, side: str) -> Tokenizer:
-    sample = _sample((line for line in lines if line.strip()), config.sample_lines, seed)
-    if not sample:
+def _train(
+    config: TokenizerConfig, lines: Sequence[str], tags: Collection[str], side: str
+) -> Tokenizer:
+    if not any(line.strip() for line in lines):
         raise DataError(
             f"tokenizer: expected {side}lines to learn pieces from, but found none; "
             "check the training corpora"
@@ -272,12 +291,13 @@ def _train(config: TokenizerConfig, lines: Iterable[str], seed: int, side: str) 
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_cut(sample),
+            sentence_iterator=_cut(line for line in lines if line.strip()),
             model_writer=model,
             model_type=config.algorithm,
             vocab_size=config.size,
             character_coverage=config.character_coverage,
             normalizer=_normalizer(config.normalization),
+            user_defined_symbols=[f"{_SPACE}{tag}" for tag in sorted(tags)],
             byte_fallback=True,
             pad_id=PAD,
             unk_id=UNKNOWN,
@@ -305,15 +325,22 @@ def _normalizer(name: str) -> sentencepiece.SentencePieceNormalizer:
     return sentencepiece.SentencePieceNormalizer(norm_map=rules, **spaces)
 
 
-def _sample(lines: Iterator[str], size: int, seed: int) -> list[str]:
-    """Draw ``size`` lines evenly from a stream of unknown length (algorithm R, Vitter 1985)."""
-    sample = list(islice(lines, size))
+def _sample(pairs: Iterator[tuple[str, str]], size: int, seed: int) -> list[tuple[str, str]]:
+    """Draw pairs evenly from a stream of unknown length, of which most are passed over unseen.
+
+    Source: Li (1994), "Reservoir-Sampling Algorithms of Time Complexity O(n(1 + log(N/n)))",
+    algorithm L.
+    """
+    sample = list(islice(pairs, size))
     generator = random.Random(seed)  # noqa: S311 - nothing secret
-    for seen, line in enumerate(lines, start=size):
-        slot = generator.randint(0, seen)
-        if slot < size:
-            sample[slot] = line
-    return sample
+    threshold = 0.0  # the logarithm of Li's W
+    while True:
+        threshold -= generator.expovariate(size)
+        passed = generator.expovariate(1.0) / -math.log(-math.expm1(threshold))
+        found = next(islice(pairs, int(passed), None), None)
+        if found is None:
+            return sample
+        sample[generator.randrange(size)] = found
 
 
 def _cut(lines: Iterable[str]) -> Iterator[str]:

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from mt.data.batches import Batch
-from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
+from mt.data.planning import plan_batches
 
 
 @dataclass(frozen=True)
@@ -16,6 +14,7 @@ class Position:
     """The next batch of a run: what has to be remembered to go on exactly."""
 
     epoch: int = 0
+    shard: int = 0
     batch: int = 0
 
 
@@ -30,8 +29,9 @@ class Group(NamedTuple):
 class TrainingOrder:
     """An endless, reproducible stream of batches.
 
-    Each epoch holds every pair once, in an order that depends on the seed and the epoch alone;
-    groups of accumulated batches run across the border of epochs, so that no batch is left over.
+    Each epoch holds every pair as often as the weight of its corpus says, in an order that depends
+    on the seed and the epoch alone. It is planned shard by shard; groups of accumulated batches run
+    across the border of shards and epochs, so that no batch is left over.
     """
 
     def __init__(self, store: Mixture, batch_tokens: int, seed: int) -> None:
@@ -41,19 +41,28 @@ class TrainingOrder:
 
     def epochs(self, batches: int) -> float:
         """Return about how many epochs so many batches are, if they were filled to the brim."""
-        longer = np.maximum(self.store.source_lengths, self.store.target_lengths)
-        return batches * self.batch_tokens / int(longer.sum())
+        return float(batches * self.batch_tokens / self.store.longer_tokens)
 
     def groups(self, start: Position, size: int) -> Iterator[Group]:
         """Yield groups of ``size`` batches from ``start`` on, without end."""
         batches: list[Batch] = []
-        epoch, first = start.epoch, start.batch
-        lengths = self.store.source_lengths, self.store.target_lengths
+        for batch, following in self._batches(start):
+            batches.append(batch)
+            if len(batches) == size:
+                yield Group(batches, following)
+                batches = []
+
+    def _batches(self, start: Position) -> Iterator[tuple[Batch, Position]]:
+        """Yield each batch with the position behind it."""
+        epochs = self.store.epochs(self.seed)
+        epoch, shard, first = start.epoch, start.shard, start.batch
         while True:
-            plan = plan_epoch(*lengths, self.batch_tokens, self.seed, epoch)
-            for number in range(first, len(plan)):
-                batches.append(self.store.batch(plan[number]))
-                if len(batches) == size:
-                    yield Group(batches, Position(epoch, number + 1))
-                    batches = []
-            epoch, first = epoch + 1, 0
+            for number in range(shard, epochs.shards(epoch)):
+                pairs = epochs.shard(epoch, number)
+                plan = plan_batches(
+                    *self.store.lengths(pairs), self.batch_tokens, [self.seed, epoch, number]
+                )
+                for batch in range(first, len(plan)):
+                    yield self.store.batch(pairs[plan[batch]]), Position(epoch, number, batch + 1)
+                first = 0
+            epoch, shard = epoch + 1, 0

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mt.bundle import CONFIG, INDEX
 from mt.config import StrictConfig, read_yaml
 from mt.data.config import DataConfig
@@ -115,7 +113,10 @@ def prepare_run(
         DataError: If a corpus cannot be used, or a pair fits into no batch.
     """
     tokenizers = _obtain_tokenizers(data, tokenizer, seed, run)
-    training = prepare(data.train, tokenizers, data.store, data.train_selections(), _LogEncoding())
+    training = prepare(
+        data.train, tokenizers, data.store, data.train_selections(), _LogEncoding(),
+        temperature=data.temperature,
+    )  # fmt: skip
     validation = prepare(data.validation, tokenizers, data.store, data.validation_selections())
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
@@ -146,11 +147,10 @@ def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], normalization: st
 
 def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:
     """Refuse a pair that no batch can hold."""
-    longer = np.maximum(pairs.source_lengths, pairs.target_lengths)
-    if longer.max() > batch_tokens:
-        corpus, row = pairs.origin(int(longer.argmax()))
+    if pairs.longest > batch_tokens:
+        corpus, row = pairs.longest_origin()
         raise DataError(
-            f"training.batch_tokens: expected at least {longer.max()}, the tokens of the longest "
+            f"training.batch_tokens: expected at least {pairs.longest}, the tokens of the longest "
             f"pair (number {row + 1:,} of {corpus}), but found {batch_tokens}; raise it, or lower "
             "data.max_tokens"
         )
@@ -176,11 +176,13 @@ def _obtain_tokenizers(
     if _is_whole(own):
         return Tokenizers.load(own)
     selections = [replace(each, max_tokens=None) for each in data.train_selections()]
+    tags = sorted({corpus.tag for corpus in data.train if corpus.tag})
     wanted = {
         "rules": RULES,
         "tokenizer": config.model_dump(mode="json"),
         "corpora": [corpus.fingerprint() for corpus in data.train],
         "filters": [each.fingerprint() for each in selections],
+        "tags": tags,
         "seed": seed,
     }
     fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
@@ -190,9 +192,7 @@ def _obtain_tokenizers(
     else:
         log.info("tokenizer: training %d tokens", config.size)
         with atomic_directory(shared, replace=False) as scratch:
-            sources = (pair.source for pair in read_pairs(data.train, selections))
-            targets = (pair.target for pair in read_pairs(data.train, selections))
-            train_tokenizers(config, sources, targets, seed, scratch)
+            train_tokenizers(config, read_pairs(data.train, selections), seed, scratch, tags)
             write_sums(scratch)
     tokenizers = Tokenizers.load(shared)
     with atomic_directory(own) as scratch:

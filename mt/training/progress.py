@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Progress:
         """Write what a resumed run needs."""
         return {
             "update": self.update,
-            "position": [self.position.epoch, self.position.batch],
+            "position": list(astuple(self.position)),
             "seconds": self.seconds,
             "unreported": list(self.unreported),
             "history": [[result.update, result.to_json()] for result in self.history],

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 
 from mt import hardware
 from mt.data.corpora import Pair
-from mt.data.epochs import plan_epoch
 from mt.data.mixture import Mixture
+from mt.data.planning import plan_batches
 from mt.devices import Precision
 from mt.evaluation import (
     Score,
@@ -131,11 +132,11 @@ class Validation:
     @torch.no_grad()
     def _loss(self, model: EncoderDecoder) -> float:
         objective = Objective(smoothing=0.0)
-        lengths = self.store.source_lengths, self.store.target_lengths
-        budget = max(self.batch_tokens, int(max(part.max() for part in lengths)))
+        lengths = self.store.lengths(np.arange(len(self.store)))
+        budget = max(self.batch_tokens, self.store.longest)
         total = tokens = 0.0
         with hardware.autocast(self.device, self.precision):
-            for indices in plan_epoch(*lengths, budget, seed=0, epoch=0):
+            for indices in plan_batches(*lengths, budget, key=[0]):
                 loss = objective(model, self.store.batch(indices).to(self.device))
                 total += float(loss.cross_entropy)
                 tokens += loss.tokens

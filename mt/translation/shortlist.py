@@ -123,8 +123,7 @@ def add_shortlist(
     references = [pair.target for pair in validation[:VALIDATION_PAIRS]]
     tokenizers = bundle.tokenizers()
     vocabularies = tokenizers.source.vocabulary, tokenizers.target.vocabulary
-    order = np.random.default_rng(seed).permutation(len(pairs))
-    lexicon = learn_lexicon(pairs.tokens(order))
+    lexicon = learn_lexicon(pairs.in_random_order(seed))
     whole = _mean_bleu(bundle, None, sources, references)
     for size, always in SIZES:
         text = lexicon.write(vocabularies, size, always).encode()

@@ -97,8 +97,9 @@ def folder(tmp_path_factory):
         (folder / "data" / "demo" / name).write_text("a\n", encoding="utf-8")
     (folder / "links").write_text("0-0 1-1\n", encoding="utf-8")
     lines = [f"{chr(97 + n % 20)}{chr(97 + n // 20)} {'abcdefgh'[n % 8 :]}" for n in range(300)]
+    pairs = zip(lines, lines, strict=True)
     tokenizers = train_tokenizers(
-        TokenizerConfig(size=290), lines, lines, 1, tmp_path_factory.mktemp("tokens")
+        TokenizerConfig(size=290), pairs, 1, tmp_path_factory.mktemp("tokens")
     )
     weights = {"table": torch.zeros(2)}
     recipe = load(RecipeConfig, CONFIGS[0])

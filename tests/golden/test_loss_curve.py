@@ -8,6 +8,7 @@ them anew and say why in the commit::
 
 import json
 import random
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest
 import torch
 
 from mt.data.batches import Batch
+from mt.data.epochs import Epochs
+from mt.data.store import Lengths
 from mt.model.config import TransformerConfig
 from mt.text.tokenizer import END, PAD
 from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingConfig
@@ -37,10 +40,16 @@ class Store:
         rows = [[generator.randrange(END + 1, VOCABULARY) for _ in range(n)] for n in lengths]
         self.sources = [[*row, END] for row in rows]
         self.targets = [[*reversed(row), END] for row in rows]
-        self.source_lengths = self.target_lengths = np.array([n + 1 for n in lengths])
+        self._lengths = np.array([n + 1 for n in lengths])
+
+    def epochs(self, seed):
+        return Epochs((120,), (Fraction(120),), seed)
+
+    def lengths(self, indices):
+        return Lengths(self._lengths[indices], self._lengths[indices])
 
     def batch(self, indices):
-        width = max(self.source_lengths[indices])
+        width = max(self._lengths[indices])
         sides = (
             [side[index] + [PAD] * (width - len(side[index])) for index in indices]
             for side in (self.sources, self.targets)

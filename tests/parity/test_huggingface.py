@@ -41,8 +41,7 @@ def build(corpus, directory, vocabulary="joint", **choices):
     recipe = RecipeConfig.parse(recipe, where="test")
     assert inexpressible(recipe.model) is None
     [pairs] = recipe.data.train
-    sides = zip(*pairs.pairs(), strict=True)
-    tokenizers = train_tokenizers(recipe.tokenizer, *sides, 1, directory / "tokenizers")
+    tokenizers = train_tokenizers(recipe.tokenizer, pairs.pairs(), 1, directory / "tokenizers")
     torch.manual_seed(1)
     model = recipe.model.build(tokenizers.source.size, tokenizers.target.size).eval()
     for weight in model.parameters():

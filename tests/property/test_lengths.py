@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mt.data import epochs as module
-from mt.data.epochs import plan_epoch
+from mt.data import planning as module
 from mt.data.lengths import group_by_length
+from mt.data.planning import plan_batches
 
 LONGEST = 40
 seeds = st.integers(0, 2**32)
@@ -67,7 +67,7 @@ def test_a_plan_is_the_one_that_lists_give(corpus, budget, seed, epoch, block):
     before = corpus[0].copy(), corpus[1].copy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", block)
-        plan = plan_epoch(*corpus, budget, seed, epoch)
+        plan = plan_batches(*corpus, budget, [seed, epoch])
     assert lists(plan) == plainly_planned(*corpus, budget, seed, epoch)
     assert np.array_equal(before, corpus)
 
@@ -75,7 +75,7 @@ def test_a_plan_is_the_one_that_lists_give(corpus, budget, seed, epoch, block):
 @given(corpora(), budgets, seeds, epochs)
 def test_every_pair_is_in_one_batch_and_no_batch_is_over_budget(corpus, budget, seed, epoch):
     source, target = (side.astype(int) for side in corpus)
-    plan = plan_epoch(*corpus, budget, seed, epoch)
+    plan = plan_batches(*corpus, budget, [seed, epoch])
     assert sorted(index for rows in plan for index in rows) == list(range(len(source)))
     assert all(len(rows) * max(source[rows].max(), target[rows].max()) <= budget for rows in plan)
 
@@ -84,16 +84,16 @@ def test_every_pair_is_in_one_batch_and_no_batch_is_over_budget(corpus, budget, 
 def test_epochs_and_seeds_differ(seed, epoch, distance):
     generator = np.random.default_rng(seed)
     source, target = generator.integers(1, LONGEST, (2, 400))
-    plan = lists(plan_epoch(source, target, 200, seed, epoch))
-    assert plan != lists(plan_epoch(source, target, 200, seed, epoch + distance))
-    assert plan != lists(plan_epoch(source, target, 200, seed + distance, epoch))
+    plan = lists(plan_batches(source, target, 200, [seed, epoch]))
+    assert plan != lists(plan_batches(source, target, 200, [seed, epoch + distance]))
+    assert plan != lists(plan_batches(source, target, 200, [seed + distance, epoch]))
 
 
 def test_batches_themselves_differ_between_epochs():
     generator = np.random.default_rng(1)
     source, target = generator.integers(5, 9, (2, 2000))
     first, second = (
-        {frozenset(rows.tolist()) for rows in plan_epoch(source, target, 200, 1, epoch)}
+        {frozenset(rows.tolist()) for rows in plan_batches(source, target, 200, [1, epoch])}
         for epoch in (0, 1)
     )
     assert len(first & second) < len(first) / 10
@@ -101,7 +101,7 @@ def test_batches_themselves_differ_between_epochs():
 
 def test_the_order_of_batches_is_shuffled():
     lengths = np.arange(1, 401)
-    plan = plan_epoch(lengths, lengths, 400, 1, 0)
+    plan = plan_batches(lengths, lengths, 400, [1, 0])
     longest = [lengths[rows].max() for rows in plan]
     assert longest != sorted(longest)
     assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.3
@@ -111,10 +111,10 @@ def test_the_order_of_batches_is_shuffled():
 def test_a_pair_longer_than_the_budget_is_refused(corpus, budget, seed):
     longest = max([*corpus[0], *corpus[1]], default=0)
     if longest <= budget:
-        plan_epoch(*corpus, budget, seed, 0)
+        plan_batches(*corpus, budget, [seed, 0])
         return
     with pytest.raises(ValueError, match=rf"^budget: expected at least {longest}, .* {budget}$"):
-        plan_epoch(*corpus, budget, seed, 0)
+        plan_batches(*corpus, budget, [seed, 0])
 
 
 def cells(group, *sides):

@@ -25,8 +25,8 @@ def recipe(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tokenizers(recipe, tmp_path_factory):
     [corpus] = recipe.data.train
-    sides = zip(*corpus.pairs(), strict=True)
-    return train_tokenizers(recipe.tokenizer, *sides, 1, tmp_path_factory.mktemp("tokenizers"))
+    directory = tmp_path_factory.mktemp("tokenizers")
+    return train_tokenizers(recipe.tokenizer, corpus.pairs(), 1, directory)
 
 
 @pytest.fixture

@@ -12,5 +12,5 @@ def tokenizers(tmp_path_factory):
     lines = [" ".join(draw.choices(words, k=draw.randint(3, 8))) for _ in range(150)]
     config = TokenizerConfig(size=300)
     return train_tokenizers(
-        config, lines, lines, seed=1, directory=tmp_path_factory.mktemp("tokens")
+        config, zip(lines, lines, strict=True), 1, tmp_path_factory.mktemp("tokens")
     )

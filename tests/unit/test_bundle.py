@@ -48,7 +48,9 @@ TENSORS = {
 def tokenizers(tmp_path_factory):
     lines = [f"{chr(97 + i % 20)}{chr(97 + i // 20)} {'abcdefgh'[i % 8 :]}" for i in range(300)]
     config = TokenizerConfig(size=290)
-    return train_tokenizers(config, lines, lines, 1, tmp_path_factory.mktemp("tokenizers"))
+    return train_tokenizers(
+        config, zip(lines, lines, strict=True), 1, tmp_path_factory.mktemp("tokenizers")
+    )
 
 
 @pytest.fixture

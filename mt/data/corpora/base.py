@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
 from mt.data.filters import Filters
 from mt.errors import DataError
 from mt.lines import Location, read_bytes
+from mt.text.tags import Tag
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,12 @@ class BaseCorpusConfig(StrictConfig, ABC):
 
     on_error: Literal["fail", "skip"] = "fail"
     """A pair that cannot be read stops the reading, or is left out, counted and reported."""
+    weight: float = Field(default=1.0, gt=0, le=1000)
+    """How often an epoch holds each pair, on average: 2 doubles them, 0.5 takes a random half and
+    in the next epoch the other half."""
+    tag: Tag | None = None
+    """A word put before every source, such as <2de> or <bt>; it is one token of the model, and
+    `mt translate --tag` puts it there too."""
     filters: Filters | None = None
     """What drops pairs of this corpus, as ``data.filters``; null: those of all training corpora."""
 

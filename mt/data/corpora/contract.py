@@ -18,6 +18,14 @@ class Corpus(Protocol):
     def where(self) -> str:
         """How messages call this corpus."""
 
+    @property
+    def weight(self) -> float:
+        """How often an epoch holds each pair, on average."""
+
+    @property
+    def tag(self) -> str | None:
+        """What is put before every source; ``pairs`` yields it without."""
+
     def check(self) -> None:
         """Look for whatever would keep the pairs from being read, without making them.
 

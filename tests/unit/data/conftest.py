@@ -18,7 +18,9 @@ def lines() -> list[str]:
 @pytest.fixture(scope="session")
 def tokenizers(lines, tmp_path_factory) -> Tokenizers:
     config = TokenizerConfig(size=320)
-    return train_tokenizers(config, lines, lines, 1, tmp_path_factory.mktemp("tokenizers"))
+    return train_tokenizers(
+        config, zip(lines, lines, strict=True), 1, tmp_path_factory.mktemp("tokenizers")
+    )
 
 
 @pytest.fixture

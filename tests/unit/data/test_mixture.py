@@ -6,10 +6,10 @@ import torch
 
 from mt.data import store as module
 from mt.data.corpora import Pair
-from mt.data.epochs import plan_epoch
 from mt.data.filters import Selection
 from mt.data.mixture import PairOrigin, prepare
 from mt.data.pairs import PairCounts
+from mt.data.planning import plan_batches
 from mt.errors import DataError
 from mt.text.tokenizer import END, PAD
 
@@ -19,8 +19,8 @@ LIMIT = 40
 class Listed:
     """A corpus of a few lines: all that a corpus must be."""
 
-    def __init__(self, name, pairs):
-        self.where = name
+    def __init__(self, name, pairs, weight=1.0, tag=None):
+        self.where, self.weight, self.tag = name, weight, tag
         self._pairs = pairs
 
     def pairs(self):
@@ -70,16 +70,22 @@ def padded(rows):
 
 def test_pairs_are_numbered_as_in_a_list(mixture, listed):
     assert len(mixture) == len(listed) == 25 + 10 + 25
-    assert mixture.source_lengths.tolist() == [len(source) for source, _, _ in listed]
-    assert mixture.target_lengths.tolist() == [len(target) for _, target, _ in listed]
+    source, target = mixture.lengths(np.arange(60))
+    assert source.tolist() == [len(source) for source, _, _ in listed]
+    assert target.tolist() == [len(target) for _, target, _ in listed]
+    longest = max(max(len(source), len(target)) for source, target, _ in listed)
+    origin = mixture.longest_origin()
+    found = next(pair for pair in listed if pair[2] == origin)
+    assert mixture.longest == longest == max(map(len, found[:2]))
+    assert mixture.longer_tokens == sum(max(len(one), len(other)) for one, other, _ in listed)
     assert [mixture.origin(pair) for pair in range(60)] == [origin for *_, origin in listed]
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_the_batches_of_an_epoch_are_those_of_a_list(mixture, listed, epoch):
     lengths = (np.array([len(pair[side]) for pair in listed]) for side in (0, 1))
-    expected = plan_epoch(*lengths, 300, 1, epoch)
-    plan = plan_epoch(mixture.source_lengths, mixture.target_lengths, 300, 1, epoch)
+    expected = plan_batches(*lengths, 300, [1, epoch])
+    plan = plan_batches(*mixture.lengths(np.arange(60)), 300, [1, epoch])
     assert len(plan) == len(expected) > 5
     for indices, rows in zip(plan, expected, strict=True):
         batch = mixture.batch(indices)
@@ -104,6 +110,28 @@ def test_no_such_pair(mixture, indices):
         mixture.batch(np.array(indices))
     with pytest.raises(IndexError, match=r"out of bounds"):
         mixture.origin(indices[-1])
+
+
+def test_a_tag_is_before_every_source(lines, tokenizers, tmp_path):
+    pairs = [*zip(lines[:5], lines[5:10], strict=True), ("\u200b", "x")]
+    tagged = Listed("a", pairs, tag="<t>")
+    mixture = prepare([tagged], tokenizers, tmp_path, [Selection(max_tokens=LIMIT)])
+    assert mixture.counts.dropped == {"blank": 1}
+    found = list(mixture.stores[0].pairs(np.arange(5)))
+    expected = tokenizers.source.encode([f"<t> {source}" for source, _ in pairs[:5]])
+    assert [source.tolist() for source, _ in found] == [[*ids, END] for ids in expected]
+    assert [target.tolist()[:-1] for _, target in found] == tokenizers.target.encode(lines[5:10])
+
+
+def test_weights_change_no_store_and_tags_do(lines, tokenizers, tmp_path):
+    pairs = [*zip(lines[:10], lines[10:20], strict=True)]
+
+    def mix(**values):
+        return prepare([Listed("a", pairs, **values)], tokenizers, tmp_path, [Selection()])
+
+    paths = [mix(**values).stores[0].path for values in ({}, {"weight": 2.5}, {"tag": "<t>"})]
+    assert paths[0] == paths[1] != paths[2]
+    assert mix(weight=2.5).longer_tokens == mix().longer_tokens * 5 / 2
 
 
 def test_counts_are_added_up_and_progress_is_reported_over_all(corpora, tokenizers, tmp_path):

@@ -1,5 +1,10 @@
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +15,9 @@ from mt.data.filters.config import CopiesConfig, DuplicatesConfig
 from mt.data.pairs import PairCounts
 from mt.data.store import prepare_store
 from mt.errors import DataError
-from mt.text.tokenizer import END, TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import END, Tokenizer, TokenizerConfig, Tokenizers, train_tokenizers
 
+EVERY = np.arange(60)
 SELECTION = Selection(max_tokens=256)
 
 
@@ -38,24 +44,49 @@ def test_rows_are_those_of_the_tokenizer(corpus, lines, tokenizers, prepare, mon
     monkeypatch.setattr(module, "_CHUNK", chunk)
     store = prepare(corpus)
     expected = [[*ids, END] for ids in tokenizers.source.encode(lines)]
-    for side, rows in ((store.source, expected), (store.target, expected[::-1])):
-        assert len(store) == len(side) == 60
-        assert side.lengths().tolist() == [len(row) for row in rows]
-        assert side.lengths().dtype == np.int32
+    assert len(store) == 60
+    for side, rows in enumerate((expected, expected[::-1])):
+        assert store.lengths(EVERY)[side].tolist() == [len(row) for row in rows]
         for picked in ([59], [0, 59, 30], [3, 3, 3], range(60)):
-            tokens = side.tokens(np.array(picked))
+            tokens = store.tokens(np.array(picked))[side]
             assert tokens.tolist() == [token for row in picked for token in rows[row]]
-    assert store.rows.tolist() == list(range(60))
+    for (source, target), *rows in zip(store.pairs(EVERY), expected, expected[::-1], strict=True):
+        assert [source.tolist(), target.tolist()] == rows
+    assert [store.row(pair) for pair in range(60)] == list(range(60))
     assert store.counts == PairCounts(read=60)
 
 
-def test_files_are_mapped_and_not_loaded(corpus, prepare):
+def test_totals_are_those_of_all_pairs(corpus, prepare, many_chunks):
     store = prepare(corpus)
-    arrays = [store.rows, *vars(store.source).values(), *vars(store.target).values()]
-    assert len(arrays) == 5
-    for array in arrays:
-        assert isinstance(array.base, np.memmap)
-        assert not array.flags.writeable
+    longer = np.maximum(*store.lengths(EVERY))
+    assert (store.longest, store.longest_pair) == (longer.max(), longer.argmax())
+    assert store.longer_tokens == longer.sum()
+
+
+@pytest.mark.parametrize(("size", "kind"), [(60, "<u2"), (1 << 17, "<i4")])
+def test_tokens_take_as_few_bytes_as_they_need(corpus, tokenizers, tmp_path, size, kind):
+    class Large(Tokenizer):
+        size = 0
+
+        def encode(self, lines):
+            return [[self.size - 1] if line else [] for line in lines]
+
+    large = Large(tokenizers.source.model)
+    large.size = size
+    store = prepare_store(corpus, Tokenizers(large, large), tmp_path, Selection())
+    assert store.tokens(np.array([7]))[0].tolist() == [size - 1, END]
+    assert (store.path / "tokens").stat().st_size == 60 * 4 * np.dtype(kind).itemsize
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux to tell")
+def test_what_was_read_is_no_longer_in_memory(write, tokenizers, prepare):
+    store = prepare(write("abcd efgh\n" * 50_000, "jihg fedc\n" * 50_000))
+    for pairs in np.arange(len(store)).reshape(-1, 500):
+        store.tokens(pairs)
+    mapped = Path("/proc/self/smaps").read_text().split(str(store.path / "tokens"))[1]
+    [resident] = re.search(r"^Rss: +(\d+) kB$", mapped, re.MULTILINE).groups()
+    assert (store.path / "tokens").stat().st_size > 1 << 20
+    assert resident == "0"
 
 
 def test_a_second_run_reuses_the_first(corpus, prepare, monkeypatch):
@@ -79,7 +110,7 @@ def test_whatever_changes_the_pairs_makes_another_store(
     corpus, lines, prepare, tmp_path, monkeypatch
 ):
     config = TokenizerConfig(size=310)
-    others = train_tokenizers(config, lines, lines, 1, tmp_path / "others")
+    others = train_tokenizers(config, zip(lines, lines, strict=True), 1, tmp_path / "others")
     stores = [
         prepare(corpus),
         prepare(corpus, tokenizers=others),
@@ -103,9 +134,10 @@ def test_long_and_invisible_pairs_are_dropped_and_counted(write, tokenizers, pre
     corpus = write("x\nx x\nx x x\nx\n\u200b\n\nx\n", "x\nx\nx\nx x x\nx\nx\nx x\n")
     store = prepare(corpus, selection=Selection(max_tokens=lengths[1] + 1))
     assert store.counts == PairCounts(7, {"blank": 2, "too long": 2})
-    assert store.source.lengths().tolist() == [lengths[0] + 1, lengths[1] + 1, lengths[0] + 1]
-    assert store.target.lengths().tolist() == [lengths[0] + 1, lengths[0] + 1, lengths[1] + 1]
-    assert store.rows.tolist() == [0, 1, 6]
+    source, target = store.lengths(np.arange(3))
+    assert source.tolist() == [lengths[0] + 1, lengths[1] + 1, lengths[0] + 1]
+    assert target.tolist() == [lengths[0] + 1, lengths[0] + 1, lengths[1] + 1]
+    assert [store.row(pair) for pair in range(3)] == [0, 1, 6]
     fewer = prepare(corpus, selection=Selection(max_tokens=lengths[1]))
     assert fewer.counts == PairCounts(7, {"blank": 2, "too long": 4})
 
@@ -117,14 +149,14 @@ def test_filters_add_their_reasons_before_tokens_are_counted(write, prepare, man
     expected = PairCounts(7, {"copied": 2, "blank": 2, "too long": 1, "duplicate": 1})
     for _ in ("prepared", "reused"):  # and nothing is remembered from one to the next
         store = prepare(corpus, selection=selection)
-        assert (store.counts, store.rows.tolist()) == (expected, [1])
+        assert (store.counts, len(store), store.row(0)) == (expected, 1, 1)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
 def test_a_corpus_of_which_nothing_is_kept_has_a_store(write, prepare, text):
     for store in (prepare(write(text, text)), prepare(write(text, text))):
         assert (len(store), store.counts.kept) == (0, 0)
-        assert store.source.lengths().tolist() == []
+        assert (store.longest, store.longer_tokens) == (0, 0)
 
 
 def test_a_broken_corpus_leaves_nothing(write, prepare, tmp_path, many_chunks):
@@ -143,7 +175,7 @@ def test_preparing_at_once_is_safe(corpus, prepare, tmp_path, many_chunks):
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(prepare, corpus) for _ in range(4)]
         stores = [job.result() for job in jobs]
-    rows = [store.source.tokens(np.arange(60)).tolist() for store in stores]
+    rows = [store.tokens(EVERY).source.tolist() for store in stores]
     assert rows == [rows[0]] * 4
     assert [path.name for path in (tmp_path / "store").iterdir()] == [stores[0].path.name]
 
@@ -160,6 +192,46 @@ def test_who_comes_second_keeps_the_first(corpus, prepare, tmp_path):
     assert [path.name for path in (tmp_path / "store").iterdir()] == [second.path.name]
 
 
+KILLED = """
+import os, pathlib, signal, sys
+from mt.data import store as module
+from mt.data.corpora import PlainTextConfig
+from mt.data.filters import Selection
+from mt.text.tokenizer import Tokenizers
+
+source, target, tokenizers, directory, moment = sys.argv[1:]
+module._CHUNK = 7
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if moment == "complete but for its name":
+    pathlib.Path.rename = die
+corpus = PlainTextConfig(source=source, target=target)
+progress = lambda counts: counts.read == 28 and moment == "half written" and die()
+selection = Selection(max_tokens=256)
+module.prepare_store(
+    corpus, Tokenizers.load(pathlib.Path(tokenizers)), pathlib.Path(directory), selection, progress
+)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize("moment", ["half written", "complete but for its name"])
+def test_what_a_killed_process_left_is_not_taken_for_a_store(
+    corpus, tokenizers, prepare, tmp_path, moment
+):
+    tokenizers.save(tmp_path / "tokenizers")
+    arguments = [corpus.source, corpus.target, tmp_path / "tokenizers", tmp_path / "store", moment]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *map(str, arguments)],
+        cwd=Path(__file__).parents[3], check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert list((tmp_path / "store").iterdir()), "it has begun"
+    store = prepare(corpus)
+    assert not store.reused
+    assert len(store) == 60
+    assert prepare(corpus).reused
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:-48])
 
@@ -171,9 +243,14 @@ def flip(path):
 
 
 FILES = (
-    "manifest.json", "rows", "source.tokens", "source.offsets", "target.tokens", "target.offsets",
+    "manifest.json",
+    "tokens",
+    "offsets",
+    "source.lengths",
+    "target.lengths",
+    "rows",
     "SHA256SUMS",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("name", FILES)

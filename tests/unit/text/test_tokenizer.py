@@ -1,6 +1,7 @@
 import io
 import random
 from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,8 @@ TARGET = sentences("klmnopqrst")
 
 def train(directory: Path, source=SOURCE, target=TARGET, **values) -> Tokenizers:
     config = TokenizerConfig(**({"size": 320} | values))
-    return train_tokenizers(config, source, target, seed=SEED, directory=directory)
+    pairs = zip_longest(source, target, fillvalue="")
+    return train_tokenizers(config, pairs, seed=SEED, directory=directory)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +283,7 @@ def test_a_sample_is_drawn_evenly():
     counts = Counter(
         line
         for seed in range(draws)
-        for line in module._sample(iter(map(str, range(50))), 10, seed)
+        for line, _ in module._sample(((str(line), "") for line in range(50)), 10, seed)
     )
     expected = draws * 10 / 50
     deviation = (expected * (1 - 10 / 50)) ** 0.5
@@ -291,7 +293,8 @@ def test_a_sample_is_drawn_evenly():
 def test_the_seed_chooses_the_sample(tmp_path):
     config = TokenizerConfig(size=300, sample_lines=40)
     prints = [
-        train_tokenizers(config, SOURCE, TARGET, seed, tmp_path).fingerprint for seed in (1, 1, 2)
+        train_tokenizers(config, zip(SOURCE, TARGET, strict=True), seed, tmp_path).fingerprint
+        for seed in (1, 1, 2)
     ]
     assert prints[0] == prints[1] != prints[2]
 

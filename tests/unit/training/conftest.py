@@ -20,8 +20,8 @@ def recipe(values):
 @pytest.fixture(scope="session")
 def tokenizers(recipe, tmp_path_factory):
     [corpus] = recipe.data.train
-    sides = zip(*corpus.pairs(), strict=True)
-    return train_tokenizers(recipe.tokenizer, *sides, 1, tmp_path_factory.mktemp("tokenizers"))
+    directory = tmp_path_factory.mktemp("tokenizers")
+    return train_tokenizers(recipe.tokenizer, corpus.pairs(), 1, directory)
 
 
 @pytest.fixture(scope="session")

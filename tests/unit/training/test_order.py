@@ -2,12 +2,13 @@
 
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mt.data.epochs import plan_epoch
+from mt.data.planning import plan_batches
 from mt.training.order import Position, TrainingOrder
 
 few = settings(max_examples=25, deadline=None)
@@ -19,7 +20,7 @@ def groups(store, seed, size, start=Position(), count=40):  # noqa: B008
 
 
 def epoch_length(store, seed, epoch):
-    return len(plan_epoch(store.source_lengths, store.target_lengths, 150, seed, epoch))
+    return len(plan_batches(*store.lengths(np.arange(len(store))), 150, [seed, epoch]))
 
 
 def same(left, right):

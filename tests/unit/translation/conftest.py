@@ -16,4 +16,6 @@ def tokenizers(words, tmp_path_factory) -> Tokenizers:
     generator = random.Random(2)
     lines = [" ".join(generator.choices(words, k=generator.randint(1, 12))) for _ in range(300)]
     config = TokenizerConfig(size=330)
-    return train_tokenizers(config, lines, lines, 1, tmp_path_factory.mktemp("tokenizers"))
+    return train_tokenizers(
+        config, zip(lines, lines, strict=True), 1, tmp_path_factory.mktemp("tokenizers")
+    )
