@@ -5,8 +5,9 @@ import itertools
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -21,6 +22,7 @@ from mt.lines import count_lines, read_lines, read_stdin
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
     from mt.inspection.alignment.aligner import Aligner
+    from mt.text.tokenizer import Tokenizer
     from mt.translation import ConstrainedLine, Translation, TranslationConfig
 
 _ALIGNED_AT_ONCE = 128
@@ -54,6 +56,10 @@ def translate(
     alignment: Annotated[
         bool, typer.Option("--alignment", help="Add links between words, as `mt align` does.")
     ] = False,
+    tag: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="A tag of the model, put before lines without one."),
+    ] = None,
     glossary: Annotated[
         Path | None,
         typer.Option(metavar="TSV", help="Terms that translations must use: source, tab, target."),
@@ -120,12 +126,13 @@ def translate(
         translator = load_translator(
             model, device, engine=engine, overrides=overrides or (), ensemble=ensemble or ()
         )
+        tagged = _tagger(translator.tokenizers.source, tag)
         config = _asked(translator.config, beam, nbest, scores, split)
         aligner = _aligner(model, device) if alignment else None
         show = None if output is None else stack.enter_context(_progress(source, done))
         sources, waiting = _sources(source, strict), deque[Mapping[str, Any]]()
         _skip(sources, done, source)
-        lines = _remembered(sources, waiting)
+        lines = map(tagged, _remembered(sources, waiting))
         found = stack.enter_context(
             contextlib.closing(translator.translate(lines, config, done + 1, terms, forbidden))
         )
@@ -140,6 +147,30 @@ def translate(
                 file.flush()
             else:
                 show(done)
+
+
+def _tagger(
+    tokenizer: "Tokenizer", tag: str | None
+) -> "Callable[[str | ConstrainedLine], str | ConstrainedLine]":
+    """Return what puts a tag before a line that begins with none."""
+    from mt.errors import did_you_mean
+    from mt.text.tags import put_tag, take_tag
+
+    if tag is not None and tag not in tokenizer.tags:
+        known = ", ".join(tokenizer.tags) or "none"
+        more = did_you_mean(tag, tokenizer.tags) or "a tag is put before the sources of a corpus"
+        raise DataError(
+            f"--tag: expected a tag that the model was trained with ({known}), but found {tag}; "
+            f"{more}"
+        )
+
+    def tagged(line: "str | ConstrainedLine") -> "str | ConstrainedLine":
+        text = line if isinstance(line, str) else line.text
+        if take_tag(text.strip(), tokenizer.tags)[0] is None:
+            text = put_tag(tag, text)
+        return text if isinstance(line, str) else replace(line, text=text)
+
+    return tagged
 
 
 def _asked(

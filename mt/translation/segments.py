@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mt.text.blanks import plain_blanks
 from mt.text.sentences import Sentence, holds_words, split_sentences
+from mt.text.tags import put_tag, take_tag
 from mt.text.tokenizer import Tokenizer
 from mt.translation.config import SamplingConfig, SearchConfig
 from mt.translation.contract import Translation
@@ -41,6 +42,9 @@ def segment_lines(
 ) -> list[list[Segment]]:
     """Cut lines into segments.
 
+    Where a line begins with a tag that the tokenizer knows, each of its segments is encoded with
+    the tag before it.
+
     Args:
         lines: Raw text.
         tokenizer: Of the source.
@@ -51,27 +55,32 @@ def segment_lines(
     Returns:
         The segments of each line; none of a blank one.
     """
+    taken = [take_tag(plain_blanks(line).strip(), tokenizer.tags) for line in lines]
     split = [
-        _sentences(plain_blanks(line).strip(), None if index in whole else language)
-        for index, line in enumerate(lines)
+        _sentences(text.strip(), None if index in whole else language)
+        for index, (_, text) in enumerate(taken)
     ]
-    encoded = iter(_encode([each.text for line in split for each in line], tokenizer))
+    tags = [tag for tag, _ in taken]
+    texts = [(tag, each.text) for tag, line in zip(tags, split, strict=True) for each in line]
+    encoded = iter(_encode(texts, tokenizer))
     found: list[list[Segment]] = []
-    for line in split:
+    for tag, line in zip(tags, split, strict=True):
         segments: list[Segment] = []
         for sentence in line:
             tokens = next(encoded)
             if len(tokens) > most:
-                segments += _parts(sentence, tokenizer, most)
+                segments += _parts(tag, sentence, tokenizer, most)
             else:
                 segments.append(Segment(*sentence, tokens))
         found.append(segments)
     return found
 
 
-def _encode(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
-    """Encode what holds words."""
-    return tokenizer.encode([text if holds_words(text) else "" for text in texts])
+def _encode(texts: Sequence[tuple[str | None, str]], tokenizer: Tokenizer) -> list[list[int]]:
+    """Encode what holds words, each text with its tag."""
+    return tokenizer.encode(
+        [put_tag(tag, text) if holds_words(text) else "" for tag, text in texts]
+    )
 
 
 def join(
@@ -136,12 +145,16 @@ def _sentences(line: str, language: str | None) -> list[Sentence]:
     return [Sentence(line, "")] if language is None else split_sentences(line, language)
 
 
-def _parts(sentence: Sentence, tokenizer: Tokenizer, most: int) -> list[Segment]:
-    parts = split_long(sentence.text, lambda part: len(tokenizer.encode([part])[0]) <= most)
+def _parts(tag: str | None, sentence: Sentence, tokenizer: Tokenizer, most: int) -> list[Segment]:
+    def fits(part: str) -> bool:
+        return len(tokenizer.encode([put_tag(tag, part)])[0]) <= most
+
+    parts = split_long(sentence.text, fits)
     gaps = [" "] * (len(parts) - 1) + [sentence.gap]
+    encoded = _encode([(tag, part) for part in parts], tokenizer)
     return [
         Segment(part, gap, tokens, cut=True)
-        for part, gap, tokens in zip(parts, gaps, _encode(parts, tokenizer), strict=True)
+        for part, gap, tokens in zip(parts, gaps, encoded, strict=True)
     ]
 
 
