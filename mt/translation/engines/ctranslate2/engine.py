@@ -17,9 +17,10 @@ from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 
-BATCH_TOKENS, BATCH_TOKENS_SHORTLIST = 1024, 512
-"""Padded source tokens translated at once; measured, see docs/experiments.md. A shortlist of few
-sentences is short."""
+BATCH_TOKENS = 640
+"""Padded source tokens times hypotheses translated at once: few enough for what the decoder
+remembers of them to stay in a processor's cache, and for their common shortlist to be short;
+measured, see docs/experiments.md."""
 _KINDS = {"F32": "f"}
 
 
@@ -60,8 +61,7 @@ class CTranslate2Engine:
         """
         beam = _beam(config)
         lengths = [len(source) + 1 for source in sources]
-        budget = BATCH_TOKENS_SHORTLIST if self._shortlist else BATCH_TOKENS
-        groups = list(group_by_length(lengths, budget=budget))
+        groups = list(group_by_length(lengths, budget=BATCH_TOKENS // beam.size))
         waiting = [self._submit([sources[i] for i in group], beam, best) for group in groups]
 
         def collect() -> list[list[Hypothesis]]:
