@@ -25,8 +25,8 @@ from sacrebleu.significance import PairedTest
 from sacrebleu.significance import Result as Comparison
 
 from benchmarks.harness import ROOT, facts, our_environment, say, table
-from mt.config import read_yaml
 from mt.evaluation import Score, evaluate
+from mt.yaml import read_yaml
 
 DOT, BILINEAR, ADDITIVE = ({"score": {"kind": kind}} for kind in ("dot", "bilinear", "additive"))
 WINDOW, PREDICTED = ({"scope": {"kind": kind, "width": 4}} for kind in ("window", "predicted"))

@@ -67,7 +67,7 @@ def clean(
     `mt config schema` explains them all.
     """
     from mt.cli.progress import lines_progress
-    from mt.config import parse_yaml
+    from mt.yaml import parse_yaml
     from mt.data.cleaning import clean as write_clean
     from mt.data.corpora import open_corpus
     from mt.data.filters import Selection

@@ -27,7 +27,7 @@ def info(
 
 
 def _as_json(bundle: "Bundle") -> str:
-    manifest = bundle.manifest.model_dump(mode="json")
+    manifest = bundle.manifest.model_dump(mode="json", exclude={"recipe"})
     about = {"path": str(bundle.path), **manifest, "config": bundle.config}
     return json.dumps(about, indent=2, ensure_ascii=False, default=str)
 

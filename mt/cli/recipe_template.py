@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from mt.config import dump_yaml
 from mt.config_errors import alternatives, elements, sections
+from mt.yaml import dump_yaml
 
 _WIDTH = 88
 _SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mt.bundle import CONFIG, INDEX
-from mt.config import StrictConfig, read_yaml
+from mt.config import StrictConfig
 from mt.data.config import DataConfig
 from mt.data.corpora import Pair
 from mt.data.mixture import Mixture, prepare
@@ -33,6 +33,7 @@ from mt.text.tokenizer import (
     train_tokenizers,
 )
 from mt.training.listeners import SECONDS_BETWEEN_LINES
+from mt.yaml import read_yaml
 
 log = logging.getLogger(__name__)
 

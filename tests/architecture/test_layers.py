@@ -24,7 +24,7 @@ ADAPTERS = {
     "regex": "mt/data/filters/letters.py",
     "fsspec": "mt/lines.py",
     "lxml": "mt/data/corpora/markup.py",
-    "ruamel": "mt/config.py",
+    "ruamel": "mt/yaml.py",
     "sacrebleu": "mt/evaluation/metrics.py",
     "sentencepiece": "mt/text/",
     "tabulate": "mt/evaluation/tables.py",

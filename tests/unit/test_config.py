@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from mt.config import StrictConfig, apply_overrides, load, read_yaml
+from mt.config import StrictConfig, apply_overrides, load
 from mt.errors import ConfigError
+from mt.yaml import read_yaml
 
 
 class Local(StrictConfig):
