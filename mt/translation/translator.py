@@ -33,7 +33,6 @@ from mt.translation.constraints import (
 from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.engines import load_engine, load_torch_engine
 from mt.translation.glossary import Glossary, holds_term
-from mt.translation.mbr import by_expected_likeness
 from mt.translation.remarks import Remarks, runs_on
 from mt.translation.segments import Segment, join, segment_lines
 from mt.translation.stream import POOL, pools
@@ -117,7 +116,7 @@ class Translator:
     ) -> list[Translation]:
         """Translate lines that are all there, without warnings; see :meth:`translate`."""
         pool = self._begin(list(_checked(lines)), config or self.config, _Common())
-        return self._finish(pool, Remarks())
+        return self._finish(self._collect(pool), Remarks())
 
     def _translate(
         self,
@@ -126,14 +125,20 @@ class Translator:
         remarks: Remarks,
         common: "_Common",
     ) -> Generator[Translation, None, None]:
-        """Keep a second pool ready while one is searched, as long as there are lines."""
-        begun = deque[_Pool]()
+        """Keep a second pool ready while one is searched, as long as there are lines.
+
+        A pool of which something is searched for again waits for that until the next is searched.
+        """
+        begun, searched = deque[_Pool](), deque[_Searched]()
         try:
             for pool in pools(lines):
                 if pool:
                     begun.append(self._begin(pool, config, common))
                 while len(begun) > bool(pool):
-                    yield from self._finish(begun.popleft(), remarks)
+                    searched.append(self._collect(begun.popleft()))
+                waits = bool(pool and searched and searched[-1].again.indices)
+                while len(searched) > waits:
+                    yield from self._finish(searched.popleft(), remarks)
         finally:
             remarks.log(self.max_tokens)
 
@@ -143,7 +148,7 @@ class Translator:
         """Translate one sentence as tokens without marks, just as a line would be."""
         config = config or self.config
         found = self.engine.submit([source], config.search, _wanted(config))()
-        self._search_again(found, [source], config)
+        self._search_again(found, [source], config).replace(found)
         return found[0]
 
     def _begin(
@@ -197,9 +202,14 @@ class Translator:
         target = self.tokenizers.target
         return target.decode(target.encode(texts))
 
-    def _finish(self, pool: "_Pool", remarks: Remarks) -> list[Translation]:
+    def _collect(self, pool: "_Pool") -> "_Searched":
         found = pool.search()
-        ran_on = self._search_again(found, pool.sources, pool.config)
+        return _Searched(pool, found, self._search_again(found, pool.sources, pool.config))
+
+    def _finish(self, searched: "_Searched", remarks: Remarks) -> list[Translation]:
+        pool, found = searched.pool, searched.found
+        searched.again.replace(found)
+        ran_on = set(searched.again.indices)
         failed = self._constrain(found, pool)
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
@@ -225,21 +235,18 @@ class Translator:
         found: list[list[Hypothesis]],
         sources: Sequence[Sequence[int]],
         config: TranslationConfig,
-    ) -> set[int]:
-        """Replace translations that run on by such as repeat nothing; return their indices."""
+    ) -> "_Again":
+        """Begin to search for translations that repeat nothing, in place of those that run on."""
         indices = [
             index
             for index, (source, group) in enumerate(zip(sources, found, strict=True))
             if runs_on(source, group[0].tokens)
         ]
-        if indices:
-            search = config.search.without_repetition()
-            again = self.engine.submit(
-                [sources[index] for index in indices], search, _wanted(config)
-            )()
-            for index, group in zip(indices, again, strict=True):
-                found[index] = group
-        return set(indices)
+        if not indices:
+            return _Again([], list)
+        ran_on = [sources[index] for index in indices]
+        search = config.search.without_repetition()
+        return _Again(indices, self.engine.submit(ran_on, search, _wanted(config)))
 
     def _constrain(self, found: list[list[Hypothesis]], pool: "_Pool") -> set[int]:
         """Leave the translations that are as asked, or search for such; return where none is."""
@@ -306,6 +313,8 @@ class Translator:
         """Leave different translations of a segment; samples may all be wanted as they are."""
         search = pool.config.search
         if isinstance(search, MbrConfig):
+            from mt.translation.mbr import by_expected_likeness  # noqa: PLC0415 - it loads metrics
+
             return _distinct(by_expected_likeness(translations))
         return translations if isinstance(search, SamplingConfig) else _distinct(translations)
 
@@ -425,6 +434,29 @@ class _Pool:
     """What is asked of the translations of some sources, by the index of the source."""
     unmet: set[int] = field(default_factory=set)
     """The indices of lines of which something is asked that is impossible."""
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A second search for those translations of a pool that ran on."""
+
+    indices: Sequence[int]
+    """Which they are."""
+    search: Pending
+
+    def replace(self, found: list[list[Hypothesis]]) -> None:
+        """Put what is found now in the place of what ran on."""
+        for index, group in zip(self.indices, self.search(), strict=True):
+            found[index] = group
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A pool whose translations are found, but for those that are searched for again."""
+
+    pool: _Pool
+    found: list[list[Hypothesis]]
+    again: _Again
 
 
 @dataclass(frozen=True)
