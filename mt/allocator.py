@@ -1,6 +1,5 @@
 """The memory of this process: how much there must be, and the allocator, chosen for speed."""
 
-import ctypes.util
 import mmap
 import os
 import platform
@@ -41,7 +40,9 @@ def restart_with_tcmalloc() -> None:
     """
     if sys.platform != "linux" or "LD_PRELOAD" in os.environ:
         return
-    library = ctypes.util.find_library("tcmalloc_minimal")
+    from ctypes.util import find_library  # noqa: PLC0415
+
+    library = find_library("tcmalloc_minimal")
     if library is not None:
         os.environ["LD_PRELOAD"] = library
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
@@ -59,6 +60,8 @@ def keep_freed_memory() -> bool:
     """
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return False
+    import ctypes  # noqa: PLC0415
+
     trim_threshold, mmap_threshold, most_arenas = -1, -3, -8  # of malloc.h
     libc = ctypes.CDLL(None)
     taken = (

@@ -4,6 +4,7 @@ Commands import what they need inside their functions, so that ``mt --help`` ans
 call of one command imports no other.
 """
 
+import gc
 import io
 import os
 import sys
@@ -48,6 +49,8 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
 def main() -> None:
     """Run the command line."""
     replace_closed_streams()
+    # Else the collector goes through all that is imported again and again, and finds nothing.
+    gc.set_threshold(50_000)
     # Else pydantic looks through all installed packages for plug-ins, which takes 15 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     if isinstance(sys.stdout, io.TextIOWrapper):

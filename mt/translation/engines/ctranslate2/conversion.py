@@ -382,4 +382,4 @@ def _marks(source: Sequence[str]) -> dict[str, object]:
 
 
 def _json(values: object) -> bytes:
-    return json.dumps(values, indent=2).encode()
+    return json.dumps(values, separators=(",\n", ": ")).encode()
