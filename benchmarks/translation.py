@@ -2,18 +2,20 @@
 
     python -m benchmarks.translation --model MODEL --text FILE [--lines 1000 10000] [--rounds 5]
 
-The script is what a user of CTranslate2 and SentencePiece writes: the same weights in int8, batches
-of 1,024 tokens sorted by length, two layouts of threads; the model is exported by ``mt export``.
-Ours runs with the model's shortlist, if it has one, and without. One line alone is timed, too.
+The script is what a user of CTranslate2 and SentencePiece writes: the same weights in int8, a
+replica on each core, batches sorted by length; the model is exported by ``mt export``. Its batches
+hold 1,024 tokens, or, which is faster, as few as ours. Both run with the model's shortlist, if it
+has one, which the script reads as a vocabulary map, and without. One line alone is timed, too.
 """
 
 import argparse
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.harness import (
@@ -27,20 +29,25 @@ from benchmarks.harness import (
     table,
     write_record,
 )
+from mt.bundle import SHORTLIST, open_bundle
+from mt.translation.engines.ctranslate2.engine import BATCH_TOKENS
 
 OURS, NO_SHORTLIST = "mt translate", "mt translate, no shortlist"
-PLAIN = "plain script, a replica a core", "plain script, one replica"
+PLAIN, LARGE = "plain script", "plain script, large batches"
+PLAIN_SHORTLIST = "plain script, the same shortlist"
+LARGE_BATCH = 1024
 TIMEOUT = 900.0
 """Seconds a process may take."""
 SCRIPT = """
 import sys, ctranslate2, sentencepiece
-model, source, target, beam, replicas, threads = sys.argv[1:]
+model, source, target, beam, replicas, tokens, use_vmap = sys.argv[1:]
 pieces = sentencepiece.SentencePieceProcessor(model_file=model + "/tokenizer.model")
 lines = open(source, encoding="utf-8").read().split("\\n")[:-1]
 translator = ctranslate2.Translator(model, compute_type="int8", inter_threads=int(replicas),
-                                    intra_threads=int(threads))
+                                    intra_threads=1)
 found = translator.translate_batch(pieces.encode(lines, out_type=str), beam_size=int(beam),
-                                   batch_type="tokens", max_batch_size=1024, length_penalty=1.0)
+                                   batch_type="tokens", max_batch_size=int(tokens),
+                                   length_penalty=1.0, use_vmap=bool(int(use_vmap)))
 texts = pieces.decode([each.hypotheses[0] for each in found])
 open(target, "w", encoding="utf-8").write("".join(text + "\\n" for text in texts))
 """
@@ -61,8 +68,12 @@ def main() -> None:
             [*mt, "export", str(options.model), "--to", "ctranslate2", "--output", str(exported)],
             check=True, env=our_environment(cores), stdout=subprocess.DEVNULL,
         )  # fmt: skip
+        bundle = open_bundle(options.model)
+        with_map = shutil.copytree(exported, Path(folder) / "with map")
+        if has_shortlist := bundle.shortlist() is not None:
+            shutil.copy(bundle.path / SHORTLIST, with_map / "vmap.txt")
         contests = [
-            _contest([str(options.model), str(exported)], text, beam, cores)
+            _contest((options.model, exported, with_map), text, beam, cores, has_shortlist)
             for text in _texts(options.text, (1, *options.lines), Path(folder))
             for beam in (5, 1)
         ]
@@ -86,28 +97,33 @@ def _texts(text: Path, sizes: Sequence[int], folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _contest(models: Sequence[str], text: Path, beam: int, cores: int) -> Contest:
-    """Prepare the commands for a text; the models are ours and the exported one."""
-    model, exported = models
+def _contest(
+    models: tuple[Path, Path, Path], text: Path, beam: int, cores: int, has_shortlist: bool
+) -> Contest:
+    """Prepare the commands for a text; models are ours, the exported one, and that with a map."""
+    ours, exported, with_map = map(str, models)
     lines = int(text.name)
     output = str(text.with_suffix(".out"))
-    ours = [
-        "-m", "mt", "translate", model, str(text), "--output", output, "--beam", str(beam)
+    translate = [
+        "-m", "mt", "translate", ours, str(text), "--output", output, "--beam", str(beam)
     ]  # fmt: skip
-    script = ["-c", SCRIPT, exported, str(text), output, str(beam)]
-    commands: Mapping[str, Sequence[str]] = {
-        OURS: ours,
-        NO_SHORTLIST: [*ours, "--set", "shortlist=never"],
-        PLAIN[0]: [*script, str(cores), "1"],
-        PLAIN[1]: [*script, "1", str(cores)],
+    files, layout = [str(text), output], [str(beam), str(cores)]
+    small = str(BATCH_TOKENS // beam)
+    commands: dict[str, Sequence[str]] = {
+        NO_SHORTLIST: [*translate, "--set", "shortlist=never"],
+        PLAIN: ["-c", SCRIPT, exported, *files, *layout, small, "0"],
+        LARGE: ["-c", SCRIPT, exported, *files, *layout, str(LARGE_BATCH), "0"],
     }
+    if has_shortlist:
+        commands[OURS] = translate
+        commands[PLAIN_SHORTLIST] = ["-c", SCRIPT, with_map, *files, *layout, small, "1"]
     wrapper = [sys.executable, "-m", "benchmarks.translation", "--lines", str(lines)]
     contenders = [
         Contender(name, [*wrapper, "--measure", sys.executable, *command], our_environment(cores))
         for name, command in commands.items()
     ]
     title = f"{lines:,} line{'s' * (lines > 1)}, {f'beam {beam}' if beam > 1 else 'greedy'}"
-    return Contest(title, PLAIN[0], "lines a second", contenders)
+    return Contest(title, PLAIN, "lines a second", contenders)
 
 
 def _table(contest: Contest) -> str:
