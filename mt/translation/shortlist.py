@@ -28,7 +28,7 @@ from mt.translation.translator import Translator
 
 MOST_LINKS = 20_000_000
 """Pairs of a source and a target token of one sentence that are learnt from: 500 MB at most."""
-SIZES = ((10, 50), (25, 100), (50, 400), (100, 1000))
+SIZES = ((10, 50), (25, 100), (50, 100), (100, 1000))
 """Candidates of a token, and frequent tokens that are always allowed, of the shortlists tried."""
 MOST_COST = 0.1
 """BLEU that a shortlist may cost on the validation pairs if it is to be used by default: the mean

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mt.cli.main import build_app
-from mt.config import dump_yaml
 from mt.data.corpora import Pair
+from mt.yaml import dump_yaml
 from tests.corpora import WRITE
 
 PAIRS = [Pair("A dog.", "Ein Hund."), Pair("Two dogs.", "Zwei Hunde.")]
