@@ -27,6 +27,7 @@ from mt.errors import BundleError
 from mt.files import sha256
 from mt.model.config import TransformerConfig
 from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.yaml import read_yaml
 
 CONFIGURATION = TransformerConfig(dim=8, heads=2)
 METADATA = Metadata(
@@ -332,3 +333,20 @@ def test_a_bundle_that_is_extended_while_it_is_read_is_read_anew(path):
     assert load_bundle(path, load) == b"second"
     assert seen == [0.5, 0.25]
     assert open_bundle(path).metadata == replace(bundle.metadata, shortlist_cost=0.25)
+
+
+def test_the_recipe_stands_in_the_manifest_as_it_does_in_yaml(write, tmp_path):
+    path = write(tmp_path / "bundle")
+    opened = open_bundle(path)
+    assert opened.manifest.recipe == opened.config == read_yaml(path / CONFIG)
+
+
+def test_a_bundle_without_a_recipe_in_its_manifest_has_that_of_its_yaml(write, tmp_path):
+    path = write(tmp_path / "bundle")
+    manifest = json.loads((path / MANIFEST).read_text())
+    expected = manifest.pop("recipe")
+    del manifest["sha256"]
+    (path / MANIFEST).write_text(_to_json(manifest))
+    assert open_bundle(path).config == expected
+    extend_bundle(open_bundle(path), b"", METADATA)
+    assert open_bundle(path).manifest.recipe == expected
