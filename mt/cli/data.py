@@ -67,13 +67,13 @@ def clean(
     `mt config schema` explains them all.
     """
     from mt.cli.progress import lines_progress
-    from mt.yaml import parse_yaml
     from mt.data.cleaning import clean as write_clean
     from mt.data.corpora import open_corpus
     from mt.data.filters import Selection
     from mt.data.filters.config import CleaningConfig
     from mt.files import open_output
     from mt.logs import start_logging
+    from mt.yaml import parse_yaml
 
     start_logging()
     values = {"filters": parse_yaml(filters, where="--filters")}
