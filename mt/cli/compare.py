@@ -21,8 +21,9 @@ from mt.cli.scored_text import (
     warn_between,
     warn_of_copies,
 )
-from mt.errors import DataError, unequal_lines
+from mt.errors import unequal_lines
 from mt.evaluation.tables import signatures, table
+from mt.pages import refuse_other_suffix
 
 if TYPE_CHECKING:
     from mt.evaluation.comparison import Comparison, Example, System
@@ -123,11 +124,8 @@ def _check(systems: Sequence[Path], source: Path | None, output: Path | None) ->
             raise typer.BadParameter(
                 f"expected --source for {path} to translate, since it is a directory; name one"
             )
-    if output is not None and output.suffix.lower() not in {".html", ".htm"}:
-        raise DataError(
-            f"{output}: expected a file ending with .html, but it ends with "
-            f"{f'`{output.suffix}`' if output.suffix else 'no suffix'}; name it otherwise"
-        )
+    if output is not None:
+        refuse_other_suffix(output)
 
 
 def _as_text(comparison: "Comparison") -> Iterator[str]:

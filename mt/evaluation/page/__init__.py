@@ -4,23 +4,18 @@ The page is complete in itself and has no script: style and pictures stand in it
 lets it load nothing else, from anywhere.
 """
 
-import base64
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from mt.errors import DataError
+from mt import pages
 from mt.evaluation.comparison import Comparison, Example, System
 from mt.evaluation.page.charts import interval, lines_with_intervals, share
 from mt.evaluation.score import Score
-from mt.files import write_atomically
-
-Cell = tuple[str, str]
-"""The name of an element of a table, and what it holds."""
+from mt.pages import common_style, policy_digest, table
 
 
 def save_page(comparison: Comparison, path: Path) -> None:
@@ -33,24 +28,18 @@ def save_page(comparison: Comparison, path: Path) -> None:
     Raises:
         DataError: If the file cannot be written.
     """
-    try:
-        write_atomically(path.resolve(), page_of(comparison))
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
-            "check the path"
-        ) from None
+    pages.save_page(path, page_of(comparison))
 
 
 def page_of(comparison: Comparison) -> str:
     """Write a comparison as the text of an HTML page."""
-    style = files(__name__).joinpath("style.css").read_text(encoding="utf-8")
+    style = common_style() + files(__name__).joinpath("style.css").read_text(encoding="utf-8")
     names = [system.name for system in comparison.systems]
     count = len(comparison.references)
     return Template(files(__name__).joinpath("page.html").read_text(encoding="utf-8")).substitute(
         title=escape(", ".join(names)),
         style=style,
-        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style_digest=policy_digest(style),
         lead=f"{len(comparison.baseline.hypotheses):,} lines, "
         f"{count} reference{'s' if count > 1 else ''}. The first translation is the baseline that "
         "the others are compared with.",
@@ -87,7 +76,7 @@ def _scores(comparison: Comparison) -> Iterator[str]:
                     share(counts, (_colour(number), _colour(0))),
                 ]
             rows.append(row + [""] * (len(heads) - len(row)))
-        yield f"<h3>{metric.name}</h3>{_table(heads, rows)}"
+        yield f"<h3>{metric.name}</h3>{table(heads, rows)}"
 
 
 def _lengths(comparison: Comparison) -> Iterator[str]:
@@ -107,7 +96,7 @@ def _lengths(comparison: Comparison) -> Iterator[str]:
             [(_colour(number), column) for number, column in enumerate(columns)],
             _scale(score for column in columns for score in column),
         )
-        yield f"<h3>{metric.name}</h3><div class=sides>{chart}{_table(heads, rows)}</div>"
+        yield f"<h3>{metric.name}</h3><div class=sides>{chart}{table(heads, rows)}</div>"
 
 
 def _words(comparison: Comparison) -> str:
@@ -117,7 +106,7 @@ def _words(comparison: Comparison) -> str:
         values = [system.by_frequency[part].f1 for system in comparison.systems]
         shown = ["–" if value is None else f"{value:.2f}" for value in values]
         rows.append([str(part), f"{counts.reference:,}", *shown])
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _sentences(comparison: Comparison) -> Iterator[str]:
@@ -166,18 +155,6 @@ def _marked(one: str, other: str) -> tuple[str, str]:
             if start < end:
                 found.append(text if kind == "equal" else f"<mark>{text}</mark>")
     return space.join(marked[0]), space.join(marked[1])
-
-
-def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th scope=col>{cell}</th>" for cell in heads)
-    body = "".join(
-        f"<tr><th scope=row>{row[0]}</th>{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class=scroll><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )
 
 
 def _name(number: int, system: System) -> str:

@@ -4,8 +4,6 @@ The page is complete in itself: style, script and data stand in it, and its poli
 nothing else, from anywhere.
 """
 
-import base64
-import hashlib
 import html
 import json
 from importlib.resources import files
@@ -13,9 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from mt.errors import DataError
-from mt.files import write_atomically
+from mt import pages
 from mt.inspection.explanation import SCORE_DIGITS, WEIGHT_DIGITS, Explanation, Layer
+from mt.pages import policy_digest
 
 _SCRIPTS = (
     "numbers.js", "matrix.js", "sentence.js",
@@ -38,13 +36,7 @@ def save_page(explanation: Explanation, path: Path, model: str | None = None) ->
     Raises:
         DataError: If the file cannot be written.
     """
-    try:
-        write_atomically(path.resolve(), page_of(explanation, model))
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a file to write, but it cannot be opened ({error.strerror}); "
-            "check the path"
-        ) from None
+    pages.save_page(path, page_of(explanation, model))
 
 
 def page_of(explanation: Explanation, model: str | None = None) -> str:
@@ -59,8 +51,8 @@ def page_of(explanation: Explanation, model: str | None = None) -> str:
     return Template(_resource("page.html")).substitute(
         title=html.escape(explanation.text),
         heading="A translation" + (f" by {html.escape(model)}" if model else " explained"),
-        style_digest=_digest(style),
-        script_digest=_digest(script),
+        style_digest=policy_digest(style),
+        script_digest=policy_digest(script),
         style=style,
         script=script,
         data=json_for_script(_plain(explanation)),
@@ -109,8 +101,3 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 def _resource(name: str) -> str:
     return files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    """Return the SHA-256 of an inline element as a policy spells it."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
