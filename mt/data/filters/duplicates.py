@@ -62,6 +62,10 @@ class HashSet:
         self._append(run[unknown])
         return new
 
+    def numbers(self) -> Shaped[np.ndarray, " numbers"]:
+        """Return what is in the set."""
+        return np.concatenate([*self._runs, np.empty(0, _HASH)])
+
     def _append(self, run: Shaped[np.ndarray, " numbers"]) -> None:
         """Keep a sorted run of new numbers."""
         while self._runs and len(self._runs[-1]) <= 2 * len(run):

@@ -1,0 +1,119 @@
+"""Blocks of pairs on all cores, in their order, with few of them in memory."""
+
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from multiprocessing import get_context
+
+from mt.data.cleaning import available_cores
+from mt.data.corpora import Pair
+from mt.data.filters import Filter, FilterConfig
+from mt.data.filters.contract import Sides
+from mt.data.report.measures import BlockMeasures, measure
+from mt.errors import DataError
+
+BLOCK = 4096
+"""Pairs that are measured together."""
+_ALONE = 4
+"""Blocks that are measured before other processes are started, which takes longer for few."""
+
+Languages = tuple[str, str]
+Numbered = tuple[int, list[Pair]]
+"""The number of the first pair of a block, from 1, and the block."""
+
+_filters: dict[str, Filter] = {}
+"""What a process that measures was given when it began."""
+
+
+def measure_all(
+    pairs: Iterator[Pair],
+    filters: Sequence[FilterConfig],
+    languages: Languages,
+    processes: int | None = None,
+) -> Iterator[tuple[list[Pair], BlockMeasures]]:
+    """Measure pairs block by block, on several processes where there are many.
+
+    Args:
+        pairs: All pairs, from the first.
+        filters: Asked about every pair; stateless ones.
+        languages: Of source and target.
+        processes: As many as this one may use cores, unless it is said; 1 starts no other.
+
+    Yields:
+        Each block with its measures, in the order of the pairs.
+
+    Raises:
+        DataError: If they cannot be read, after what comes before was measured.
+    """
+    blocks = _Blocks(pairs)
+    workers = processes or available_cores()
+    own = build(filters, languages)
+    for first, block in islice(blocks, _ALONE if workers > 1 else None):
+        yield block, measure(first, block, own)
+    if (ahead := next(blocks, None)) is not None:
+        yield from _measure_in_processes(chain([ahead], blocks), filters, languages, workers)
+    if blocks.problem is not None:
+        raise blocks.problem
+
+
+def _measure_in_processes(
+    blocks: Iterator[Numbered], filters: Sequence[FilterConfig], languages: Languages, workers: int
+) -> Iterator[tuple[list[Pair], BlockMeasures]]:
+    """Measure blocks at once, and give them back in their order."""
+    waiting: deque[tuple[list[Pair], Future[BlockMeasures]]] = deque()
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (filters, languages))
+    try:
+        for first, block in blocks:
+            # Tuples are cheaper to send than their class.
+            sent = [(source, target) for source, target in block]
+            waiting.append((block, pool.submit(_measure, first, sent)))
+            if len(waiting) > 2 * workers:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def build(filters: Sequence[FilterConfig], languages: Languages) -> dict[str, Filter]:
+    """Build filters, by the names of their kinds."""
+    return {each.kind: each.build(*languages) for each in filters}
+
+
+class _Blocks:
+    """Pairs in blocks, each with the number of its first; ends early where they cannot be read.
+
+    Attributes:
+        problem: Why it ended early.
+    """
+
+    def __init__(self, pairs: Iterator[Pair]) -> None:
+        self.problem: DataError | None = None
+        self._pairs = pairs
+        self._next = 1
+
+    def __iter__(self) -> "_Blocks":
+        return self
+
+    def __next__(self) -> Numbered:
+        first, block = self._next, list[Pair]()
+        try:
+            block.extend(islice(self._pairs, BLOCK))
+        except DataError as error:
+            self.problem = error
+        if not block:
+            raise StopIteration
+        self._next += len(block)
+        return first, block
+
+
+def _begin(filters: Sequence[FilterConfig], languages: Languages) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks ends this one
+    _filters.update(build(filters, languages))
+
+
+def _measure(first: int, block: Sequence[Sides]) -> BlockMeasures:
+    return measure(first, block, _filters)
