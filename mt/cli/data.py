@@ -1,4 +1,4 @@
-"""``mt data``: fetch and clean corpora."""
+"""``mt data``: fetch, check, clean and divide corpora."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mt.cli.check import check
 from mt.cli.command import Command
+from mt.cli.split import split
 from mt.errors import DataError
 
 if TYPE_CHECKING:
     from mt.data.pairs import PairCounts
 
-app = typer.Typer(no_args_is_help=True, help="Fetch and clean corpora.")
+app = typer.Typer(no_args_is_help=True, help="Fetch, check, clean and divide corpora.")
 
 
 @app.callback()
 def data() -> None:
-    """Fetch and clean corpora."""
+    """Fetch, check, clean and divide corpora."""
 
 
 @app.command(cls=Command)
@@ -114,3 +116,7 @@ def _table(counts: "PairCounts") -> str:
     return "\n".join(
         f"{name:{width}}  {count:14,}  {count / max(1, counts.read):8.2%}" for name, count in rows
     )
+
+
+app.command(cls=Command)(check)
+app.command(cls=Command)(split)

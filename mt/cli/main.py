@@ -19,8 +19,8 @@ from mt.cli.command import Command, CommandGroup
 from mt.cli.failures import replace_closed_streams
 
 COMMANDS = (
-    "train", "evaluate", "compare", "translate", "score", "explain", "align", "info", "shortlist",
-    "export", "data", "config",
+    "init", "train", "evaluate", "compare", "translate", "score", "explain", "align", "info",
+    "shortlist", "export", "data", "config",
 )  # fmt: skip
 """Modules beside this one, each with a function of its name or an ``app`` of several commands."""
 

@@ -120,6 +120,7 @@ LINKS = ["align", "--links", "links", "--gold", "links"]
         (["config", "show", CONFIGS[0]], 0),
         (["config", "check", CONFIGS[0]], 0),
         (["config", "schema"], 0),
+        (["data", "check", "text", "other", "--source", "en", "--target", "de"], 0),
         (["data", "fetch", "unknown"], 2),
         (["data", "clean", "text", "other", *LANGUAGES, "--output", "clean"], 0),
         (["info", "model"], 0),
