@@ -10,6 +10,8 @@ from rich.console import Console
 
 from mt import hardware
 from mt.bundle import Metadata
+from mt.data.config import DataConfig
+from mt.data.report.glance import warn_of_corpora
 from mt.errors import ConfigError, MtError
 from mt.files import lock_directory
 from mt.logs import logged_to
@@ -70,11 +72,18 @@ def train(  # noqa: PLR0917 - all that a run depends on
             with logged_to(run / "log.txt") if world.is_main else nullcontext():
                 if resume and world.is_main and not saved_updates(run):
                     log.warning("%s: nothing to resume; starting from the beginning", run)
+                if not resume and world.is_main:
+                    _warn_of_corpora(recipe.data)
                 return _train(recipe, run, device, console, world)
         except MtError:
             if world.is_main:
                 release_run(run)
             raise
+
+
+def _warn_of_corpora(data: DataConfig) -> None:
+    """Tell what spoils a training, such as validation sentences in the training data."""
+    warn_of_corpora(data.train, data.validation, (data.source, data.target))
 
 
 def _refuse_larger_than_memory(recipe: RecipeConfig, device: torch.device) -> None:
