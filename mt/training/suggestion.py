@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mt.config import StrictConfig, dump_yaml
+from mt.config import StrictConfig
+from mt.yaml import dump_yaml
 
 _TOKENS_PER_WORD = 1.4
 """Of subword vocabularies of the sizes below, where nothing was measured."""
