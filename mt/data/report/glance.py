@@ -59,6 +59,14 @@ class _Beginning:
     def where(self) -> str:
         return self.corpus.where
 
+    @property
+    def weight(self) -> float:
+        return self.corpus.weight
+
+    @property
+    def tag(self) -> str | None:
+        return self.corpus.tag
+
     def check(self) -> None:
         self.corpus.check()
 

@@ -53,11 +53,7 @@ def try_vocabularies(
         try:
             with tempfile.TemporaryDirectory() as directory:
                 tokenizers = train_tokenizers(
-                    TokenizerConfig(size=size),
-                    [pair.source for pair in learnt],
-                    [pair.target for pair in learnt],
-                    seed,
-                    Path(directory),
+                    TokenizerConfig(size=size), learnt, seed, Path(directory)
                 )
         except DataError:
             continue
