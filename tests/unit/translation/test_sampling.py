@@ -95,7 +95,7 @@ def test_samples_do_not_depend_on_their_company():
 
 def test_the_engine_without_sampling_refuses_it_and_the_choice_avoids_it():
     fast = load_translator(BUNDLE, "cpu", engine="ctranslate2")
-    with pytest.raises(ConfigError, match="expected one that ctranslate2 can do, .* found sampling"):
+    with pytest.raises(ConfigError, match="expected one that ctranslate2 can.* found sampling"):
         list(fast.translate(["a"], TranslationConfig(search=SamplingConfig())))
     found = load_translator(BUNDLE, "cpu", overrides=["search.kind=mbr"])
     assert isinstance(found.engine, TorchEngine)
