@@ -1,11 +1,10 @@
 """Raw text in, translations out: N lines in, N lines out, in order."""
 
 import itertools
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from mt.config import Overrides, apply_overrides
 from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
 from mt.errors import BundleError
 from mt.text.sentences import puts_spaces
-from mt.text.tokenizer import END, Tokenizers
+from mt.text.tokenizer import Tokenizers
 from mt.translation.config import (
     BeamConfig,
     MbrConfig,
@@ -22,17 +21,11 @@ from mt.translation.config import (
     SearchConfig,
     TranslationConfig,
 )
-from mt.translation.constraints import (
-    ConstrainedLine,
-    Constraints,
-    Forbidden,
-    TokenConstraints,
-    spellings,
-    wanted_terms,
-)
+from mt.translation.constrained_decoding import CommonConstraints, ConstrainedDecoding
+from mt.translation.constraints import ConstrainedLine, Constraints
 from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.engines import load_engine, load_torch_engine
-from mt.translation.glossary import Glossary, holds_term
+from mt.translation.glossary import Glossary
 from mt.translation.remarks import Remarks, runs_on
 from mt.translation.segments import Segment, join, segment_lines
 from mt.translation.stream import POOL, pools
@@ -79,6 +72,7 @@ class Translator:
         self.max_tokens = max_tokens
         self.languages = languages
         self._load_torch_engine = torch_engine
+        self._constrained = ConstrainedDecoding(tokenizers, languages, self._torch_engine)
 
     def translate(
         self,
@@ -108,14 +102,14 @@ class Translator:
             TypeError: If ``lines`` is one string, or something in it is none.
         """
         config = config or self.config
-        common = _Common(glossary, tuple(forbidden))
+        common = CommonConstraints(glossary, tuple(forbidden))
         return self._translate(_checked(lines), config, Remarks(first - 1), common)
 
     def translate_all(
         self, lines: Sequence[str | ConstrainedLine], config: TranslationConfig | None = None
     ) -> list[Translation]:
         """Translate lines that are all there, without warnings; see :meth:`translate`."""
-        pool = self._begin(list(_checked(lines)), config or self.config, _Common())
+        pool = self._begin(list(_checked(lines)), config or self.config, CommonConstraints())
         return self._finish(self._collect(pool), Remarks())
 
     def _translate(
@@ -123,7 +117,7 @@ class Translator:
         lines: Iterable[str | ConstrainedLine],
         config: TranslationConfig,
         remarks: Remarks,
-        common: "_Common",
+        common: CommonConstraints,
     ) -> Generator[Translation, None, None]:
         """Keep a second pool ready while one is searched, as long as there are lines.
 
@@ -152,7 +146,10 @@ class Translator:
         return found[0]
 
     def _begin(
-        self, lines: Sequence[str | ConstrainedLine], config: TranslationConfig, common: "_Common"
+        self,
+        lines: Sequence[str | ConstrainedLine],
+        config: TranslationConfig,
+        common: CommonConstraints,
     ) -> "_Pool":
         asked = [ConstrainedLine(line) if isinstance(line, str) else line for line in lines]
         language = self.languages[0] if config.split_sentences else None
@@ -169,7 +166,7 @@ class Translator:
         first = 0
         for index, (line, parts) in enumerate(zip(asked, segments, strict=True)):
             texts = [part.text for part in parts if part.tokens]
-            constraints, all_used = self._constraints(line, texts, common)
+            constraints, all_used = self._constrained.constraints(line, texts, common)
             begins_otherwise = line.prefix and not (parts and parts[0].tokens)
             if begins_otherwise or not all_used:
                 pool.unmet.add(index)
@@ -177,30 +174,6 @@ class Translator:
             pool.constraints.update((number, each) for number, each in numbered if each)
             first += len(texts)
         return pool
-
-    def _constraints(
-        self, line: ConstrainedLine, sentences: Sequence[str], common: "_Common"
-    ) -> tuple[list[Constraints | None], bool]:
-        """Say what is asked of each sentence of a line, and whether all its own terms are used."""
-        if not (line.prefix or line.terms or line.forbidden or common != _Common()):
-            return [None] * len(sentences), True
-        source, target = map(puts_spaces, self.languages)
-        wanted, all_used = wanted_terms(line, sentences, common.glossary, source)
-        words = (*common.forbidden, *line.forbidden)
-        forbidden = Forbidden([*words, *self._as_written(words)], target)
-        [prefix] = self._as_written([line.prefix])
-        if prefix and target and line.prefix[-1].isspace():
-            prefix += " "
-        found = [
-            Constraints(forbidden, "" if number else prefix, tuple(terms))
-            for number, terms in enumerate(wanted)
-        ]
-        return [each if each.any else None for each in found], all_used
-
-    def _as_written(self, texts: Sequence[str]) -> list[str]:
-        """Return texts as the target tokenizer can write them."""
-        target = self.tokenizers.target
-        return target.decode(target.encode(texts))
 
     def _collect(self, pool: "_Pool") -> "_Searched":
         found = pool.search()
@@ -210,7 +183,10 @@ class Translator:
         pool, found = searched.pool, searched.found
         searched.again.replace(found)
         ran_on = set(searched.again.indices)
-        failed = self._constrain(found, pool)
+        best = pool.config.alternatives + 1
+        failed = self._constrained.search_for(
+            pool.constraints, found, pool.sources, pool.config.search, best
+        )
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
         number, translations = -1, []
@@ -247,60 +223,6 @@ class Translator:
         ran_on = [sources[index] for index in indices]
         search = config.search.without_repetition()
         return _Again(indices, self.engine.submit(ran_on, search, _wanted(config)))
-
-    def _constrain(self, found: list[list[Hypothesis]], pool: "_Pool") -> set[int]:
-        """Leave the translations that are as asked, or search for such; return where none is."""
-        failed = set()
-        for index, constraints in pool.constraints.items():
-            fit = self._kept(found[index], constraints)
-            if not fit:
-                again = self._torch_engine().search_constrained(
-                    pool.sources[index], self._in_tokens(constraints), pool.config.search
-                )
-                fit = self._kept(again, constraints)[: pool.config.alternatives + 1]
-            if fit:
-                found[index] = fit
-            else:
-                failed.add(index)
-        return failed
-
-    def _kept(self, found: list[Hypothesis], constraints: Constraints) -> list[Hypothesis]:
-        """Return the hypotheses whose text is as asked."""
-        texts = self.tokenizers.target.decode([each.tokens for each in found])
-        spaced = puts_spaces(self.languages[1])
-        pairs = zip(found, texts, strict=True)
-        return [each for each, text in pairs if constraints.kept_by(text, spaced)]
-
-    def _in_tokens(self, constraints: Constraints) -> TokenConstraints:
-        """Say the same in tokens: of a prefix all but the last word, which may be cut otherwise."""
-        target, spaced = self.tokenizers.target, puts_spaces(self.languages[1])
-        words, space, last = constraints.prefix.rpartition(" " if spaced else "\n")
-        whole, ending = target.encode([words, last])
-        written = self._spellings
-        terms = [
-            term for term in constraints.terms if not holds_term(constraints.prefix, term, spaced)
-        ]
-        return TokenConstraints(
-            written,
-            self._word_breaks,
-            constraints.forbidden,
-            whole,
-            b"".join(written[token] for token in ending) or space.encode(),
-            [phrase for phrase in target.encode(terms) if phrase],
-        )
-
-    @cached_property
-    def _spellings(self) -> list[bytes]:
-        return spellings(self.tokenizers.target.vocabulary, END + 1)
-
-    @cached_property
-    def _word_breaks(self) -> list[int]:
-        """The target tokens that may stand behind a word: those that do not go on with it."""
-        spaced = puts_spaces(self.languages[1])
-        return [
-            token for token, each in enumerate(self._spellings)
-            if not spaced or re.match(r"[^\w\ufffd]", each.decode(errors="replace"))
-        ]  # fmt: skip
 
     def _torch_engine(self) -> "TorchEngine":
         if self._load_torch_engine is None:
@@ -457,14 +379,6 @@ class _Searched:
     pool: _Pool
     found: list[list[Hypothesis]]
     again: _Again
-
-
-@dataclass(frozen=True)
-class _Common:
-    """What is asked of the translations of all lines."""
-
-    glossary: Glossary | None = None
-    forbidden: Sequence[str] = ()
 
 
 def load_translator(
