@@ -122,8 +122,12 @@ def our_command(*arguments: str | Path) -> list[str | Path]:
 
 
 def our_environment(threads: int) -> dict[str, str]:
-    """Return the environment of our side: this checkout, and no other ``mt``."""
-    return environment(threads, PYTHONPATH=str(ROOT))
+    """Return the environment of our side: this checkout, and no other ``mt``.
+
+    Its modules are compiled once, like those of packages that are installed: else every process
+    would do so anew where somebody has told Python to keep no bytecode.
+    """
+    return environment(threads, PYTHONPATH=str(ROOT), PYTHONDONTWRITEBYTECODE="")
 
 
 def facts(threads: int) -> dict[str, str]:
