@@ -41,7 +41,7 @@ from mt.text.tokenizer import END, Tokenizers
 
 log = logging.getLogger(__name__)
 
-_VERSION = 5
+_VERSION = 6
 """Of the files and of encoding; another one makes stores be prepared anew."""
 
 _CHUNK = 8192

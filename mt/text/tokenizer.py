@@ -12,6 +12,8 @@ import io
 import math
 import random
 import re
+import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +64,9 @@ _KEPT = frozenset("\u061c\u200c\u200e\u200f")
 """The non-joiner and the direction marks: part of how a word is spelt in Persian, Hindi and others,
 but a space for SentencePiece's nmt_nfkc."""
 
-RULES = 3
+_PLAIN_QUOTES = dict.fromkeys("„“”‟«»〝〞〟＂", '"') | dict.fromkeys("‘’‚‛‹›＇", "'")
+
+RULES = 4
 """Raised when the same text and config give other pieces than before."""
 
 
@@ -78,12 +82,15 @@ class TokenizerConfig(StrictConfig):
     character_coverage: float = Field(default=1.0, ge=0.98, le=1.0)
     """Share of the characters of the text that become pieces; the rarest rest is spelt in bytes.
     0.9995 saves vocabulary in languages with thousands of characters."""
-    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
+    normalization: Literal["nmt_nfkc", "nfkc", "nfc", "identity"] = "nmt_nfkc"
     """What is made alike before learning; what it replaces, the model can never write again.
-    nfkc: compatibility forms, as in ！ to !, … to ..., ½ to 1⁄2, ™ to TM, and no-break to plain
-    spaces. nmt_nfkc: also zero-width spaces to spaces, but no joiners and no marks of direction,
-    which belong to words in Persian, Hindi and others. identity: nothing. All of them take tabs,
-    other control characters and ▁ (U+2581) for spaces, and squeeze runs of spaces."""
+    nfc: canonical forms, as in e and ´ to é, marks in one order. nfkc: also compatibility forms, as
+    in ！ to !, … to ..., ½ to 1⁄2, ™ to TM, and no-break to plain spaces. nmt_nfkc: also zero-width
+    spaces to spaces, but no joiners and no marks of direction, which belong to words in Persian,
+    Hindi and others. identity: nothing. All of them take tabs, other control characters and ▁
+    (U+2581) for spaces, and squeeze runs of spaces."""
+    quotes: Literal["keep", "plain"] = "keep"
+    """plain: „“”«»〝〞 become " and ‘’‚‹› become ', on both sides and for good."""
     sample_lines: Count = 1_000_000
     """Lines learnt from at most, held in memory and drawn evenly by the seed; a joint vocabulary
     learns from half as many of each side. More lines hardly change the pieces."""
@@ -96,6 +103,7 @@ class Tokenizer:
         self.model = model
         """The SentencePiece model, as in its file."""
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        self._composes = self._processor.normalize("e\u0301").endswith("\u00e9")
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
@@ -135,8 +143,31 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         """Cut lines into pieces, without marks; a line of nothing visible becomes an empty list."""
-        encoded: list[list[int]] = self._processor.encode([plain_blanks(line) for line in lines])
+        encoded: list[list[int]] = self._processor.encode([self._prepare(line) for line in lines])
         return encoded
+
+    def _prepare(self, line: str) -> str:
+        """Put characters and their marks into canonical form, where the model's rules want it.
+
+        Those rules replace strings: they compose what is in order, but cannot bring into order.
+        """
+        plain = plain_blanks(line)
+        return unicodedata.normalize("NFC", plain) if self._composes else plain
+
+    def normalize(self, line: str) -> str:
+        """Return what is cut into pieces, with ``▁`` for a space and before the first word."""
+        return str(self._processor.normalize(self._prepare(line)))
+
+    def spell(self, character: str) -> list[int]:
+        """Spell a character that no piece covers in bytes."""
+        return [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in character.encode()]
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """The score of each learnt piece, by name: its log-probability, or for BPE its rank."""
+        is_byte = self._processor.is_byte
+        learnt = (piece for piece in range(self.tag_tokens.stop, self.size) if not is_byte(piece))
+        return {self.vocabulary[piece]: self._processor.get_score(piece) for piece in learnt}
 
     def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
         """Join pieces to raw text, one line each.
@@ -174,9 +205,14 @@ class Tokenizer:
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """The tags of the corpora it was trained on; see :mod:`mt.text.tags`."""
+        return tuple(name.removeprefix(_SPACE) for name in self.tokens(self.tag_tokens))
+
+    @cached_property
+    def tag_tokens(self) -> range:
+        """The ids of :attr:`tags`."""
         ids = range(END + 1, self.size)
         first = next((piece for piece in ids if self._processor.is_byte(piece)), END + 1)
-        return tuple(name.removeprefix(_SPACE) for name in self.tokens(range(END + 1, first)))
+        return range(END + 1, first)
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
@@ -291,12 +327,14 @@ def _train(
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_cut(line for line in lines if line.strip()),
+            sentence_iterator=_cut(
+                (line for line in lines if line.strip()), config.normalization != "identity"
+            ),
             model_writer=model,
             model_type=config.algorithm,
             vocab_size=config.size,
             character_coverage=config.character_coverage,
-            normalizer=_normalizer(config.normalization),
+            normalizer=_normalizer(config.normalization, config.quotes),
             user_defined_symbols=[f"{_SPACE}{tag}" for tag in sorted(tags)],
             byte_fallback=True,
             pad_id=PAD,
@@ -312,17 +350,31 @@ def _train(
 
 
 @cache
-def _normalizer(name: str) -> sentencepiece.SentencePieceNormalizer:
+def _normalizer(name: str, quotes: str) -> sentencepiece.SentencePieceNormalizer:
     """Build what normalises text where pieces are learnt, and later as a part of the model."""
     sentencepiece.SetMinLogLevel(_ERRORS)
     spaces: dict[str, Any] = dict.fromkeys(
         ("add_dummy_prefix", "escape_whitespaces", "remove_extra_whitespaces"), True
     )
-    normalizer = sentencepiece.SentencePieceNormalizer(rule_name=name, **spaces)
-    if name != "nmt_nfkc":
-        return normalizer
-    rules = [rule for rule in normalizer.decompile() if rule[0] not in _KEPT]
-    return sentencepiece.SentencePieceNormalizer(norm_map=rules, **spaces)
+    rules = _rules(name) | (_PLAIN_QUOTES if quotes == "plain" else {})
+    if not rules:
+        return sentencepiece.SentencePieceNormalizer(rule_name="identity", **spaces)
+    return sentencepiece.SentencePieceNormalizer(norm_map=list(rules.items()), **spaces)
+
+
+def _rules(name: str) -> dict[str, str]:
+    """Return what a normalization replaces, longest first where several fit."""
+    if name == "identity":
+        return {}
+    if name == "nfc":
+        characters = map(chr, range(sys.maxunicode + 1))
+        composed = [sign for sign in characters if not unicodedata.is_normalized("NFD", sign)]
+        forms = {*composed, *(unicodedata.normalize("NFD", sign) for sign in composed)}
+        canonical = {form: unicodedata.normalize("NFC", form) for form in sorted(forms)}
+        return {form: other for form, other in canonical.items() if form != other}
+    rules = dict(sentencepiece.SentencePieceNormalizer(rule_name=name).decompile())
+    kept = _KEPT if name == "nmt_nfkc" else ()
+    return {form: other for form, other in rules.items() if form not in kept}
 
 
 def _sample(pairs: Iterator[tuple[str, str]], size: int, seed: int) -> list[tuple[str, str]]:
@@ -343,9 +395,11 @@ def _sample(pairs: Iterator[tuple[str, str]], size: int, seed: int) -> list[tupl
         sample[generator.randrange(size)] = found
 
 
-def _cut(lines: Iterable[str]) -> Iterator[str]:
+def _cut(lines: Iterable[str], compose: bool) -> Iterator[str]:
     for line in lines:
         clean = plain_blanks(line).replace(_RESERVED, " ")
+        if compose:
+            clean = unicodedata.normalize("NFC", clean)
         for start in range(0, len(clean), _CUT):
             yield clean[start : start + _CUT]
 

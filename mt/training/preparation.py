@@ -123,11 +123,11 @@ def prepare_run(
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
     _refuse_longer(training, batch_tokens)
     pairs = tuple(read_pairs(data.validation))
-    _warn_of_lost(tokenizers.target, pairs, tokenizer.normalization)
+    _warn_of_lost(tokenizers.target, pairs, tokenizer)
     return Prepared(tokenizers, training, validation, pairs)
 
 
-def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], normalization: str) -> None:
+def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: TokenizerConfig) -> None:
     """Tell what of the references no model with this tokenizer can write."""
     changed, characters = tokenizer.lost(pair.target for pair in pairs)
     if not changed:
@@ -136,13 +136,15 @@ def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], normalization: st
         f"{character} U+{ord(character):04X} ({number:,})"
         for character, number in characters.most_common(_SHOWN)
     )
+    rules, keep = f"tokenizer.normalization={config.normalization}", "choose identity to keep it"
+    if config.quotes == "plain":
+        rules, keep = f"{rules} and quotes=plain", "choose identity and quotes=keep to keep it"
+    elif config.normalization == "identity":
+        keep = "write blanks and ▁ as spaces in the corpora"
     log.warning(
-        "validation: %s of %s references hold what the model can never write, as "
-        "tokenizer.normalization=%s replaces it: %s; %s",
-        f"{changed:,}", f"{len(pairs):,}", normalization, commonest or "other orders of marks",
-        "choose identity to keep it"
-        if normalization != "identity"
-        else "write blanks and ▁ as spaces in the corpora",
+        "validation: %s of %s references hold what the model can never write, as %s replaces it: "
+        "%s; %s",
+        f"{changed:,}", f"{len(pairs):,}", rules, commonest or "other orders of marks", keep,
     )  # fmt: skip
 
 

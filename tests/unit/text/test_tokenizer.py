@@ -1,5 +1,6 @@
 import io
 import random
+import unicodedata
 from collections import Counter
 from itertools import zip_longest
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from mt.errors import BundleError, DataError
 from mt.text import tokenizer as module
-from mt.text.blanks import BLANKS
+from mt.text.blanks import BLANKS, plain_blanks
 from mt.text.tokenizer import (
     END,
     PAD,
@@ -332,3 +333,92 @@ def test_a_foreign_tokenizer_is_refused(tmp_path):
         )
     with pytest.raises(BundleError, match="pieces 0, 1, 2, 3, but they are -1, 0, 1, 2;"):
         Tokenizers.load(tmp_path)
+
+
+SCRIPTS = (
+    "aé\u0323ŭßiİΐоїб\u0301\u05d0\u05bc\u05b8ب\u064e\u0651क\u093c्中か\u3099각\u11a8ᄀ"
+    "\U0001d15e\u200c„“’« 1½！…"
+)
+"""Letters and marks of several scripts, in forms that are not canonical among others."""
+texts = st.text(st.sampled_from(SCRIPTS) | st.characters(codec="utf-8"), max_size=40)
+few = settings(max_examples=150, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def canonical(tmp_path_factory) -> Tokenizer:
+    return train(tmp_path_factory.mktemp("canonical"), normalization="nfc").source
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory) -> Tokenizer:
+    return train(tmp_path_factory.mktemp("straight"), normalization="nfc", quotes="plain").source
+
+
+def squeezed(text):
+    """Make one space of every run of them, and none of those at the ends."""
+    return " ".join(filter(None, plain_blanks(text).replace(WORD_START, " ").split(" ")))
+
+
+@few
+@given(texts)
+def test_canonical_forms_are_all_that_nfc_changes(canonical, exact, text):
+    [after] = canonical.decode(canonical.encode([text]))
+    assert after == squeezed(unicodedata.normalize("NFC", text))
+    assert exact.decode(exact.encode([text])) == [squeezed(text)]
+
+
+@few
+@given(texts)
+def test_plain_quotes_change_nothing_else(canonical, straight, text):
+    [kept], [plain] = (each.decode(each.encode([text])) for each in (canonical, straight))
+    table = dict.fromkeys("„“”‟«»〝〞〟＂", '"') | dict.fromkeys("‘’‚‛‹›＇", "'")
+    assert plain == kept.translate(str.maketrans(table))
+
+
+def test_quotes_are_plain_whatever_else_is_normalised(tmp_path):
+    usual = train(tmp_path / "usual", quotes="plain").source
+    exact = train(tmp_path / "exact", quotes="plain", normalization="identity").source
+    line = "„e\u0301 ‚ﬁ‘“ «b» l’a ！"
+    assert usual.decode(usual.encode([line])) == ['"é \'fi\'" "b" l\'a !']
+    assert exact.decode(exact.encode([line])) == ['"e\u0301 \'ﬁ\'" "b" l\'a ！']
+
+
+@pytest.mark.parametrize("name", ["usual", "canonical"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("e\u0302\u0323", "e\u0323\u0302"),  # Vietnamese ệ
+        ("\u0628\u0651\u064e", "\u0628\u064e\u0651"),  # Arabic shadda and fatha
+        ("\u05d1\u05bc\u05b8", "\u05d1\u05b8\u05bc"),  # Hebrew dagesh and qamats
+        ("\u1112\u1161\u11ab", "\ud55c"),  # Korean letters and their syllable
+        ("\u304b\u3099", "\u304c"),  # Japanese が
+        ("\u212b", "A\u030a"),
+    ],
+)
+def test_one_text_has_one_encoding_however_it_was_typed(name, request, one, other):
+    tokenizer = request.getfixturevalue(name)
+    assert one != other
+    assert tokenizer.encode([one]) == tokenizer.encode([other])
+
+
+@few
+@given(texts)
+def test_tokens_hold_all_that_normalization_leaves(exact, usual, canonical, text):
+    for tokenizer in (exact, usual, canonical):
+        normalised = tokenizer._processor.normalize(tokenizer._prepare(text))
+        [decoded] = tokenizer.decode(tokenizer.encode([text]))
+        assert decoded == normalised.replace(WORD_START, " ").removeprefix(" ")
+        assert len(decoded.splitlines()) <= 1
+
+
+@few
+@given(texts)
+def test_normalising_again_changes_nothing(exact, usual, canonical, text):
+    for tokenizer in (exact, canonical):
+        encoded = tokenizer.encode([text])
+        assert tokenizer.encode(tokenizer.decode(encoded)) == encoded
+    # Compatibility forms with marks behind them, as ¨ and a vowel sign, come out in an order of
+    # marks that is not canonical; no language writes them.
+    stable = unicodedata.normalize("NFKC", text)
+    encoded = usual.encode([stable])
+    assert usual.encode(usual.decode(encoded)) == encoded
