@@ -15,6 +15,7 @@ from pydantic import (
 
 from mt.bundle import MOST_TOKENS
 from mt.config import StrictConfig
+from mt.data.augmentation.config import AugmentationConfig
 from mt.data.corpora import CorpusConfig
 from mt.data.filters import Filters, Selection
 from mt.errors import run_checks
@@ -50,6 +51,8 @@ class DataConfig(StrictConfig):
     as often as the weight of its corpus says; 5 is usual where sizes differ by far."""
     max_tokens: Annotated[int, Field(gt=0, le=MOST_TOKENS)] = 256
     """Most tokens of a side, the end mark included; pairs with more are not learnt from."""
+    augmentation: AugmentationConfig = AugmentationConfig()
+    """How training pairs are changed on the fly."""
 
     def check(self) -> None:
         """Look for whatever would keep a corpus from being read or filtered; reads the files once.

@@ -46,7 +46,7 @@ def split_sentences(line: str, language: str) -> list[Sentence]:
 
     cased = any(map(str.isupper, line))
     parts: list[str] = []
-    for part in sentencex.segment(_base(language), line):
+    for part in sentencex.segment(base_language(language), line):
         if parts and cased and part[0].islower():  # as behind a name that ends in a sign
             parts[-1] += part
         else:
@@ -64,8 +64,9 @@ def holds_words(text: str) -> bool:
 
 def puts_spaces(language: str) -> bool:
     """Say whether a language puts spaces between sentences."""
-    return _base(language) not in _UNSPACED
+    return base_language(language) not in _UNSPACED
 
 
-def _base(language: str) -> str:
+def base_language(language: str) -> str:
+    """Return the language of a tag without script and region, as ``pt`` of ``pt-BR``."""
     return re.split(r"[-_]", language.lower())[0]

@@ -5,15 +5,17 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mt.bundle import CONFIG, INDEX
 from mt.config import StrictConfig
+from mt.data.augmentation.noise import recased
 from mt.data.config import DataConfig
 from mt.data.corpora import Pair
+from mt.data.filters import Selection
 from mt.data.mixture import Mixture, prepare
 from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError, TrainingError
@@ -186,6 +188,7 @@ def _obtain_tokenizers(
         "corpora": [corpus.fingerprint() for corpus in data.train],
         "filters": [each.fingerprint() for each in selections],
         "tags": tags,
+        "capitals": [data.augmentation.upper_case, data.augmentation.title_case],
         "seed": seed,
     }
     fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
@@ -195,13 +198,24 @@ def _obtain_tokenizers(
     else:
         log.info("tokenizer: training %d tokens", config.size)
         with atomic_directory(shared, replace=False) as scratch:
-            train_tokenizers(config, read_pairs(data.train, selections), seed, scratch, tags)
+            pairs = _learnable_pairs(data, selections, tags, seed)
+            train_tokenizers(config, pairs, seed, scratch, tags)
             write_sums(scratch)
     tokenizers = Tokenizers.load(shared)
     with atomic_directory(own) as scratch:
         tokenizers.save(scratch)
         write_sums(scratch)
     return tokenizers
+
+
+def _learnable_pairs(
+    data: DataConfig, selections: Sequence[Selection], tags: Sequence[str], seed: int
+) -> Iterator[Pair]:
+    """Read the pairs that a tokenizer learns from: with as many capitals as training shows."""
+    pairs = read_pairs(data.train, selections)
+    if not data.augmentation.changes_case:
+        return pairs
+    return recased(pairs, data.augmentation, (data.source, data.target), tags, seed)
 
 
 def _is_whole(directory: Path) -> bool:

@@ -38,3 +38,14 @@ class RecipeConfig(StrictConfig):
                 "`three_way`; set tokenizer.vocabulary to joint, or model.tie to two_way"
             )
         return self
+
+    @model_validator(mode="after")
+    def _regularization_fits_the_tokenizer(self) -> Self:
+        drawn, algorithm = self.data.augmentation.subword_regularization, self.tokenizer.algorithm
+        fitting = {"unigram": "unigram_sampling", "bpe": "bpe_dropout"}[algorithm]
+        if drawn is not None and drawn.kind != fitting:
+            raise ValueError(
+                f"data.augmentation.subword_regularization: expected `{fitting}`, as "
+                f"tokenizer.algorithm is `{algorithm}`, but found `{drawn.kind}`; change either"
+            )
+        return self

@@ -139,6 +139,8 @@ def _trainer(
     give_own_state(world)
     parameters = count_parameters(model)
     languages = data.source, data.target
+    most_tokens = min(data.max_tokens, training.batch_tokens)
+    augmenter = data.augmentation.build(tokenizers, languages, most_tokens, recipe.seed)
     metadata = Metadata(0, languages, parameters, data.max_tokens)
     translation = TranslationConfig(
         search=recipe.validation.search, split_sentences=recipe.translation.split_sentences
@@ -147,7 +149,7 @@ def _trainer(
         model=model,
         objective=Objective(training.label_smoothing),
         optimizer=training.optimizer.build(model),
-        order=TrainingOrder(prepared.training, training.batch_tokens, recipe.seed),
+        order=TrainingOrder(prepared.training, training.batch_tokens, recipe.seed, augmenter),
         validation=Validation(
             recipe.validation.metric,
             prepared.validation,

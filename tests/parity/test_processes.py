@@ -105,7 +105,8 @@ class Two(NamedTuple):
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
-    values = apply_overrides(recipe_of(corpus), ["validation.metric=chrf"])
+    noise = ["data.augmentation.upper_case=0.2", "data.augmentation.word_dropout=0.1"]
+    values = apply_overrides(recipe_of(corpus), ["validation.metric=chrf", *noise])
     return RecipeConfig.parse(values, where="tiny")
 
 

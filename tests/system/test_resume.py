@@ -29,6 +29,8 @@ def call(corpus, run, *more):
         "train", corpus / "tiny.yaml", "--set", f"training.updates={UPDATES}",
         "--set", "validation.every=8", "--set", "training.report_every=3",
         "--set", "training.accumulate=2", "--set", "training.precision=auto",
+        "--set", "data.augmentation.upper_case=0.2", "--set", "data.augmentation.typos=0.2",
+        "--set", "data.augmentation.subword_regularization.kind=unigram_sampling",
         "--device", "cpu", "--out", run, *more,
     ]  # fmt: skip
 

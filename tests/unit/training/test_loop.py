@@ -58,8 +58,8 @@ def batches(store):
 
 
 def test_accumulating_equals_one_large_batch(model, batches):
-    several, gradient = run(model, Group(batches, Position(0, 0, 2)))
-    one, expected = run(model, Group([joined(batches)], Position(0, 0, 1)))
+    several, gradient = run(model, Group(batches, Position(0, 0, 0, 2)))
+    one, expected = run(model, Group([joined(batches)], Position(0, 0, 0, 1)))
     assert several.target_tokens == one.target_tokens
     assert several.source_tokens == one.source_tokens
     assert float(several.smoothed) == pytest.approx(float(one.smoothed), rel=1e-12)

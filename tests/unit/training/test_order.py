@@ -8,7 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mt.data import epochs as epochs_module
+from mt.data.augmentation.config import AugmentationConfig
 from mt.data.planning import plan_batches
+from mt.training import order as module
 from mt.training.order import Position, TrainingOrder
 
 few = settings(max_examples=25, deadline=None)
@@ -68,3 +71,22 @@ def test_groups_run_across_the_border_of_epochs(store, seed, size):
     joined = [batch for group in grouped for batch in group.batches]
     assert same(joined, single[: len(joined)])
     assert grouped[-1].following.epoch > 0
+
+
+@pytest.mark.parametrize("noise", [{}, {"upper_case": 0.2, "typos": 0.2, "word_dropout": 0.1}])
+def test_windows_and_shards_go_on_after_any_stop(store, tokenizers, noise, monkeypatch):
+    monkeypatch.setattr(module, "_WINDOW", 2)
+    monkeypatch.setattr(epochs_module, "_SHARD", len(store) // 3)
+    augmenter = AugmentationConfig(**noise).build(tokenizers, ("xx", "yy"), 150, 1)
+
+    def groups(start, count):
+        return list(islice(TrainingOrder(store, 150, 1, augmenter).groups(start, 3), count))
+
+    whole = groups(Position(), 16)
+    for place in ("shard", "window", "batch"):
+        assert len({getattr(group.following, place) for group in whole}) > 1
+    for stop in range(15):
+        rest = groups(whole[stop].following, 15 - stop)
+        for mine, theirs in zip(rest, whole[stop + 1 :], strict=True):
+            assert mine.following == theirs.following
+            assert same(mine.batches, theirs.batches)

@@ -72,7 +72,7 @@ amounts = st.floats(0, 1e9)
 
 @given(
     st.integers(0),
-    st.builds(Position, st.integers(0, 99), st.integers(0, 9999)),
+    st.builds(Position, *[st.integers(0, 9999)] * 4),
     amounts,
     st.builds(Sums, amounts, amounts, st.integers(0), st.integers(0), amounts),
     st.lists(validations, max_size=4),

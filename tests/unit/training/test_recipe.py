@@ -28,6 +28,16 @@ def parse(values, *overrides):
             "`training`: schedule.warmup: expected at most the 9 updates of the run, but found 10; "
             "set training.schedule.warmup=0 or so",
         ),
+        (
+            "data.augmentation.subword_regularization={kind: bpe_dropout}",
+            "subword_regularization: expected `unigram_sampling`, as tokenizer.algorithm is "
+            "`unigram`, but found `bpe_dropout`; change either",
+        ),
+        (
+            "data.augmentation={upper_case: 0.6, title_case: 0.5}",
+            "`data.augmentation`: upper_case and title_case: expected shares of at most 1 together,"
+            " but found 1.1; lower one",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused(values, override, message):

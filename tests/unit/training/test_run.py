@@ -19,6 +19,7 @@ from mt.config import apply_overrides
 from mt.data.pairs import read_pairs
 from mt.errors import DataError, TrainingError
 from mt.evaluation import evaluate
+from mt.text.tokenizer import Tokenizer
 from mt.training import run as module
 from mt.training.checkpoints import average_weights
 from mt.training.objective import Objective
@@ -31,6 +32,7 @@ from tests.tiny import write_corpus
 
 pytestmark = pytest.mark.slow
 
+MODEL = "tokenizer/tokenizer.model"
 SIDES = (("source", "src"), ("target", "tgt"))
 
 
@@ -202,6 +204,15 @@ def test_a_resume_without_a_run_says_that_it_begins(fit):
     assert logged(outcome).count(f"{outcome.run}: nothing to resume; starting from the beg") == 1
     again = logged(fit(*short, resume=True))
     assert again.count("nothing to resume") == 1
+
+
+def test_a_tokenizer_knows_capitals_where_training_shows_them(fit, tmp_path):
+    def capitals(run, *more):
+        fit("training.updates=10", *more, run=run)
+        return sum(map(str.isupper, Tokenizer.load(tmp_path / run / MODEL).vocabulary))
+
+    assert capitals("plain") == 0
+    assert capitals("noisy", "data.augmentation.upper_case=0.5") > 15
 
 
 def test_a_bent_schedule_is_told(fit):

@@ -1,0 +1,1 @@
+"""Training pairs changed on the fly, so that a model bears what people write."""
