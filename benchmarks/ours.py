@@ -146,7 +146,7 @@ def training(
     model: EncoderDecoder, pairs: Mixture, count: int, precision: Precision
 ) -> Iterator[Update]:
     """Set up some updates of ``mt train``'s own loop."""
-    allocator.keep_freed_memory()
+    allocator.keep_freed_memory(one_heap=True)
     hardware.prepare_training(CPU, precision)
     config = TrainingConfig(
         updates=count,
@@ -213,7 +213,7 @@ def _without_onednn() -> None:
 
 
 def _without_allocator() -> None:
-    allocator.keep_freed_memory = lambda: False  # type: ignore[assignment]
+    allocator.keep_freed_memory = lambda **_: False  # type: ignore[assignment]
 
 
 def _without_cpu_attention() -> None:

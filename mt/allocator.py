@@ -49,11 +49,16 @@ def restart_with_tcmalloc() -> None:
 
 
 @cache
-def keep_freed_memory() -> bool:
+def keep_freed_memory(*, one_heap: bool = False) -> bool:
     """Tell glibc to keep large freed blocks instead of returning them to the kernel.
 
     By default every large matrix is mapped afresh and its pages are faulted in one by one, which
     can cost more than the arithmetic of a small model.
+
+    Args:
+        one_heap: Let all threads share the main thread's heap. For training, whose backward pass
+            runs in a thread of its own, which would keep a small heap; several threads that
+            compute at once, as in translation, would wait for each other.
 
     Returns:
         Whether the allocator took the advice (glibc only).
@@ -64,10 +69,10 @@ def keep_freed_memory() -> bool:
 
     trim_threshold, mmap_threshold, most_arenas = -1, -3, -8  # of malloc.h
     libc = ctypes.CDLL(None)
-    taken = (
+    taken = [
         libc.mallopt(mmap_threshold, 32 << 20),  # the most that glibc accepts
         libc.mallopt(trim_threshold, 1 << 30),
-        # Else autograd's thread has a heap of its own, which is small.
-        libc.mallopt(most_arenas, 1),
-    )
+    ]
+    if one_heap:
+        taken.append(libc.mallopt(most_arenas, 1))
     return all(taken)

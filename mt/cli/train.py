@@ -46,7 +46,7 @@ def train(
     start_logging()
     console = terminal()
     place = hardware.choose_device(device)
-    keep_freed_memory()
+    keep_freed_memory(one_heap=True)
     hardware.prepare_training(place, recipe.training.precision)
     outcome = run_training(recipe, run, resume, place, console, SingleProcess())
     _summarise(outcome, console)
