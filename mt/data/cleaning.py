@@ -5,28 +5,21 @@ remember go through the corpus in its order, here.
 """
 
 import json
-import multiprocessing
-import os
-import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 from typing import NamedTuple, TextIO
 
 from mt.data.filters import Filter, Reason, Selection
 from mt.data.filters.contract import Sides
 from mt.data.filters.selection import ask
 from mt.data.pairs import PairCounts
+from mt.data.processes import available_cores, map_blocks
 
 _CHUNK = 10_000
 """Pairs that a process judges at a time."""
 
 _FEW = 5
 """Chunks that are judged sooner than processes start."""
-
-_AHEAD = 2
-"""Chunks that wait for each process, so that memory does not grow with the corpus."""
 
 
 class Judged(NamedTuple):
@@ -118,34 +111,13 @@ def _reject(line: int, pair: Sides, reason: Reason) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def available_cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _in_processes(
     chunks: Iterable[Sequence[Sides]], selection: Selection, processes: int
 ) -> Iterator[Judged]:
     """Judge chunks at once, and give them back in their order."""
-    pool = ProcessPoolExecutor(
-        processes, multiprocessing.get_context("spawn"), _start_process, (selection,)
-    )
-    waiting: deque[tuple[Sequence[Sides], Future[Sequence[Reason | None]]]] = deque()
-    try:
-        for chunk in chunks:
-            sides = [
-                (source, target) for source, target in chunk
-            ]  # which are cheaper to send than their class
-            waiting.append((chunk, pool.submit(_judge, sides)))
-            if len(waiting) > _AHEAD * processes:
-                oldest, reasons = waiting.popleft()
-                yield Judged(oldest, reasons.result())
-        for oldest, reasons in waiting:
-            yield Judged(oldest, reasons.result())
-    finally:
-        pool.shutdown(cancel_futures=True)
+    # Tuples are cheaper to send than their class.
+    plain = ([(source, target) for source, target in chunk] for chunk in chunks)
+    return starmap(Judged, map_blocks(_judge, plain, processes, _start_process, [selection]))
 
 
 _stateless: Filter
@@ -154,7 +126,6 @@ _stateless: Filter
 
 def _start_process(selection: Selection) -> None:
     global _stateless  # noqa: PLW0603 - what a pool's initializer is for
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     _stateless = selection.stateless()
 
 

@@ -1,16 +1,12 @@
-"""Blocks of pairs on all cores, in their order, with few of them in memory."""
+"""Measures of all blocks of a corpus, on all cores."""
 
-import signal
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
-from multiprocessing import get_context
 
-from mt.data.cleaning import available_cores
 from mt.data.corpora import Pair
 from mt.data.filters import Filter, FilterConfig
 from mt.data.filters.contract import Sides
+from mt.data.processes import available_cores, map_blocks
 from mt.data.report.measures import BlockMeasures, measure
 from mt.errors import DataError
 
@@ -20,8 +16,9 @@ _ALONE = 4
 """Blocks that are measured before other processes are started, which takes longer for few."""
 
 Languages = tuple[str, str]
-Numbered = tuple[int, list[Pair]]
-"""The number of the first pair of a block, from 1, and the block."""
+Numbered = tuple[int, list[Sides]]
+"""The number of the first pair of a block, from 1, and the block: tuples, which are cheaper to send
+to another process than their class."""
 
 _filters: dict[str, Filter] = {}
 """What a process that measures was given when it began."""
@@ -32,7 +29,7 @@ def measure_all(
     filters: Sequence[FilterConfig],
     languages: Languages,
     processes: int | None = None,
-) -> Iterator[tuple[list[Pair], BlockMeasures]]:
+) -> Iterator[tuple[list[Sides], BlockMeasures]]:
     """Measure pairs block by block, on several processes where there are many.
 
     Args:
@@ -60,22 +57,11 @@ def measure_all(
 
 def _measure_in_processes(
     blocks: Iterator[Numbered], filters: Sequence[FilterConfig], languages: Languages, workers: int
-) -> Iterator[tuple[list[Pair], BlockMeasures]]:
+) -> Iterator[tuple[list[Sides], BlockMeasures]]:
     """Measure blocks at once, and give them back in their order."""
-    waiting: deque[tuple[list[Pair], Future[BlockMeasures]]] = deque()
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (filters, languages))
-    try:
-        for first, block in blocks:
-            # Tuples are cheaper to send than their class.
-            sent = [(source, target) for source, target in block]
-            waiting.append((block, pool.submit(_measure, first, sent)))
-            if len(waiting) > 2 * workers:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    arguments = filters, languages
+    for (_, block), measures in map_blocks(_measure, blocks, workers, _begin, arguments):
+        yield block, measures
 
 
 def build(filters: Sequence[FilterConfig], languages: Languages) -> dict[str, Filter]:
@@ -99,9 +85,9 @@ class _Blocks:
         return self
 
     def __next__(self) -> Numbered:
-        first, block = self._next, list[Pair]()
+        first, block = self._next, list[Sides]()
         try:
-            block.extend(islice(self._pairs, BLOCK))
+            block.extend((source, target) for source, target in islice(self._pairs, BLOCK))
         except DataError as error:
             self.problem = error
         if not block:
@@ -111,9 +97,8 @@ class _Blocks:
 
 
 def _begin(filters: Sequence[FilterConfig], languages: Languages) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks ends this one
     _filters.update(build(filters, languages))
 
 
-def _measure(first: int, block: Sequence[Sides]) -> BlockMeasures:
-    return measure(first, block, _filters)
+def _measure(numbered: Numbered) -> BlockMeasures:
+    return measure(*numbered, _filters)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Int
 
-from mt.data.corpora import Corpus, Pair
+from mt.data.corpora import Corpus
 from mt.data.filters import STANDARD, FilterConfig
+from mt.data.filters.contract import Sides
 from mt.data.report.measures import SHOWN, BlockMeasures, Suspicious, most_suspicious
 from mt.data.report.overlap import HeldOut
 from mt.data.report.parallel import Languages, measure_all
@@ -82,7 +83,7 @@ class Survey:
     """See :attr:`ShiftDetector.information`."""
     broken: str | None = None
     """Why it could not be read to its end."""
-    sample: list[Pair] = field(default_factory=list)
+    sample: list[Sides] = field(default_factory=list)
     """Pairs with text on both sides, drawn evenly."""
 
     @property
@@ -146,7 +147,7 @@ class _Collector:
         self._suspicious: dict[str, list[Suspicious]] = {}
         self._random = random.Random(seed)  # noqa: S311 - nothing secret
 
-    def add(self, block: Sequence[Pair], measures: BlockMeasures) -> None:
+    def add(self, block: Sequence[Sides], measures: BlockMeasures) -> None:
         found, sides = self._found, (measures.source, measures.target)
         blank = [side.outlines.lengths == 0 for side in sides]
         text = ~(blank[0] | blank[1])
@@ -181,7 +182,7 @@ class _Collector:
         for repeats, numbers in zip(self._repeats, [*digests, combine(*digests)], strict=True):
             repeats.add(numbers)
 
-    def _draw(self, block: Sequence[Pair], text: np.ndarray) -> None:
+    def _draw(self, block: Sequence[Sides], text: np.ndarray) -> None:
         """Draw evenly from a stream of unknown length (algorithm R, Vitter 1985)."""
         sample = self._found.sample
         for row in np.nonzero(text)[0].tolist():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mt.data.corpora import Pair
+from mt.data.filters.contract import Sides
 from mt.errors import DataError
 from mt.text.tokenizer import Tokenizer, TokenizerConfig, train_tokenizers
 
@@ -31,7 +31,7 @@ class Vocabulary:
 
 
 def try_vocabularies(
-    sample: Sequence[Pair], seed: int, progress: Callable[[int], object] | None = None
+    sample: Sequence[Sides], seed: int, progress: Callable[[int], object] | None = None
 ) -> Iterator[Vocabulary]:
     """Learn joint vocabularies from a sample, and count the tokens of the rest of it.
 
