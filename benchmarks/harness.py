@@ -171,16 +171,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def write_record(
     output: Path, title: str, about: Mapping[str, str], contests: Sequence[Contest], text: str
 ) -> None:
-    """Write the record as Markdown, and everything measured as JSON beside it."""
+    """Write the record as Markdown, and beside it, as JSON, what the contests measured, if any."""
     output.parent.mkdir(parents=True, exist_ok=True)
     listed = "\n".join(f"- {name}: {value}" for name, value in about.items())
-    numbers = output.with_suffix(".json")
-    output.write_text(
-        f"# {title}\n\n{listed}\n- every single number: `{numbers.name}`\n\n{text}\n",
-        encoding="utf-8",
-    )
-    raw = {"about": dict(about), "contests": [contest.to_json() for contest in contests]}
-    numbers.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+    if contests:
+        numbers = output.with_suffix(".json")
+        raw = {"about": dict(about), "contests": [contest.to_json() for contest in contests]}
+        numbers.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+        listed += f"\n- every single number: `{numbers.name}`"
+    output.write_text(f"# {title}\n\n{listed}\n\n{text}\n", encoding="utf-8")
 
 
 def say(message: str) -> None:
