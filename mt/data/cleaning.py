@@ -6,20 +6,17 @@ remember go through the corpus in its order, here.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, starmap
+from itertools import islice
 from typing import NamedTuple, TextIO
 
-from mt.data.filters import Filter, Reason, Selection
+from mt.data.filters import Reason, Selection
 from mt.data.filters.contract import Sides
 from mt.data.filters.selection import ask
 from mt.data.pairs import PairCounts
-from mt.data.processes import available_cores, map_blocks
+from mt.data.processes import map_blocks
 
 _CHUNK = 10_000
 """Pairs that a process judges at a time."""
-
-_FEW = 5
-"""Chunks that are judged sooner than processes start."""
 
 
 class Judged(NamedTuple):
@@ -37,8 +34,7 @@ def judge_pairs(
     Args:
         pairs: In the order of their corpus; a stream.
         selection: The filters.
-        processes: How many work at once; by default one for each core. A corpus of a few thousand
-            pairs is judged by this one alone.
+        processes: See :func:`map_blocks`.
 
     Returns:
         All pairs in their order, in parts.
@@ -46,18 +42,9 @@ def judge_pairs(
     Raises:
         ConfigError: If a filter needs a package that is not installed.
     """
-    stateless, stateful = selection.stateless(), selection.stateful()
-    stream = iter(pairs)
-    chunks = iter(lambda: list(islice(stream, _CHUNK)), [])
-    first = list(islice(chunks, _FEW))
-    chunks = chain(first, chunks)
-    processes = processes or available_cores()
-    judged: Iterator[Judged]
-    if processes == 1 or len(first) < _FEW:
-        judged = (Judged(chunk, stateless.reasons(chunk)) for chunk in chunks)
-    else:
-        judged = _in_processes(chunks, selection, processes)
-    for chunk, found in judged:
+    stateful, stream = selection.stateful(), iter(pairs)
+    chunks = iter(lambda: [(source, target) for source, target in islice(stream, _CHUNK)], [])
+    for chunk, found in map_blocks(_start, [selection], chunks, processes):
         reasons = list(found)
         ask(stateful, chunk, reasons)
         yield Judged(chunk, reasons)
@@ -111,23 +98,5 @@ def _reject(line: int, pair: Sides, reason: Reason) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def _in_processes(
-    chunks: Iterable[Sequence[Sides]], selection: Selection, processes: int
-) -> Iterator[Judged]:
-    """Judge chunks at once, and give them back in their order."""
-    # Tuples are cheaper to send than their class.
-    plain = ([(source, target) for source, target in chunk] for chunk in chunks)
-    return starmap(Judged, map_blocks(_judge, plain, processes, _start_process, [selection]))
-
-
-_stateless: Filter
-"""The filters of a process that judges chunks."""
-
-
-def _start_process(selection: Selection) -> None:
-    global _stateless  # noqa: PLW0603 - what a pool's initializer is for
-    _stateless = selection.stateless()
-
-
-def _judge(pairs: Sequence[Sides]) -> Sequence[Reason | None]:
-    return _stateless.reasons(pairs)
+def _start(selection: Selection) -> Callable[[Sequence[Sides]], Sequence[Reason | None]]:
+    return selection.stateless().reasons

@@ -55,7 +55,7 @@ def prepare(
             if progress:
                 progress(before + part)
 
-        stores.append(prepare_store(corpus, tokenizers, directory, selection, report))
+        stores.append(prepare_store(corpus, tokenizers, directory, selection, progress=report))
         counts += stores[-1].counts
     if not counts.kept:
         names = "; ".join(corpus.where for corpus in corpora) or "data"

@@ -2,19 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from mt.data.corpora import Corpus, Pair
 from mt.data.filters import Selection
 from mt.errors import DataError
 from mt.text.tags import put_tag
-
-
-class EncodedPair(NamedTuple):
-    """The token ids of the sides of a pair, end marks not included."""
-
-    source: Sequence[int]
-    target: Sequence[int]
 
 
 @dataclass

@@ -5,12 +5,15 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
 _Block = TypeVar("_Block")
 _Result = TypeVar("_Result")
 
+_FEW = 5
+"""Blocks that are worked on sooner than other processes start."""
 _AHEAD = 2
 """Blocks that wait for each process, so that memory does not grow with the corpus."""
 
@@ -23,26 +26,44 @@ def available_cores() -> int:
 
 
 def map_blocks(
-    work: Callable[[_Block], _Result],
-    blocks: Iterable[_Block],
-    processes: int,
-    begin: Callable[..., object],
+    start: Callable[..., Callable[[_Block], _Result]],
     arguments: Sequence[Any],
+    blocks: Iterable[_Block],
+    processes: int | None = None,
 ) -> Iterator[tuple[_Block, _Result]]:
-    """Work on blocks in other processes, several at once, and give them back in their order.
+    """Work on blocks, several at once where there are many, and give them back in their order.
 
     Args:
-        work: Called with each block in one of the processes.
+        start: Called in each process that works, before any work; returns what is called with each
+            block. Blocks and results are sent from process to process: tuples are cheaper than
+            classes of their own.
+        arguments: What ``start`` is called with.
         blocks: A stream; read a few blocks ahead.
-        processes: How many.
-        begin: Called once in each process, before any work.
-        arguments: What it is called with.
+        processes: How many work; by default one for each core. If there are but a few blocks, or
+            one process, this one does all the work.
     """
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (begin, *arguments))
+    stream = iter(blocks)
+    first = list(islice(stream, _FEW))
+    blocks, processes = chain(first, stream), processes or available_cores()
+    if processes > 1 and len(first) == _FEW:
+        yield from _in_processes(start, arguments, blocks, processes)
+    else:
+        work = start(*arguments)
+        for block in blocks:
+            yield block, work(block)
+
+
+def _in_processes(
+    start: Callable[..., Callable[[_Block], _Result]],
+    arguments: Sequence[Any],
+    blocks: Iterable[_Block],
+    processes: int,
+) -> Iterator[tuple[_Block, _Result]]:
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (start, *arguments))
     waiting: deque[tuple[_Block, Future[_Result]]] = deque()
     try:
         for block in blocks:
-            waiting.append((block, pool.submit(work, block)))
+            waiting.append((block, pool.submit(_work_on, block)))
             if len(waiting) > _AHEAD * processes:
                 done, future = waiting.popleft()
                 yield done, future.result()
@@ -52,6 +73,15 @@ def map_blocks(
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(begin: Callable[..., object], *arguments: Any) -> None:
+_work: Callable[[Any], Any]
+"""What a process of the pool does with each block."""
+
+
+def _start(start: Callable[..., Callable[[Any], Any]], *arguments: Any) -> None:
+    global _work  # noqa: PLW0603 - what the initializer of a pool is for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
-    begin(*arguments)
+    _work = start(*arguments)
+
+
+def _work_on(block: Any) -> Any:
+    return _work(block)

@@ -20,21 +20,23 @@ import hashlib
 import json
 import logging
 import mmap
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
-from itertools import chain, islice
+from dataclasses import asdict, dataclass, field
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64, Integer
+from jaxtyping import Bool, Int64, Integer
 
-from mt.data.corpora import Corpus, Pair
+from mt.data.corpora import Corpus
 from mt.data.filters import Reason, Selection
-from mt.data.pairs import EncodedPair, PairCounts
+from mt.data.filters.contract import Sides
+from mt.data.filters.selection import ask
+from mt.data.pairs import PairCounts
+from mt.data.processes import map_blocks
 from mt.errors import DataError
 from mt.files import atomic_directory, damaged_file, remove_directory, write_sums
 from mt.text.tokenizer import END, Tokenizers
@@ -46,15 +48,11 @@ _VERSION = 6
 
 _CHUNK = 8192
 """Pairs encoded and written at a time."""
-_AHEAD = 3
-"""Chunks that are encoded while another one is written."""
 
 _MANIFEST, _TOKENS, _OFFSETS, _ROWS = "manifest.json", "tokens", "offsets", "rows"
 _LENGTHS = "source.lengths", "target.lengths"
 _FILES = (_MANIFEST, _TOKENS, _OFFSETS, *_LENGTHS, _ROWS)
 _LENGTH, _NUMBER = np.dtype("<u2"), np.dtype("<i8")
-_MOST_TOKENS = np.iinfo(_LENGTH).max
-"""Tokens of a side, whatever the filters allow."""
 
 
 def prepare_store(
@@ -62,7 +60,9 @@ def prepare_store(
     tokenizers: Tokenizers,
     directory: Path,
     selection: Selection,
+    *,
     progress: Callable[[PairCounts], object] | None = None,
+    processes: int | None = None,
 ) -> "Store":
     """Encode every pair of a corpus once, or find that an earlier run has done so.
 
@@ -71,10 +71,11 @@ def prepare_store(
 
     Args:
         corpus: What to read.
-        tokenizers: Encode the sides, on all processors; each gets an ``END``.
+        tokenizers: Encode the sides; each gets an ``END``.
         directory: Where stores are kept, each under its fingerprint.
         selection: Says which pairs are used.
         progress: Called with what has been read so far, every few thousand pairs.
+        processes: How many encode; see :func:`map_blocks`.
 
     Returns:
         The opened store; :attr:`Store.reused` says whether it was there.
@@ -103,7 +104,8 @@ def prepare_store(
             )  # fmt: skip
             remove_directory(path)
         with atomic_directory(path, replace=False) as scratch:
-            written = _write(scratch, corpus, tokenizers, selection, progress)
+            encoded = _encode(corpus, tokenizers, selection, processes)
+            written = _write(scratch, _token_type(tokenizers), encoded, progress)
             manifest = made_of | {"fingerprint": fingerprint} | asdict(written)
             (scratch / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
             write_sums(scratch)
@@ -224,7 +226,7 @@ class _Written:
     """What the manifest tells of the other files."""
 
     token: str
-    counts: PairCounts
+    counts: PairCounts = field(default_factory=PairCounts)
     longest: int = 0
     longest_pair: int = 0
     longer_tokens: int = 0
@@ -232,120 +234,127 @@ class _Written:
 
 def _write(
     directory: Path,
-    corpus: Corpus,
-    tokenizers: Tokenizers,
-    selection: Selection,
+    token: np.dtype[Any],
+    chunks: Generator["_Chunk", None, None],
     progress: Callable[[PairCounts], object] | None,
 ) -> _Written:
     """Write all files but the manifest, a chunk at a time."""
-    counts = PairCounts()
     with ExitStack() as stack:
 
         def create(name: str) -> BinaryIO:
             return stack.enter_context((directory / name).open("wb"))
 
-        widest = max(tokenizers.source.size, tokenizers.target.size)
-        writer = _Writer(create, np.dtype("<u2" if widest <= 1 << 16 else "<i4"), counts)
-        for chunk in stack.enter_context(closing(_encode_ahead(corpus, tokenizers, selection))):
-            writer.write(list(_keep(chunk, selection, counts)))
+        writer = _Writer(create, token)
+        for chunk in stack.enter_context(closing(chunks)):
+            writer.write(chunk)
             if progress:
-                progress(counts)
+                progress(writer.written.counts)
     return writer.written
 
 
+def _token_type(tokenizers: Tokenizers) -> np.dtype[Any]:
+    widest = max(tokenizers.source.size, tokenizers.target.size)
+    return np.dtype("<u2" if widest <= 1 << 16 else "<i4")
+
+
+class _Encoded(NamedTuple):
+    """Some pairs: what stands in the files of a store."""
+
+    tokens: Integer[np.ndarray, " tokens"]
+    lengths: tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]
+
+    def only(self, wanted: Bool[np.ndarray, " pairs"]) -> "_Encoded":
+        """Leave out the others."""
+        if wanted.all():
+            return self
+        source, target = self.lengths
+        tokens = self.tokens[np.repeat(wanted, source + target)]
+        return _Encoded(tokens, (source[wanted], target[wanted]))
+
+
 class _Chunk(NamedTuple):
-    """Pairs that follow each other in a corpus."""
+    """Pairs that were read one after the other."""
 
-    by_text: Sequence[Reason | None]
-    """For each that was read, why its text is not used."""
-    encoded: Iterable[EncodedPair]
-    """Those whose text is."""
+    encoded: _Encoded
+    """Those that are used."""
+    rows: Int64[np.ndarray, " pairs"]
+    """Their places in the chunk."""
+    counts: PairCounts
+    """What became of all."""
 
 
-def _encode_ahead(
-    corpus: Corpus, tokenizers: Tokenizers, selection: Selection
+_Block = Sequence[Sides]
+_Result = tuple[Sequence[Reason | None], _Encoded]
+"""For each pair of a block, why its text is not used; and those whose text is."""
+
+
+def _encode(
+    corpus: Corpus, tokenizers: Tokenizers, selection: Selection, processes: int | None
 ) -> Generator[_Chunk, None, None]:
-    """Encode chunks of a corpus in its order, some ahead of the one that is asked for.
+    """Encode a corpus in its order.
 
-    SentencePiece encodes a chunk on all processors. It lets Python go on meanwhile: to read and
-    filter the chunks behind it, and to write those before it.
+    Other processes ask the filters that know one pair only, and encode what they keep; those that
+    remember are asked here.
     """
-    [tag] = tokenizers.source.encode([corpus.tag or ""])
-
-    def encode(by_text: Sequence[Reason | None], pairs: Sequence[Pair]) -> _Chunk:
-        sources = tokenizers.source.encode([pair.source for pair in pairs])
-        targets = tokenizers.target.encode([pair.target for pair in pairs])
-        if tag:
-            sources = [[*tag, *source] if source else [] for source in sources]
-        return _Chunk(by_text, map(EncodedPair, sources, targets))
-
-    pairs, filters = corpus.pairs(), selection.start()
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        encoding = deque[Future[_Chunk]]()
-        while read := list(islice(pairs, _CHUNK)):
-            by_text = filters.reasons(read)
-            used = [pair for pair, reason in zip(read, by_text, strict=True) if reason is None]
-            encoding.append(pool.submit(encode, by_text, used))
-            if len(encoding) > _AHEAD:
-                yield encoding.popleft().result()
-        while encoding:
-            yield encoding.popleft().result()
+    stateful, pairs = selection.stateful(), corpus.pairs()
+    blocks = iter(lambda: [(source, target) for source, target in islice(pairs, _CHUNK)], [])
+    arguments = tokenizers, selection, corpus.tag
+    for block, (by_itself, encoded) in map_blocks(_start, arguments, blocks, processes):
+        reasons = list(by_itself)
+        places = np.array([row for row, reason in enumerate(reasons) if reason is None], np.int64)
+        ask(stateful, block, reasons)
+        for row, *lengths in zip(places.tolist(), *encoded.lengths, strict=True):
+            reasons[row] = reasons[row] or selection.reason_of_lengths(*lengths)
+        wanted = np.array([reason is None for reason in reasons], bool)
+        dropped = Counter(reason.name for reason in reasons if reason is not None)
+        counts = PairCounts(len(block), dict(dropped))
+        yield _Chunk(encoded.only(wanted[places]), np.flatnonzero(wanted), counts)
 
 
-def _keep(
-    chunk: _Chunk, selection: Selection, counts: PairCounts
-) -> Iterator[tuple[int, EncodedPair]]:
-    """Yield the pairs that are used, with their numbers in the corpus, and count the others.
+def _start(
+    tokenizers: Tokenizers, selection: Selection, tag: str | None
+) -> Callable[[_Block], _Result]:
+    """Return what encodes a block."""
+    filters, token, end = selection.stateless(), _token_type(tokenizers), (END,)
+    [before] = tokenizers.source.encode([tag or ""])
 
-    Args:
-        chunk: Pairs, encoded.
-        selection: Bounds their tokens.
-        counts: What was read before, to be added to.
-    """
-    encoded = iter(chunk.encoded)
-    for by_text in chunk.by_text:
-        reason = by_text
-        if reason is None:
-            pair = next(encoded)
-            reason = selection.reason_of_tokens(pair.source, pair.target)
-            if reason is None and max(map(len, pair)) >= _MOST_TOKENS:
-                reason = Reason("too long", f"more than {_MOST_TOKENS} tokens")
-        counts.read += 1
-        if reason is None:
-            yield counts.read - 1, pair
-        else:
-            counts.drop(reason.name)
+    def encode(block: _Block) -> _Result:
+        reasons = filters.reasons(block)
+        used = [pair for pair, reason in zip(block, reasons, strict=True) if reason is None]
+        sources = tokenizers.source.encode([source for source, _ in used])
+        targets = tokenizers.target.encode([target for _, target in used])
+        if before:
+            sources = [[*before, *source] if source else [] for source in sources]
+        sides = chain.from_iterable(zip(sources, repeat(end), targets, repeat(end)))
+        source, target = (np.fromiter(map(len, each), np.int64) + 1 for each in (sources, targets))
+        return reasons, _Encoded(np.fromiter(chain.from_iterable(sides), token), (source, target))
+
+    return encode
 
 
 class _Writer:
     """Writes pairs to the files of a store, and adds up what its manifest tells."""
 
-    def __init__(
-        self, create: Callable[[str], BinaryIO], token: np.dtype[Any], counts: PairCounts
-    ) -> None:
+    def __init__(self, create: Callable[[str], BinaryIO], token: np.dtype[Any]) -> None:
         self._tokens, self._offsets, self._rows = map(create, (_TOKENS, _OFFSETS, _ROWS))
         self._lengths = [create(name) for name in _LENGTHS]
         self._pairs = self._end = 0
-        self.written = _Written(token.str, counts)
+        self.written = _Written(token.str)
 
-    def write(self, kept: Sequence[tuple[int, EncodedPair]]) -> None:
-        if not kept:
+    def write(self, chunk: _Chunk) -> None:
+        encoded, rows = chunk.encoded, self.written.counts.read + chunk.rows
+        self.written.counts += chunk.counts
+        if not len(rows):
             return
-        end = (END,)
-        sides = chain.from_iterable((pair.source, end, pair.target, end) for _, pair in kept)
-        tokens = np.fromiter(chain.from_iterable(sides), np.dtype(self.written.token))
-        lengths = [
-            np.fromiter((len(pair[side]) + 1 for _, pair in kept), _LENGTH) for side in (0, 1)
-        ]
-        ends = self._end + np.cumsum(np.add(*lengths, dtype=_NUMBER))
-        self._tokens.write(tokens.tobytes())
+        ends = self._end + np.cumsum(np.add(*encoded.lengths))
+        self._tokens.write(encoded.tokens.tobytes())
         self._offsets.write(np.concatenate([[self._end], ends[:-1]]).astype(_NUMBER).tobytes())
-        for file, side in zip(self._lengths, lengths, strict=True):
-            file.write(side.tobytes())
-        self._rows.write(np.fromiter((row for row, _ in kept), _NUMBER).tobytes())
-        self._add_up(np.maximum(*lengths))
+        for file, side in zip(self._lengths, encoded.lengths, strict=True):
+            file.write(side.astype(_LENGTH).tobytes())
+        self._rows.write(rows.astype(_NUMBER).tobytes())
+        self._add_up(np.maximum(*encoded.lengths))
         self._end = int(ends[-1])
-        self._pairs += len(kept)
+        self._pairs += len(rows)
 
     def _add_up(self, longer: Integer[np.ndarray, " pairs"]) -> None:
         if longer.max() > self.written.longest:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from mt.bundle import MOST_TOKENS
 from mt.data.filters.config import AnyFilter
 from mt.data.filters.contract import Filter, Reason, Sides
 from mt.data.filters.length import Blank
@@ -64,12 +65,12 @@ class Selection:
                 if reason is None:
                     yield pair
 
-    def reason_of_tokens(self, source: Sequence[int], target: Sequence[int]) -> Reason | None:
-        """Say by the tokens of a pair, end marks not included, why it is not used."""
-        if not source or not target:  # of invisible characters no token is left
-            return Reason("blank", "source" if not source else "target")
-        longest = max(len(source), len(target)) + 1
-        if self.max_tokens is not None and longest > self.max_tokens:
+    def reason_of_lengths(self, source: int, target: int) -> Reason | None:
+        """Say by the tokens of both sides, end marks included, why a pair is not used."""
+        if source == 1 or target == 1:  # of invisible characters no token is left
+            return Reason("blank", "source" if source == 1 else "target")
+        longest = max(source, target)
+        if longest > (self.max_tokens or MOST_TOKENS):
             return Reason("too long", f"{longest} tokens")
         return None
 

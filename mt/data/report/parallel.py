@@ -1,27 +1,22 @@
 """Measures of all blocks of a corpus, on all cores."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from mt.data.corpora import Pair
 from mt.data.filters import Filter, FilterConfig
 from mt.data.filters.contract import Sides
-from mt.data.processes import available_cores, map_blocks
+from mt.data.processes import map_blocks
 from mt.data.report.measures import BlockMeasures, measure
 from mt.errors import DataError
 
 BLOCK = 4096
 """Pairs that are measured together."""
-_ALONE = 4
-"""Blocks that are measured before other processes are started, which takes longer for few."""
 
 Languages = tuple[str, str]
 Numbered = tuple[int, list[Sides]]
 """The number of the first pair of a block, from 1, and the block: tuples, which are cheaper to send
 to another process than their class."""
-
-_filters: dict[str, Filter] = {}
-"""What a process that measures was given when it began."""
 
 
 def measure_all(
@@ -36,7 +31,7 @@ def measure_all(
         pairs: All pairs, from the first.
         filters: Asked about every pair; stateless ones.
         languages: Of source and target.
-        processes: As many as this one may use cores, unless it is said; 1 starts no other.
+        processes: See :func:`map_blocks`.
 
     Yields:
         Each block with its measures, in the order of the pairs.
@@ -45,23 +40,10 @@ def measure_all(
         DataError: If they cannot be read, after what comes before was measured.
     """
     blocks = _Blocks(pairs)
-    workers = processes or available_cores()
-    own = build(filters, languages)
-    for first, block in islice(blocks, _ALONE if workers > 1 else None):
-        yield block, measure(first, block, own)
-    if (ahead := next(blocks, None)) is not None:
-        yield from _measure_in_processes(chain([ahead], blocks), filters, languages, workers)
+    for (_, block), measures in map_blocks(_start, (filters, languages), blocks, processes):
+        yield block, measures
     if blocks.problem is not None:
         raise blocks.problem
-
-
-def _measure_in_processes(
-    blocks: Iterator[Numbered], filters: Sequence[FilterConfig], languages: Languages, workers: int
-) -> Iterator[tuple[list[Sides], BlockMeasures]]:
-    """Measure blocks at once, and give them back in their order."""
-    arguments = filters, languages
-    for (_, block), measures in map_blocks(_measure, blocks, workers, _begin, arguments):
-        yield block, measures
 
 
 def build(filters: Sequence[FilterConfig], languages: Languages) -> dict[str, Filter]:
@@ -96,9 +78,8 @@ class _Blocks:
         return first, block
 
 
-def _begin(filters: Sequence[FilterConfig], languages: Languages) -> None:
-    _filters.update(build(filters, languages))
-
-
-def _measure(numbered: Numbered) -> BlockMeasures:
-    return measure(*numbered, _filters)
+def _start(
+    filters: Sequence[FilterConfig], languages: Languages
+) -> Callable[[Numbered], BlockMeasures]:
+    own = build(filters, languages)
+    return lambda numbered: measure(*numbered, own)

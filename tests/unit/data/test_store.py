@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mt.data import processes
 from mt.data import store as module
 from mt.data.filters import Selection
 from mt.data.filters.config import CopiesConfig, DuplicatesConfig
@@ -28,8 +29,8 @@ def corpus(write, lines):
 
 @pytest.fixture
 def prepare(tokenizers, tmp_path):
-    def prepare(corpus, tokenizers=tokenizers, selection=SELECTION, progress=None):
-        return prepare_store(corpus, tokenizers, tmp_path / "store", selection, progress)
+    def prepare(corpus, tokenizers=tokenizers, selection=SELECTION, **options):
+        return prepare_store(corpus, tokenizers, tmp_path / "store", selection, **options)
 
     return prepare
 
@@ -37,12 +38,13 @@ def prepare(tokenizers, tmp_path):
 @pytest.fixture
 def many_chunks(monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 7)
+    monkeypatch.setattr(processes, "available_cores", lambda: 1)
 
 
 @pytest.mark.parametrize("chunk", [8192, 7, 1])
 def test_rows_are_those_of_the_tokenizer(corpus, lines, tokenizers, prepare, monkeypatch, chunk):
     monkeypatch.setattr(module, "_CHUNK", chunk)
-    store = prepare(corpus)
+    store = prepare(corpus, processes=1)
     expected = [[*ids, END] for ids in tokenizers.source.encode(lines)]
     assert len(store) == 60
     for side, rows in enumerate((expected, expected[::-1])):
@@ -54,6 +56,22 @@ def test_rows_are_those_of_the_tokenizer(corpus, lines, tokenizers, prepare, mon
         assert [source.tolist(), target.tolist()] == rows
     assert [store.row(pair) for pair in range(60)] == list(range(60))
     assert store.counts == PairCounts(read=60)
+
+
+def test_several_processes_encode_what_one_does(write, prepare, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 7)
+    rows = range(90)
+    corpus = write(*("".join(f"{word * (row % 9)}\n" for row in rows) for word in ("ab ", "c ")))
+    corpus = corpus.model_copy(update={"tag": "<bt>"})
+    selection = Selection((DuplicatesConfig(),), max_tokens=20)
+    stores = []
+    for number in (2, 1):
+        stores.append(prepare(corpus, selection=selection, processes=number))
+        stores[-1].path.rename(tmp_path / str(number))
+    assert {*stores[0].counts.dropped} == {"blank", "duplicate", "too long"}
+    files = [{file.name: file.read_bytes() for file in (tmp_path / str(number)).iterdir()}
+             for number in (1, 2)]  # fmt: skip
+    assert files[0] == files[1]
 
 
 def test_totals_are_those_of_all_pairs(corpus, prepare, many_chunks):
@@ -208,7 +226,8 @@ corpus = PlainTextConfig(source=source, target=target)
 progress = lambda counts: counts.read == 28 and moment == "half written" and die()
 selection = Selection(max_tokens=256)
 module.prepare_store(
-    corpus, Tokenizers.load(pathlib.Path(tokenizers)), pathlib.Path(directory), selection, progress
+    corpus, Tokenizers.load(pathlib.Path(tokenizers)), pathlib.Path(directory), selection,
+    progress=progress, processes=1,
 )
 """
 

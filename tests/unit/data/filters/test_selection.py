@@ -79,14 +79,14 @@ def test_the_first_reason_counts_and_what_others_drop_is_not_remembered():
 @pytest.mark.parametrize(
     ("source", "target", "reason"),
     [
-        ([1], [1, 2], None),
-        ([1], [1, 2, 3], Reason("too long", "4 tokens")),
-        ([1] * 9, [], Reason("blank", "target")),
-        ([], [1], Reason("blank", "source")),
+        (2, 3, None),
+        (2, 4, Reason("too long", "4 tokens")),
+        (9, 1, Reason("blank", "target")),
+        (1, 2, Reason("blank", "source")),
     ],
 )
 def test_tokens_are_bounded_with_their_end_mark(source, target, reason):
-    assert Selection(max_tokens=3).reason_of_tokens(source, target) == reason
+    assert Selection(max_tokens=3).reason_of_lengths(source, target) == reason
 
 
 def test_languages_and_settings_change_what_is_kept_and_its_name():
