@@ -3,8 +3,8 @@
     python -m benchmarks.multi30k --data FOLDER --model MODEL [--model MODEL ...] [--part val] \
         [--trained-on tok] [--set translation.search.size=8] [--output FILE.md]
 
-*Cased*: raw text in, raw text out, BLEU as sacreBLEU splits words. *Tokenized*: BLEU of lower-cased,
-normalised text in the words of Moses, not split further, which papers print (41.02 for
+*Cased*: raw text in, raw text out, BLEU as sacreBLEU splits words. *Tokenized*: BLEU of lower-cased
+and normalised text in the words of Moses, not split further, which papers print (41.02 for
 `transformer_tiny`, Wu et al. 2021). Models that were trained on raw text are scored in both, their
 output being treated as the references were; those trained on the tokenized files in that one alone.
 The folder holds `test_2016_flickr.en`, `.de`, and in `tok/` the same as `.lc.norm.tok.en`, `.de`.

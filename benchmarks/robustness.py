@@ -16,12 +16,11 @@ from benchmarks.harness import facts, say, table, write_record
 from mt.data.augmentation.noise import (
     misspell,
     pair_generator,
-    title_case,
-    upper_case,
     without_end_mark,
 )
 from mt.data.corpora import Pair
 from mt.evaluation import evaluate
+from mt.text.casing import title_case, upper_case
 from mt.translation import Translator, load_translator
 
 

@@ -209,6 +209,9 @@ class TranslationConfig(StrictConfig):
     when a model is loaded; never also keeps training from learning one."""
     split_sentences: bool = True
     """Translate a line sentence by sentence, as models are trained on single sentences."""
+    truecase: bool = True
+    """Translate a sentence that is all in capitals in the case in which the model knows its words,
+    and write its translation in capitals. Not where a prefix is asked for."""
     alternatives: NonNegativeInt = 0
     """Other hypotheses returned with a translation; fewer than the beam holds."""
     token_log_probabilities: bool = False

@@ -31,6 +31,8 @@ class Segment:
     """What is translated, without marks; empty of what is copied, as it holds no word."""
     cut: bool = False
     """Whether it is a part of a sentence that was too long."""
+    capitals: bool = False
+    """Whether it was all in capitals, and is translated otherwise."""
 
 
 def segment_lines(
@@ -38,7 +40,9 @@ def segment_lines(
     tokenizer: Tokenizer,
     language: str | None,
     most: int,
+    *,
     whole: Container[int] = (),
+    recase: Callable[[str], str] = str,
 ) -> list[list[Segment]]:
     """Cut lines into segments.
 
@@ -50,30 +54,39 @@ def segment_lines(
         tokenizer: Of the source.
         language: Of the source; ``None``: lines are not split at the ends of sentences.
         most: Tokens that a segment may have.
-        whole: The indices of lines that are not split either.
+        whole: The indices of lines that are not split either, nor recased.
+        recase: Writes a sentence in the case in which it is translated.
 
     Returns:
         The segments of each line; none of a blank one.
     """
     taken = [take_tag(plain_blanks(line).strip(), tokenizer.tags) for line in lines]
-    split = [
-        _sentences(text.strip(), None if index in whole else language)
+    lines_of_segments = [
+        [
+            _recased(sentence, str if index in whole else recase)
+            for sentence in _sentences(text.strip(), None if index in whole else language)
+        ]
         for index, (_, text) in enumerate(taken)
     ]
     tags = [tag for tag, _ in taken]
-    texts = [(tag, each.text) for tag, line in zip(tags, split, strict=True) for each in line]
-    encoded = iter(_encode(texts, tokenizer))
+    tagged = list(zip(tags, lines_of_segments, strict=True))
+    encoded = iter(_encode([(tag, each.text) for tag, line in tagged for each in line], tokenizer))
     found: list[list[Segment]] = []
-    for tag, line in zip(tags, split, strict=True):
+    for tag, line in tagged:
         segments: list[Segment] = []
-        for sentence in line:
+        for segment in line:
             tokens = next(encoded)
             if len(tokens) > most:
-                segments += _parts(tag, sentence, tokenizer, most)
+                segments += _parts(tag, segment, tokenizer, most)
             else:
-                segments.append(Segment(*sentence, tokens))
+                segments.append(replace(segment, tokens=tokens))
         found.append(segments)
     return found
+
+
+def _recased(sentence: Sentence, recase: Callable[[str], str]) -> Segment:
+    text = recase(sentence.text) if holds_words(sentence.text) else sentence.text
+    return Segment(text, sentence.gap, capitals=text != sentence.text)
 
 
 def _encode(texts: Sequence[tuple[str | None, str]], tokenizer: Tokenizer) -> list[list[int]]:
@@ -145,15 +158,15 @@ def _sentences(line: str, language: str | None) -> list[Sentence]:
     return [Sentence(line, "")] if language is None else split_sentences(line, language)
 
 
-def _parts(tag: str | None, sentence: Sentence, tokenizer: Tokenizer, most: int) -> list[Segment]:
+def _parts(tag: str | None, whole: Segment, tokenizer: Tokenizer, most: int) -> list[Segment]:
     def fits(part: str) -> bool:
         return len(tokenizer.encode([put_tag(tag, part)])[0]) <= most
 
-    parts = split_long(sentence.text, fits)
-    gaps = [" "] * (len(parts) - 1) + [sentence.gap]
+    parts = split_long(whole.text, fits)
+    gaps = [" "] * (len(parts) - 1) + [whole.gap]
     encoded = _encode([(tag, part) for part in parts], tokenizer)
     return [
-        Segment(part, gap, tokens, cut=True)
+        Segment(part, gap, tokens, cut=True, capitals=whole.capitals)
         for part, gap, tokens in zip(parts, gaps, encoded, strict=True)
     ]
 

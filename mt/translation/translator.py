@@ -3,7 +3,7 @@
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from mt.bundle import Bundle, load_bundle
 from mt.config import Overrides, apply_overrides
 from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
 from mt.errors import BundleError
+from mt.text.casing import truecase, upper_case
 from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import (
@@ -159,6 +160,7 @@ class Translator:
             language,
             self.max_tokens - 1,
             whole={index for index, line in enumerate(asked) if line.prefix},
+            recase=self._truecase if config.truecase else str,
         )
         sources = [each.tokens for line in segments for each in line if each.tokens]
         search = self.engine.submit(sources, config.search, _wanted(config))
@@ -197,7 +199,10 @@ class Translator:
                     number += 1
                     runaway = runaway or number in ran_on
                     unmet = unmet or number in failed
-                    candidates.append(next(parts))
+                    found_here = next(parts)
+                    if segment.capitals:
+                        found_here = [self._in_capitals(each) for each in found_here]
+                    candidates.append(found_here)
                 else:
                     candidates.append([Translation(segment.text)])
             gaps = [self._gap(segment) for segment in line]
@@ -324,6 +329,12 @@ class Translator:
             )
             found = dict(zip(fit, scored, strict=True))
             yield from map(found.get, range(len(pool)))
+
+    def _truecase(self, text: str) -> str:
+        return truecase(text, self.tokenizers.source, self.languages[0])
+
+    def _in_capitals(self, translation: Translation) -> Translation:
+        return replace(translation, text=upper_case(translation.text, self.languages[1]))
 
     def _gap(self, segment: Segment) -> str:
         """Say what follows the translation of a segment, if another one does."""

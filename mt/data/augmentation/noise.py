@@ -4,12 +4,11 @@ Kinds and rates are those of OpusTrainer's modifiers in Mozilla's recipes for te
 """
 
 import random
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from mt.data.augmentation.config import AugmentationConfig
 from mt.data.corpora import Pair
-from mt.text.sentences import base_language
+from mt.text.casing import title_case, upper_case
 from mt.text.tags import put_tag, take_tag
 
 _END_MARKS = (".。．｡।۔։።။", "!！՜", "?？؟՞;")
@@ -73,25 +72,6 @@ def recased(
         tag, source = take_tag(pair.source, tags)
         changed = noise.recase(Pair(source, pair.target), pair_generator(seed, 0, number))
         yield changed._replace(source=put_tag(tag, changed.source))
-
-
-def upper_case(text: str, language: str) -> str:
-    """Write a text in capitals, as its language does.
-
-    Source: Unicode's special casing. The capital of Turkish i has a dot, and Greek capitals have no
-    accent.
-    """
-    base = base_language(language)
-    if base in {"tr", "az"}:
-        text = text.replace("i", "İ")
-    elif base == "el":
-        text = unicodedata.normalize("NFD", text).replace("\u0301", "")
-    return unicodedata.normalize("NFC", text.upper())
-
-
-def title_case(text: str, language: str) -> str:
-    """Begin each word with a capital."""
-    return " ".join(upper_case(word[:1], language) + word[1:] for word in text.split(" "))
 
 
 def without_end_mark(pair: Pair) -> Pair:

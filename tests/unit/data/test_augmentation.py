@@ -21,8 +21,6 @@ from mt.data.augmentation.noise import (
     misspell,
     pair_generator,
     recased,
-    title_case,
-    upper_case,
     without_end_mark,
 )
 from mt.data.corpora import Pair
@@ -33,25 +31,6 @@ from mt.text.tokenizer import END, PAD, UNKNOWN, TokenizerConfig, train_tokenize
 
 BUDGET = 400
 NOISY = {"upper_case": 0.2, "title_case": 0.2, "end_marks": 0.3, "typos": 0.3}
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "upper", "title"),
-    [
-        ("de", "das große Haus", "DAS GROSSE HAUS", "Das Große Haus"),
-        ("en", "a man's hat-box, 3d", "A MAN'S HAT-BOX, 3D", "A Man's Hat-box, 3d"),
-        ("tr", "iki ışık", "İKİ IŞIK", "İki Işık"),
-        ("az-Latn", "iki", "İKİ", "İki"),
-        ("el", "ο άνθρωπος", "Ο ΑΝΘΡΩΠΟΣ", "Ο Ανθρωπος"),
-        ("uk", "їжак і ґава", "ЇЖАК І ҐАВА", "Їжак І Ґава"),
-        ("hy", "բարև", "ԲԱՐԵՒ", "Բարև"),
-        ("ja", "日本の テスト", "日本の テスト", "日本の テスト"),
-        ("ar", "مرحبا بك", "مرحبا بك", "مرحبا بك"),
-        ("hi", "नमस्ते दुनिया", "नमस्ते दुनिया", "नमस्ते दुनिया"),
-    ],
-)
-def test_case_is_that_of_the_language(language, text, upper, title):
-    assert (upper_case(text, language), title_case(text, language)) == (upper, title)
 
 
 @pytest.mark.parametrize(

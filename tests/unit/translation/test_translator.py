@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from mt.errors import ConfigError
 from mt.model.config import TransformerConfig
 from mt.translation.config import BeamConfig, GreedyConfig, TranslationConfig
+from mt.translation.constrained_decoding import CommonConstraints
+from mt.translation.constraints import ConstrainedLine
 from mt.translation.contract import Hypothesis, Translation
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.remarks import runs_on
@@ -92,6 +94,25 @@ def test_a_call_says_how_it_is_translated(translator, engine, words, tokenizers)
     assert str(found) == backwards
     assert translator.translate_all([line])[0].alternatives == ()
     assert engine.configs[1] == SEARCH
+
+
+def test_capitals_are_translated_as_small_letters(translator, engine, words, expect, tokenizers):
+    line, shout = " ".join(words[:3]), " ".join(words[:3]).upper()
+    title = shout[0] + line[1:]
+    found = texts(translator.translate_all([f"{line}. {shout}!", shout, "WWW.ABC.DE"]))
+    [known] = {line, title} & set(tokenizers.source.decode(engine.seen))
+    assert found[0].split() == [*expect(f"{line}.").split(), *expect(f"{known}!").upper().split()]
+    assert found[1:] == [expect(known).upper(), "WWW.ABC.DE"]
+    kept = translator.translate_all([shout], translator.config.changed(truecase=False))
+    assert texts(kept) == [expect(shout)]
+
+
+def test_capitals_stay_where_a_prefix_is_asked_for(translator, engine, words, tokenizers):
+    shout = " ".join(words[:3]).upper()
+    translator._begin(
+        [ConstrainedLine(shout, prefix=shout)], translator.config, CommonConstraints()
+    )
+    assert tokenizers.source.decode(engine.seen) == [shout]
 
 
 def test_a_line_in_parts_is_scored_as_a_whole(translator, words):
