@@ -16,7 +16,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -138,6 +138,30 @@ def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
         elif part.exists():
             log.warning("%s: not finished; what was written so far is in %s", path, part)
         raise
+
+
+def keep_whole_groups(file: TextIO, group: Callable[[str], str] | None = None) -> int:
+    """Cut off what an interrupted run has not finished, and go to the end.
+
+    Args:
+        file: Opened by :func:`open_output` to be resumed.
+        group: Says of a line to which group it belongs, those of which stand one behind the other;
+            the last may lack lines, and is cut off. ``None``: every line is a group and complete.
+
+    Returns:
+        How many groups are left.
+    """
+    groups = place = end = 0
+    last = ""
+    while (line := file.readline()).endswith("\n"):
+        start, place = place, place + len(line.encode())
+        if group is None:
+            groups, end = groups + 1, place
+        elif (name := group(line)) != last:
+            groups, end, last = groups + bool(last), start, name
+    os.truncate(file.fileno(), end)
+    file.seek(end)
+    return groups
 
 
 def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:

@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from mt.data.corpora import Corpus
+    from mt.data.pairs import PairCounts
     from mt.data.split import Division
 
 SourceOption = Annotated[
@@ -93,3 +94,31 @@ def describe(division: "Division", files: Sequence[Path]) -> list[str]:
         f"{division.largest:,} pairs"
     )
     return lines
+
+
+def refuse_same(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse to write a file over another one.
+
+    Raises:
+        DataError: Naming the first file that is named twice.
+    """
+    from mt.errors import DataError
+
+    taken = {path.resolve(): path for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise DataError(
+                f"{path}: expected a file for each of what is read, kept and dropped, but this one "
+                "is named twice; choose another name"
+            )
+        taken[path.resolve()] = path
+
+
+def count_table(counts: "PairCounts") -> str:
+    """Show how many pairs were dropped for which reason, the commonest first."""
+    dropped = sorted(counts.dropped.items(), key=lambda each: (-each[1], each[0]))
+    rows = [("read", counts.read), *dropped, ("kept", counts.kept)]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(
+        f"{name:{width}}  {count:14,}  {count / max(1, counts.read):8.2%}" for name, count in rows
+    )

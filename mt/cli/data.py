@@ -2,17 +2,14 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mt.cli.check import check
 from mt.cli.command import Command
+from mt.cli.corpora import count_table, refuse_same
 from mt.cli.split import split
-from mt.errors import DataError
-
-if TYPE_CHECKING:
-    from mt.data.pairs import PairCounts
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, check, clean and divide corpora.")
 
@@ -82,7 +79,7 @@ def clean(
     config = CleaningConfig.parse(values, where="--filters")
     corpus = open_corpus(files, source, target)
     outputs = [output.with_name(f"{output.name}.{language}") for language in (source, target)]
-    _refuse_same([*outputs, *([rejects] if rejects else [])], files)
+    refuse_same([*outputs, *([rejects] if rejects else [])], files)
     with ExitStack() as stack:
         sources, targets = (stack.enter_context(open_output(path)) for path in outputs)
         counts = write_clean(
@@ -93,29 +90,7 @@ def clean(
             rejects=stack.enter_context(open_output(rejects)) if rejects else None,
             progress=stack.enter_context(lines_progress("cleaning", None)),
         )
-    typer.echo(_table(counts))
-
-
-def _refuse_same(outputs: list[Path], inputs: list[Path]) -> None:
-    """Refuse to write a file over another one."""
-    taken = {path.resolve(): path for path in inputs}
-    for path in outputs:
-        if path.resolve() in taken:
-            raise DataError(
-                f"{path}: expected a file for each of what is read, kept and dropped, but this one "
-                "is named twice; choose another name"
-            )
-        taken[path.resolve()] = path
-
-
-def _table(counts: "PairCounts") -> str:
-    """Show how many pairs were dropped for which reason, the commonest first."""
-    dropped = sorted(counts.dropped.items(), key=lambda each: (-each[1], each[0]))
-    rows = [("read", counts.read), *dropped, ("kept", counts.kept)]
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(
-        f"{name:{width}}  {count:14,}  {count / max(1, counts.read):8.2%}" for name, count in rows
-    )
+    typer.echo(count_table(counts))
 
 
 app.command(cls=Command)(check)

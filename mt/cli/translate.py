@@ -2,29 +2,37 @@
 
 import contextlib
 import itertools
-import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mt.cli.options import DeviceOption
-from mt.devices import DeviceName, EngineName, OutputFormat
+from mt.cli.options import (
+    BeamOption,
+    DeviceOption,
+    EngineOption,
+    EnsembleOption,
+    ResumeOption,
+    TagOption,
+    TranslationOverridesOption,
+)
+from mt.cli.requests import tagger, with_search
+from mt.devices import DeviceName, OutputFormat
 from mt.errors import DataError
-from mt.files import open_output
+from mt.files import keep_whole_groups, open_output
 from mt.lines import count_lines, read_lines, read_stdin
 
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
     from mt.inspection.alignment.aligner import Aligner
-    from mt.text.tokenizer import Tokenizer
-    from mt.translation import ConstrainedLine, Translation, TranslationConfig
+    from mt.translation import ConstrainedLine, Translation
 
+_GROUPS = {"tsv": lambda line: line.partition("\t")[0]}
+"""What lines of a source line have in common, in the formats that may have several."""
 _ALIGNED_AT_ONCE = 128
 """Lines of a file: the first of them choose the layer and head that links are read from."""
 
@@ -40,12 +48,8 @@ def translate(
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="A file. [default: stdout]")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the output of an interrupted run.")
-    ] = False,
-    beam: Annotated[
-        int | None, typer.Option(min=1, help="Hypotheses kept per sentence. [default: the model's]")
-    ] = None,
+    resume: ResumeOption = False,
+    beam: BeamOption = None,
     nbest: Annotated[int, typer.Option(min=1, help="Translations of a line, the best first.")] = 1,
     form: Annotated[
         OutputFormat, typer.Option("--format", help="What a line of output is.")
@@ -56,10 +60,7 @@ def translate(
     alignment: Annotated[
         bool, typer.Option("--alignment", help="Add links between words, as `mt align` does.")
     ] = False,
-    tag: Annotated[
-        str | None,
-        typer.Option(metavar="TAG", help="A tag of the model, put before lines without one."),
-    ] = None,
+    tag: TagOption = None,
     glossary: Annotated[
         Path | None,
         typer.Option(metavar="TSV", help="Terms that translations must use: source, tab, target."),
@@ -68,28 +69,15 @@ def translate(
         Path | None,
         typer.Option(metavar="FILE", help="Words that translations must not hold, one a line."),
     ] = None,
-    ensemble: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="MODEL", help="A model that translates together with it; repeatable."),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Override a value of the model's section `translation`, as in "
-            "search.kind=sampling; `mt config schema` has all.",
-        ),
-    ] = None,
+    ensemble: EnsembleOption = None,
+    overrides: TranslationOverridesOption = None,
     split: Annotated[
         bool, typer.Option("--split/--no-split", help="Translate a line sentence by sentence.")
     ] = True,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse text that is not UTF-8, instead of mending it.")
     ] = False,
-    engine: Annotated[
-        EngineName | None, typer.Option(help="What computes. [default: the model's, mostly auto]")
-    ] = None,
+    engine: EngineOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Translate a text line by line: as many lines out as in, in their order, blank ones blank.
@@ -122,19 +110,24 @@ def translate(
         file, done = sys.stdout, 0
         if output is not None:
             file = stack.enter_context(open_output(output, resume))
-            done = _keep_whole_lines(file, form) if resume else 0
+            done = keep_whole_groups(file, _GROUPS.get(form)) if resume else 0
         translator = load_translator(
             model, device, engine=engine, overrides=overrides or (), ensemble=ensemble or ()
         )
-        tagged = _tagger(translator.tokenizers.source, tag)
-        config = _asked(translator.config, beam, nbest, scores, split)
+        tagged = tagger(translator.tokenizers.source, tag)
+        config = with_search(translator.config, beam, nbest)
+        config = config.changed(
+            token_log_probabilities=scores, split_sentences=split and config.split_sentences
+        )
         aligner = _aligner(model, device) if alignment else None
         show = None if output is None else stack.enter_context(_progress(source, done))
         sources, waiting = _sources(source, strict), deque[Mapping[str, Any]]()
         _skip(sources, done, source)
         lines = map(tagged, _remembered(sources, waiting))
         found = stack.enter_context(
-            contextlib.closing(translator.translate(lines, config, done + 1, terms, forbidden))
+            contextlib.closing(
+                translator.translate(lines, config, itertools.count(done + 1), terms, forbidden)
+            )
         )
         at_once = _ALIGNED_AT_ONCE if aligner and source else 1
         while batch := list(itertools.islice(found, at_once)):
@@ -147,46 +140,6 @@ def translate(
                 file.flush()
             else:
                 show(done)
-
-
-def _tagger(
-    tokenizer: "Tokenizer", tag: str | None
-) -> "Callable[[str | ConstrainedLine], str | ConstrainedLine]":
-    """Return what puts a tag before a line that begins with none."""
-    from mt.errors import did_you_mean
-    from mt.text.tags import put_tag, take_tag
-
-    if tag is not None and tag not in tokenizer.tags:
-        known = ", ".join(tokenizer.tags) or "none"
-        more = did_you_mean(tag, tokenizer.tags) or "a tag is put before the sources of a corpus"
-        raise DataError(
-            f"--tag: expected a tag that the model was trained with ({known}), but found {tag}; "
-            f"{more}"
-        )
-
-    def tagged(line: "str | ConstrainedLine") -> "str | ConstrainedLine":
-        text = line if isinstance(line, str) else line.text
-        if take_tag(text.strip(), tokenizer.tags)[0] is None:
-            text = put_tag(tag, text)
-        return text if isinstance(line, str) else replace(line, text=text)
-
-    return tagged
-
-
-def _asked(
-    config: "TranslationConfig", beam: int | None, nbest: int, scores: bool, split: bool
-) -> "TranslationConfig":
-    """Change what a model does by what the options say; a beam holds all that is wanted of it."""
-    if beam is None and nbest > config.search.kept:
-        beam = nbest
-    if beam is not None:
-        config = config.with_beam(beam)
-    values: dict[str, object] = {"token_log_probabilities": scores}
-    if nbest > 1:
-        values["alternatives"] = nbest - 1
-    if not split:
-        values["split_sentences"] = False
-    return config.changed(**values)
 
 
 def _sources(source: Path | None, strict: bool) -> Iterator[Mapping[str, Any]]:
@@ -218,25 +171,6 @@ def _remembered(
     for fields in sources:
         waiting.append(fields)
         yield line_of(fields)
-
-
-def _keep_whole_lines(file: TextIO, form: OutputFormat) -> int:
-    """Cut off what an interrupted run has not finished, and go to the end.
-
-    Returns:
-        How many source lines are translated.
-    """
-    lines = place = end = 0
-    group = ""
-    while (line := file.readline()).endswith("\n"):
-        start, place = place, place + len(line.encode())
-        if form != "tsv":
-            lines, end = lines + 1, place
-        elif (number := line.partition("\t")[0]) != group:
-            lines, end, group = lines + bool(group), start, number
-    os.truncate(file.fileno(), end)
-    file.seek(end)
-    return lines
 
 
 def _progress(source: Path | None, done: int) -> "AbstractContextManager[Progress]":

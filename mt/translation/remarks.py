@@ -1,8 +1,10 @@
 """What is said about translations that may not be what they should."""
 
+import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from mt.lines import LineNumbers
 from mt.translation.config import longest_translation
@@ -23,7 +25,8 @@ _COVERED = 8
 class Remarks:
     """Counts the lines of a stream whose translations a person should look at."""
 
-    seen: int = 0
+    numbers: Iterator[int] = field(default_factory=partial(itertools.count, 1))
+    """Of the lines, in order."""
     long: LineNumbers = field(default_factory=LineNumbers)
     ran_on: LineNumbers = field(default_factory=LineNumbers)
     empty: LineNumbers = field(default_factory=LineNumbers)
@@ -40,15 +43,15 @@ class Remarks:
             ran_on: Whether the first attempt ran on; see :func:`runs_on`.
             unmet: Whether something was asked of it that it is not; see :class:`ConstrainedLine`.
         """
-        self.seen += 1
+        number = next(self.numbers)
         if any(segment.cut for segment in line):
-            self.long.add(self.seen)
+            self.long.add(number)
         if ran_on:
-            self.ran_on.add(self.seen)
+            self.ran_on.add(number)
         if unmet:
-            self.unmet.add(self.seen)
+            self.unmet.add(number)
         if not translation.text and any(segment.tokens for segment in line):
-            self.empty.add(self.seen)
+            self.empty.add(number)
 
     def log(self, max_tokens: int) -> None:
         """Warn of what was seen.

@@ -79,7 +79,7 @@ class Translator:
         self,
         lines: Iterable[str | ConstrainedLine],
         config: TranslationConfig | None = None,
-        first: int = 1,
+        numbers: Iterable[int] | None = None,
         glossary: Glossary | None = None,
         forbidden: Iterable[str] = (),
     ) -> Generator[Translation, None, None]:
@@ -95,7 +95,7 @@ class Translator:
         Args:
             lines: Raw text, one line each, or with what is asked of its translation alone.
             config: How to translate these; ``None``: as the translator usually does.
-            first: The number of the first line, for warnings.
+            numbers: Those of the lines, for warnings; ``None``: they count from 1.
             glossary: Terms that the translations must use.
             forbidden: Words and phrases that they must not hold; see :class:`Forbidden`.
 
@@ -104,7 +104,8 @@ class Translator:
         """
         config = config or self.config
         common = CommonConstraints(glossary, tuple(forbidden))
-        return self._translate(_checked(lines), config, Remarks(first - 1), common)
+        remarks = Remarks() if numbers is None else Remarks(iter(numbers))
+        return self._translate(_checked(lines), config, remarks, common)
 
     def translate_all(
         self, lines: Sequence[str | ConstrainedLine], config: TranslationConfig | None = None
