@@ -35,9 +35,7 @@ def tagger(
     return tagged
 
 
-def with_search(
-    config: "TranslationConfig", beam: int | None = None, nbest: int = 1
-) -> "TranslationConfig":
+def with_search(config: "TranslationConfig", beam: int | None, nbest: int) -> "TranslationConfig":
     """Change how a model searches by what the options say; a beam holds all that is wanted."""
     if beam is None and nbest > config.search.kept:
         beam = nbest

@@ -71,6 +71,12 @@ def _ending(path: str | Path) -> str:
     return (Path(name.stem) if name.suffix.lower() in COMPRESSED else name).suffix.lower()
 
 
+def names_pairs(path: Path) -> bool:
+    """Say whether a path is that of a corpus by itself: a folder, or by the ending of its name."""
+    ending = _ending(path)
+    return path.is_dir() or (ending != "" and ending in _BY_ENDING)
+
+
 CorpusConfig = Annotated[
     PlainTextConfig
     | TsvConfig
@@ -131,5 +137,6 @@ __all__ = [
     "TmxConfig",
     "TsvConfig",
     "XliffConfig",
+    "names_pairs",
     "open_corpus",
 ]

@@ -1,0 +1,1 @@
+"""Synthetic data: pairs of which people wrote one side and a model the other."""
