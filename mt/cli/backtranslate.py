@@ -1,7 +1,7 @@
 """``mt backtranslate``: a corpus whose sources a model wrote."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,12 +16,15 @@ from mt.cli.options import (
 )
 from mt.cli.synthesis import (
     FiltersOption,
-    Given,
     NbestOption,
     OutputOption,
     SamplesOption,
     Search,
     WeightOption,
+    choose_filters,
+    find_originals,
+    languages_of,
+    read_recipe,
     show_section,
     write_pairs,
 )
@@ -61,16 +64,16 @@ def backtranslate(
     (Caswell et al. 2019). The output holds a pair a line, as JSON; what filters drop is counted. A
     line that comes again is translated once.
     """
-
-    def section(languages: tuple[str, str], own_tag: str | None) -> Any:  # noqa: ARG001
-        from mt.synthesis.corpus import corpus_section
-
-        return corpus_section(output, languages, corpus_tag or None, weight)
+    from mt.data.filters import Selection
+    from mt.synthesis.corpus import corpus_section
 
     search = Search(
         [model, *(ensemble or ())], beam, nbest, samples, overrides or (), engine, device
     )
-    given = Given.of(files, "target")
-    show_section(
-        write_pairs(given, search, output, resume=resume, filters=filters, tag=tag, section=section)
-    )
+    base = read_recipe(files)
+    target, source = languages_of(model)
+    originals = find_originals(files, base, "target", (source, target))
+    section = corpus_section(output, (source, target), corpus_tag or None, weight)
+    selection = Selection(choose_filters(filters, base), source, target)
+    write_pairs(originals, search, output, selection, resume=resume, tag=tag)
+    show_section(section)

@@ -1,5 +1,6 @@
 """``mt distill``: a corpus whose targets a model wrote."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,15 +17,19 @@ from mt.cli.options import (
 )
 from mt.cli.synthesis import (
     FiltersOption,
-    Given,
     NbestOption,
     OutputOption,
     SamplesOption,
     Search,
     WeightOption,
+    choose_filters,
+    find_originals,
+    languages_of,
+    read_recipe,
     show_section,
     write_pairs,
 )
+from mt.errors import DataError
 
 
 def distill(
@@ -78,39 +83,37 @@ def distill(
     source and translation a line, as JSON; what filters drop is counted. A line that comes again is
     translated once.
     """
-    given = Given.of(files, "source")
-    if recipe is not None and given.recipe is None:
-        raise typer.BadParameter("--recipe needs a RECIPE to begin with, not a corpus")
-    if replace and recipe is None:
-        raise typer.BadParameter("--replace needs --recipe")
-    student = ""
-
-    def section(languages: tuple[str, str], own_tag: str | None) -> Any:
-        from mt.synthesis.corpus import corpus_section
-
-        nonlocal student
-        found = corpus_section(output, languages, corpus_tag or own_tag, weight)
-        if recipe is not None:
-            student = _student(files[0], recipe, found, replace)
-        return found
+    from mt.data.filters import Selection
+    from mt.files import write_atomically
+    from mt.synthesis.corpus import corpus_section
 
     search = Search(
         [teacher, *(ensemble or ())], beam, nbest, samples, overrides or (), engine, device
     )
-    found = write_pairs(
-        given, search, output,
-        resume=resume, filters=filters, tag=tag, section=section, interpolate=interpolate,
+    base, languages = read_recipe(files), languages_of(teacher)
+    if recipe is not None and base is None:
+        raise typer.BadParameter("--recipe needs a RECIPE to begin with, not a corpus")
+    if replace and recipe is None:
+        raise typer.BadParameter("--replace needs --recipe")
+    if recipe is not None and recipe.exists():
+        raise DataError(
+            f"{recipe}: expected to write a new recipe, but it exists; choose another name"
+        )
+    originals = find_originals(files, base, "source", languages)
+    section = corpus_section(output, languages, corpus_tag or originals.tag, weight)
+    student = "" if recipe is None else _student(files[0], recipe, section, replace)
+    write_pairs(
+        originals, search, output, Selection(choose_filters(filters, base), *languages),
+        resume=resume, tag=tag or originals.tag, interpolate=interpolate,
     )  # fmt: skip
     if recipe is None:
-        show_section(found)
-        return
-    from mt.files import write_atomically
-
-    write_atomically(recipe.resolve(), student)
-    typer.echo(f"\nrecipe: {recipe}\n\nNext: mt train {recipe}")
+        show_section(section)
+    else:
+        write_atomically(recipe.resolve(), student)
+        typer.echo(f"\nrecipe: {recipe}\n\nNext: mt train {recipe}")
 
 
-def _student(base: Path, path: Path, section: Any, replace: bool) -> str:
+def _student(base: Path, path: Path, section: Mapping[str, Any], replace: bool) -> str:
     """Write out a recipe with one more corpus.
 
     Raises:

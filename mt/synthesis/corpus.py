@@ -25,20 +25,17 @@ class SyntheticCorpus:
         before: Pairs that an interrupted run wrote.
     """
 
-    def __init__(
-        self, file: TextIO, name: Path, languages: tuple[str, str], selection: Selection
-    ) -> None:
+    def __init__(self, file: TextIO, name: Path, selection: Selection) -> None:
         """Begin to write.
 
         Args:
             file: Gets the pairs.
             name: How messages call it.
-            languages: Of source and target.
-            selection: Which pairs are written.
+            selection: Which pairs are written, and their languages.
         """
         self.counts, self.before = PairCounts(), 0
         self._file, self._name = file, name
-        self._fields = field_names(languages)
+        self._fields = field_names(selection.source, selection.target)
         self._filters = selection.start()
 
     def resume(self, originals: Iterator[Original], side: Side) -> int:
@@ -92,9 +89,9 @@ class SyntheticCorpus:
             ) from None
 
 
-def field_names(languages: tuple[str, str]) -> tuple[str, str]:
-    """Name the fields of source and target: by their languages, if these differ."""
-    return languages if len({_LINE, *languages}) == 3 else ("source", "target")
+def field_names(source: str, target: str) -> tuple[str, str]:
+    """Name the fields of both sides: by their languages, if these differ."""
+    return (source, target) if len({_LINE, source, target}) == 3 else ("source", "target")
 
 
 def corpus_section(
@@ -102,10 +99,16 @@ def corpus_section(
 ) -> Mapping[str, Any]:
     """Say what a recipe says of a synthetic corpus.
 
+    Args:
+        path: Its file.
+        languages: Of source and target.
+        tag: What is put before its sources.
+        weight: How often an epoch holds each pair.
+
     Raises:
         ConfigError: If the tag or the weight is none.
     """
-    fields = field_names(languages)
+    fields = field_names(*languages)
     values: dict[str, Any] = {"path": str(path), "tag": tag, "weight": weight}
     if fields != languages:
         values |= {"source": fields[0], "target": fields[1]}

@@ -1,10 +1,12 @@
 """What people wrote and a model is to translate."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mt.data.corpora import Corpus
+from mt.data.corpora import BaseCorpusConfig, Corpus
+from mt.errors import DataError
 from mt.lines import read_lines
 
 Side = Literal["source", "target"]
@@ -19,23 +21,48 @@ class Original(NamedTuple):
     """Its translation by people, if there is one."""
 
 
-def originals_of_texts(paths: Sequence[Path]) -> Iterator[Original]:
-    """Read the lines of texts, one text after the other.
+@dataclass(frozen=True)
+class Originals:
+    """A side of corpora or, if there are none, texts: one behind the other, each time anew."""
 
-    Raises:
-        DataError: If one cannot be read, or is not UTF-8.
-    """
-    for path in paths:
-        for line in read_lines(path):
-            yield Original(line)
+    side: Side
+    """Which side of the new pairs they are, and of the corpora."""
+    corpora: Sequence[Corpus] = ()
+    """The other side of them are references."""
+    texts: Sequence[Path] = ()
 
+    def __iter__(self) -> Iterator[Original]:
+        """Read the lines.
 
-def originals_of_pairs(corpora: Sequence[Corpus], side: Side) -> Iterator[Original]:
-    """Read one side of corpora, one corpus after the other, with the other side as references.
+        Raises:
+            DataError: If something cannot be read, or is not UTF-8.
+        """
+        for corpus in self.corpora:
+            for source, target in corpus.pairs():
+                both = (source, target) if self.side == "source" else (target, source)
+                yield Original(*both)
+        for text in self.texts:
+            for line in read_lines(text):
+                yield Original(line)
 
-    Raises:
-        DataError: If one cannot be read.
-    """
-    for corpus in corpora:
-        for source, target in corpus.pairs():
-            yield Original(source, target) if side == "source" else Original(target, source)
+    @property
+    def tag(self) -> str | None:
+        """What all corpora have before their sources.
+
+        Raises:
+            DataError: If it is not the same.
+        """
+        tags = {corpus.tag for corpus in self.corpora}
+        if len(tags) > 1:
+            found = ", ".join(sorted(str(tag or "none") for tag in tags))
+            raise DataError(
+                f"data.train: expected corpora of one tag, but found {found}; give the files of "
+                "one corpus after the other, with --tag"
+            )
+        return next(iter(tags), None)
+
+    def files(self) -> list[Path]:
+        """List what is read."""
+        read = [Path(name) for corpus in self.corpora if isinstance(corpus, BaseCorpusConfig)
+                for name in corpus.files()]  # fmt: skip
+        return [*read, *self.texts]

@@ -129,6 +129,7 @@ LINKS = ["align", "--links", "links", "--gold", "links"]
         (LINKS, 0),
         ([*LINKS, "--source", "text", "--target", "text"], 0),
         (["translate", ROOT / "tests/golden/bundle", "text"], 0),
+        (["distill", ROOT / "tests/golden/bundle", "text", "--output", "out.jsonl"], 0),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )

@@ -179,6 +179,7 @@ def write_recipe(corpus, **data):
 @pytest.mark.parametrize("options", [[], ["--replace"]])
 def test_a_recipe_for_a_student(corpus, options):
     write_recipe(corpus)
+    (corpus / "student.yaml").unlink(missing_ok=True)
     arguments = "--recipe", "student.yaml", "--corpus-tag", "<kd>", "--weight", "2", *options
     _, found = make(corpus, "distill", "recipe.yaml", *arguments)
     assert len(found) == 60
@@ -186,13 +187,16 @@ def test_a_recipe_for_a_student(corpus, options):
     ours = {"path": "out.jsonl", "tag": "<kd>", "weight": 2.0}
     assert train == ([ours] if options else [recipe_of(corpus)["data"]["train"], ours])
     assert mt("config", "check", "student.yaml", cwd=corpus).stdout == "student.yaml: OK\n"
+    again = run(corpus, "distill", "recipe.yaml", "--output", "o.jsonl", "--recipe", "student.yaml")
+    assert again.returncode == 2
+    assert "student.yaml: expected to write a new recipe, but it exists" in again.stderr
 
 
 @pytest.mark.slow
 def test_a_student_can_be_trained(corpus):
     write_recipe(corpus)
-    make(corpus, "distill", "recipe.yaml", "--recipe", "student.yaml", "--corpus-tag", "<kd>")
-    done = mt("train", "student.yaml", "--out", "student", "--device", "cpu", cwd=corpus)
+    make(corpus, "distill", "recipe.yaml", "--recipe", "trained.yaml", "--corpus-tag", "<kd>")
+    done = mt("train", "trained.yaml", "--out", "student", "--device", "cpu", cwd=corpus)
     assert done.returncode == 0, done.stderr
     assert "training pairs: 120 read, none dropped, 120 kept" in done.stderr
     done = mt("translate", "student", "--tag", "<kd>", "--device", "cpu", cwd=corpus, stdin="ba\n")
@@ -235,7 +239,7 @@ def test_corpora_of_several_tags_are_refused(corpus):
         (["distill", "in.xx", "--tag", "<a>"], "--tag: expected a tag that the model was trained"),
         (["distill", "in.xx", "--filters", "[lenth]"], "--filters: `filters.0.kind`: expected"),
         (["distill", "in.xx", "--corpus-tag", "bt"], "out.jsonl: `tag`: expected"),
-        (["backtranslate", "in.xx", "a.tsv"], "a.tsv: expected several texts, but its name says"),
+        (["backtranslate", "in.xx", "a.tsv"], "a.tsv: expected texts, as there are several files"),
         (["backtranslate", "in.xx", "--weight", "0"], "out.jsonl: `weight`: expected"),
         (["distill", "latin.xx"], "latin.xx: expected UTF-8, but line 2 holds byte 0xe4"),
     ],
