@@ -60,7 +60,7 @@ def distill(
         str | None,
         typer.Option(
             metavar="TAG",
-            help="That the new corpus has in a recipe. [default: that of the corpora]",
+            help="That the new corpus has in a recipe; '' for none. [default: that of the corpora]",
         ),
     ] = None,
     weight: WeightOption = 1.0,
@@ -100,7 +100,8 @@ def distill(
             f"{recipe}: expected to write a new recipe, but it exists; choose another name"
         )
     originals = find_originals(files, base, "source", languages)
-    section = corpus_section(output, languages, corpus_tag or originals.tag, weight)
+    new_tag = originals.tag if corpus_tag is None else corpus_tag or None
+    section = corpus_section(output, languages, new_tag, weight)
     student = "" if recipe is None else _student(files[0], recipe, section, replace)
     write_pairs(
         originals, search, output, Selection(choose_filters(filters, base), *languages),

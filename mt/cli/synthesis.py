@@ -15,7 +15,6 @@ from mt.devices import DeviceName, EngineName
 from mt.errors import ConfigError, DataError, run_checks
 
 if TYPE_CHECKING:
-    from mt.cli.progress import Progress
     from mt.data.filters import Filters, Selection
     from mt.synthesis.originals import Originals, Side
     from mt.training.recipe import RecipeConfig
@@ -211,7 +210,7 @@ def write_pairs(
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_output(output, resume))
         with lines_progress("reading", None) as read:
-            total = _count(originals, read)  # what cannot be read is known before the work
+            total = originals.count(read)  # what cannot be read is known before the work
         translator, config = search.load()
         tagged = tagger(translator.tokenizers.source, tag)
         corpus, lines = SyntheticCorpus(file, output, selection), iter(originals)
@@ -239,16 +238,6 @@ def show_section(section: Mapping[str, Any]) -> None:
     lines = dump_yaml([dict(section)]).splitlines()
     typer.echo("\nIn a recipe, under data.train:\n")
     typer.echo("\n".join(f"    {line}" for line in lines))
-
-
-def _count(originals: "Originals", progress: "Progress") -> int:
-    """Count lines, which reads everything once."""
-    count = 0
-    for _ in originals:
-        count += 1
-        if count % 4096 == 0:
-            progress(count)
-    return count
 
 
 def _check_exists(path: Path) -> None:

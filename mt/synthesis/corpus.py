@@ -59,7 +59,8 @@ class SyntheticCorpus:
             if number > done:
                 original = next(islice(originals, number - done - 1, None), None)
                 done = number
-            if original is None or pair[side == "target"] != original.text:
+            text = pair.source if side == "source" else pair.target
+            if original is None or text != original.text:
                 raise DataError(
                     f"{self._name}: expected what was made from the same text, but line {number:,} "
                     "of it is another; start anew without --resume"

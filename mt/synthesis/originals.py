@@ -1,12 +1,14 @@
 """What people wrote and a model is to translate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mt.data.corpora import BaseCorpusConfig, Corpus
-from mt.errors import DataError
+from mt.data.corpora.base import refuse_pipe
+from mt.errors import DataError, run_checks
 from mt.lines import read_lines
 
 Side = Literal["source", "target"]
@@ -61,8 +63,24 @@ class Originals:
             )
         return next(iter(tags), None)
 
+    def count(self, progress: Callable[[int], object]) -> int:
+        """Read everything, and count the lines.
+
+        Args:
+            progress: Called with the number of lines read, every few thousand.
+
+        Raises:
+            DataError: If something cannot be read, or only once, as a pipe.
+        """
+        run_checks(partial(refuse_pipe, file) for file in self.files())
+        count = 0
+        for _ in self:
+            count += 1
+            if count % 4096 == 0:
+                progress(count)
+        return count
+
     def files(self) -> list[Path]:
         """List what is read."""
-        read = [Path(name) for corpus in self.corpora if isinstance(corpus, BaseCorpusConfig)
-                for name in corpus.files()]  # fmt: skip
-        return [*read, *self.texts]
+        corpora = (each for each in self.corpora if isinstance(each, BaseCorpusConfig))
+        return [*(Path(file) for corpus in corpora for file in corpus.files()), *self.texts]

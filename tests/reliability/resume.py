@@ -13,7 +13,12 @@ LINES = 700
 """Several pools of lines, each of which is written when it is translated."""
 MOST = 30
 """Times that one translation is killed, at most."""
-FORMS = {"text": [], "jsonl": ["--nbest", "2"], "tsv": ["--nbest", "3"]}
+COMMANDS = {
+    "text": ["translate"],
+    "jsonl": ["translate", "--format", "jsonl", "--nbest", "2"],
+    "tsv": ["translate", "--format", "tsv", "--nbest", "3"],
+    "pairs": ["distill", "--nbest", "2"],
+}
 
 
 def resume(folder: Path, rounds: int, seed: int) -> Found:
@@ -24,10 +29,10 @@ def resume(folder: Path, rounds: int, seed: int) -> Found:
     text.write_text("".join(f"{draw.choice(lines)}\n" for _ in range(LINES)), encoding="utf-8")
     engines = itertools.cycle(["ctranslate2", "torch"])
     for number, engine in zip(range(rounds), engines, strict=False):
-        form = draw.choice([*FORMS])
+        form = draw.choice([*COMMANDS])
         # int8 does not promise the same translation in any company.
-        asked = ["--format", form, *FORMS[form], "--engine", engine, "--set", "precision=float32"]
-        whole, output = folder / f"whole{number}", folder / f"out{number}"
+        asked = [*COMMANDS[form], "--engine", engine, "--set", "precision=float32"]
+        whole, output = folder / f"whole{number}.jsonl", folder / f"out{number}.jsonl"
         began = time.monotonic()
         ended = _translate(text, whole, asked).end()
         longest = time.monotonic() - began
@@ -44,13 +49,14 @@ def resume(folder: Path, rounds: int, seed: int) -> Found:
         )
         same = output.exists() and output.read_bytes() == whole.read_bytes()
         found.check(same, "texts as undisturbed", f"{output}: {engine}, {form}: {ended.line}")
-        if left := list(folder.glob(f"out{number}.part*")):
+        if left := list(folder.glob(f"out{number}.jsonl.part*")):
             found.broken.append(f"{output}: left behind {left}")
     return found
 
 
-def _translate(text: Path, output: Path, options: list[str]) -> Command:
+def _translate(text: Path, output: Path, asked: list[str]) -> Command:
+    command, *options = asked
     return Command(
-        "translate", BUNDLE, text, "--output", output, "--device", "cpu", *options,
+        command, BUNDLE, text, "--output", output, "--device", "cpu", *options,
         output=output.with_suffix(".log"),
     )  # fmt: skip

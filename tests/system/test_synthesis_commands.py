@@ -1,6 +1,8 @@
 """``mt distill`` and ``mt backtranslate`` as a person runs them, with the frozen bundle."""
 
 import json
+import os
+import threading
 
 import pytest
 from sacrebleu import CHRF
@@ -250,6 +252,16 @@ def test_bad_input_is_a_line_and_leaves_nothing(folder, arguments, fragment):
     done = run(folder, *arguments, "--output", "out.jsonl")
     assert done.returncode == 2
     assert fragment in " ".join(done.stderr.replace("│", " ").split())
+    assert not list(folder.glob("out*"))
+
+
+def test_what_can_be_read_once_only_is_refused(folder):
+    os.mkfifo(folder / "pipe")
+    writer = threading.Thread(target=(folder / "pipe").write_text, args=("robu\n",), daemon=True)
+    writer.start()
+    done = run(folder, "backtranslate", "in.xx", "pipe", "--output", "out.jsonl")
+    assert done.returncode == 2
+    assert "pipe: expected a file, but found a pipe or a device" in done.stderr
     assert not list(folder.glob("out*"))
 
 

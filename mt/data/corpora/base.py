@@ -148,7 +148,7 @@ def warn_once(message: str) -> None:
 
 
 def refuse_pipe(path: Location) -> None:
-    """Refuse what cannot be read several times, as training does.
+    """Refuse what cannot be read several times.
 
     Raises:
         DataError: If it is a pipe or a device.
@@ -160,7 +160,7 @@ def refuse_pipe(path: Location) -> None:
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise DataError(
             f"{path}: expected a file, but found a pipe or a device, which can be read once only, "
-            "while training reads text several times; write the text to a file first"
+            "while this text is read several times; write it to a file first"
         )
 
 
