@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
-from mt.config import StrictConfig
+from mt.config import Count, StrictConfig
 from mt.devices import EngineName, EnginePrecision, ShortlistUse
 
 
@@ -207,6 +207,10 @@ class TranslationConfig(StrictConfig):
     """Whether ctranslate2 chooses among the likely tokens of a model's shortlist only, which is
     faster: always, never, or auto, which does if that was measured to cost hardly any BLEU. Chosen
     when a model is loaded; never also keeps training from learning one."""
+    segmentations: Count = 1
+    """Ways in which a source is cut into tokens, the usual one and others drawn as in training; the
+    mean of the probabilities counts (Takase et al. 2022). For models trained with subword
+    regularization, on the torch engine only. Chosen when a model is loaded."""
     split_sentences: bool = True
     """Translate a line sentence by sentence, as models are trained on single sentences."""
     truecase: bool = True
@@ -224,6 +228,16 @@ class TranslationConfig(StrictConfig):
             raise ValueError(
                 f"alternatives: expected fewer than the {self.search.kept} hypotheses that search "
                 f"keeps, but found {self.alternatives}; widen the beam"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _coverage_is_of_one_segmentation(self) -> Self:
+        covering = isinstance(self.search, BeamConfig) and self.search.coverage_penalty
+        if self.segmentations > 1 and covering:
+            raise ValueError(
+                f"segmentations: expected 1 with a coverage penalty, but found "
+                f"{self.segmentations}; leave out either"
             )
         return self
 

@@ -16,6 +16,7 @@ from mt.translation.config import TranslationConfig
 from mt.translation.contract import Engine
 
 if TYPE_CHECKING:
+    from mt.translation.engines.segmentations import Cut
     from mt.translation.engines.torch import TorchEngine
 
 
@@ -42,6 +43,8 @@ def load_engine(
     reason = config.search.torch_only or why_not_ctranslate2(bundle)
     if ensemble:
         reason = "it cannot run several models together"
+    if config.segmentations > 1:
+        reason = "it reads a source in one way, not in several segmentations"
     if device not in {"auto", "cpu"}:
         reason = f"it is used on CPUs, not on {device}"
     if config.engine == "ctranslate2" and reason is not None:
@@ -54,11 +57,15 @@ def load_engine(
         if config.engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
             shortlist = _shortlist(bundle, config.shortlist)
             return fast.load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
-    return load_torch_engine(bundle, tokenizers, device, ensemble)
+    return load_torch_engine(bundle, tokenizers, device, ensemble, config.segmentations)
 
 
 def load_torch_engine(
-    bundle: Bundle, tokenizers: Tokenizers, device: DeviceName, ensemble: Sequence[Bundle] = ()
+    bundle: Bundle,
+    tokenizers: Tokenizers,
+    device: DeviceName,
+    ensemble: Sequence[Bundle] = (),
+    segmentations: int = 1,
 ) -> "TorchEngine":
     """Load the engine that computes every model; see :func:`load_engine`."""
     refuse_little_memory()
@@ -67,7 +74,25 @@ def load_torch_engine(
     from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415
 
     model, *others = [load_model(each, tokenizers) for each in (bundle, *ensemble)]
-    return TorchEngine(model, hardware.choose_device(device), others)
+    cut = _cuts(bundle, tokenizers, segmentations) if segmentations > 1 else None
+    return TorchEngine(model, hardware.choose_device(device), others, cut)
+
+
+def _cuts(bundle: Bundle, tokenizers: Tokenizers, count: int) -> "Cut":
+    """Make what cuts sources as the training of a bundle did."""
+    from mt.data.augmentation.config import AugmentationConfig  # noqa: PLC0415
+    from mt.translation.engines.segmentations import RandomCuts  # noqa: PLC0415
+
+    values = bundle.section("data").get("augmentation", {})
+    regularization = AugmentationConfig.parse(values, where=str(bundle.path)).subword_regularization
+    if regularization is None:
+        raise ConfigError(
+            f"{bundle.path}: expected a model trained with subword regularization, as several "
+            "segmentations are asked for, but it was not; set "
+            "data.augmentation.subword_regularization in training, or segmentations to 1"
+        )
+    sampler = regularization.build(tokenizers.source)
+    return RandomCuts(tokenizers.source, sampler, count, bundle.metadata.max_tokens)
 
 
 def why_not_ctranslate2(bundle: Bundle) -> str | None:

@@ -47,14 +47,20 @@ class Ensemble:
             for model, member in zip(self._models, state.members, strict=True)
         ]
         logits, members = zip(*steps, strict=True)
-        return self._mean(logits), EnsembleState(members)
+        return mean_of_probabilities(logits), EnsembleState(members)
 
     def read(
         self, source: Int[Tensor, "batch source_len"], target: Int[Tensor, "batch target_len"]
     ) -> Float[Tensor, "batch target_len vocabulary"]:
         """Return the logits of each next token of given targets; see :meth:`forward` of a model."""
-        return self._mean([model.output(model(source, target)) for model in self._models])
+        return mean_of_probabilities(
+            [model.output(model(source, target)) for model in self._models]
+        )
 
-    def _mean(self, logits: Sequence[Tensor]) -> Tensor:
-        members = torch.stack([each.float().log_softmax(dim=-1) for each in logits])
-        return members.logsumexp(dim=0) - math.log(len(logits))
+
+def mean_of_probabilities(
+    logits: Sequence[Float[Tensor, "*rows vocabulary"]],
+) -> Float[Tensor, "*rows vocabulary"]:
+    """Return the log of the mean of the probabilities that several logits stand for."""
+    members = torch.stack([each.float().log_softmax(dim=-1) for each in logits])
+    return members.logsumexp(dim=0) - math.log(len(logits))

@@ -23,6 +23,7 @@ from mt.translation.engines.coverage import (
     log_coverage,
 )
 from mt.translation.engines.ensemble import Ensemble
+from mt.translation.engines.segmentations import Cut, SegmentationEnsemble
 from mt.translation.search import (
     BeginWith,
     Forbid,
@@ -54,7 +55,11 @@ class TorchEngine:
     """
 
     def __init__(
-        self, model: EncoderDecoder, device: torch.device, others: Sequence[EncoderDecoder] = ()
+        self,
+        model: EncoderDecoder,
+        device: torch.device,
+        others: Sequence[EncoderDecoder] = (),
+        cut: Cut | None = None,
     ) -> None:
         """Put the models on a device.
 
@@ -62,12 +67,14 @@ class TorchEngine:
             model: Translates.
             device: Where to compute.
             others: Translate together with it, with the mean of their probabilities.
+            cut: Gives the ways in which each source is read; ``None``: as it is.
         """
         self._models = [each.to(device).eval() for each in (model, *others)]
         self.model = self._models[0]
         self.device = device
-        self._ensemble = Ensemble(self._models)
-        self._scorer: Any = self._ensemble if others else self.model
+        models = Ensemble(self._models)
+        self._ensemble = models if cut is None else SegmentationEnsemble(models, cut)
+        self._scorer: Any = self._ensemble if others or cut else self.model
 
     def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
