@@ -153,11 +153,11 @@ def keep_whole_groups(file: TextIO, group: Callable[[str], str] | None = None) -
     """
     groups = place = end = 0
     last = ""
-    while (line := file.readline()).endswith("\n"):
-        start, place = place, place + len(line.encode())
+    while (line := file.buffer.readline()).endswith(b"\n"):  # what is torn may be no text
+        start, place = place, place + len(line)
         if group is None:
             groups, end = groups + 1, place
-        elif (name := group(line)) != last:
+        elif (name := group(line.decode(errors="replace"))) != last:
             groups, end, last = groups + bool(last), start, name
     os.truncate(file.fileno(), end)
     file.seek(end)

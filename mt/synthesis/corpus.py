@@ -1,6 +1,7 @@
 """A synthetic corpus as a file: JSON Lines, which recipes read."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -54,7 +55,7 @@ class SyntheticCorpus:
         keep_whole_groups(self._file, lambda line: line.partition(",")[0])
         self._file.seek(0)
         done, original = 0, None
-        while line := self._file.readline():
+        while line := self._file.buffer.readline():
             number, pair = self._read(line)
             if number > done:
                 original = next(islice(originals, number - done - 1, None), None)
@@ -67,6 +68,7 @@ class SyntheticCorpus:
                 )
             self._filters.reasons([pair])  # those that remember must see it again
             self.before += 1
+        self._file.seek(0, os.SEEK_END)
         return done
 
     def add(self, number: int, pairs: Sequence[Pair]) -> None:
@@ -79,14 +81,14 @@ class SyntheticCorpus:
             record = {_LINE: number, **dict(zip(self._fields, pair, strict=True))}
             self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
-    def _read(self, line: str) -> tuple[int, Pair]:
+    def _read(self, line: bytes) -> tuple[int, Pair]:
         try:
             record = json.loads(line)
             return int(record[_LINE]), Pair(*(record[field] for field in self._fields))
         except (ValueError, LookupError, TypeError):
             raise DataError(
                 f"{self._name}: expected pairs that an interrupted run wrote, but found "
-                f"{line.strip()[:40]}; start anew without --resume"
+                f"{line.decode(errors='replace').strip()[:40]}; start anew without --resume"
             ) from None
 
 

@@ -154,13 +154,14 @@ def test_an_interrupted_run_is_resumed_without_a_pair_lost_or_twice(folder, kept
         ('{"line": 1, "xx": "other", "yy": "a"}\n', "expected what was made from the same text"),
         ('{"line": 999, "xx": "robu", "yy": "a"}\n', "expected what was made from the same text"),
         ('{"line": 0, "xx": "robu", "yy": "a"}\n', "expected what was made from the same text"),
+        ("\udce4\n", "expected pairs that an interrupted run wrote, but found \ufffd; start anew"),
         ("other text\n", "expected pairs that an interrupted run wrote, but found other text"),
         ('{"xx": "robu", "yy": "a"}\n', "expected pairs that an interrupted run wrote"),
     ],
 )
 def test_another_output_is_not_resumed(folder, part, fragment):
     content = part + '{"line": 1000, "xx": "last", "yy": "a"}\n'
-    (folder / "out.jsonl.part").write_text(content, encoding="utf-8")
+    (folder / "out.jsonl.part").write_text(content, encoding="utf-8", errors="surrogateescape")
     done = run(folder, "distill", "in.xx", "--output", "out.jsonl", "--resume")
     assert done.returncode == 2
     assert f"out.jsonl: {fragment}" in done.stderr

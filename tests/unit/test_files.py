@@ -15,6 +15,7 @@ from mt.files import (
     atomic_directory,
     atomic_file,
     damaged_file,
+    keep_whole_groups,
     open_output,
     sha256,
     write_atomically,
@@ -327,3 +328,21 @@ def test_an_output_to_a_pipe_is_written_as_it_is(tmp_path):
     reader.join()
     assert received == ["line\n"]
     assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def number_of(line):
+    return line.partition("\t")[0]
+
+
+@pytest.mark.parametrize(
+    ("group", "groups", "expected"),
+    [(None, 4, "1\tä\n1\tb\n2\tü\n2\tc\n"), (number_of, 1, "1\tä\n1\tb\n")],
+)
+@pytest.mark.parametrize("torn", [b"", b"2", b"2\t\xc3", "3\tß".encode()])
+def test_what_is_whole_is_kept_and_written_on(tmp_path, group, groups, expected, torn):
+    lines = "1\tä\n1\tb\n2\tü\n2\tc\n"
+    (tmp_path / "out.part").write_bytes(lines.encode() + torn)
+    with open_output(tmp_path / "out", resume=True) as file:
+        assert keep_whole_groups(file, group) == groups
+        file.write("5\té\n")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == f"{expected}5\té\n"

@@ -60,7 +60,7 @@ class SegmentationState:
 class SegmentationEnsemble:
     """Models that read each source in several ways; a scorer for search, as a single model is.
 
-    The probability of the next token is the mean over all ways (Takase et al. 2022, section 3).
+    The probability of the next token is the mean over all ways (Takase et al. 2022).
     """
 
     def __init__(self, models: Ensemble, cut: Cut) -> None:
