@@ -19,8 +19,8 @@ Cut = Callable[[Sequence[int]], Sequence[Sequence[int]]]
 class RandomCuts:
     """Cuts a source anew by chance, which depends on the source alone.
 
-    The first way is the usual one. One that has too many tokens is replaced by that; a tag stays in
-    front.
+    The first way is the usual one. One that has no tokens, or too many, is replaced by that; a tag
+    stays in front.
     """
 
     def __init__(self, tokenizer: Tokenizer, sampler: Sampler, count: int, most: int) -> None:
@@ -41,7 +41,7 @@ class RandomCuts:
         tag, [text] = source[:start], self._tokenizer.decode([source[start:]])
         generator = random.Random(str(list(source)))  # noqa: S311 - nothing secret
         drawn = ([*tag, *self._sampler(text, generator)] for _ in range(self._count - 1))
-        return [source, *(cut if len(cut) < self._most else source for cut in drawn)]
+        return [source, *(cut if 0 < len(cut) < self._most else source for cut in drawn)]
 
 
 @dataclass(frozen=True)

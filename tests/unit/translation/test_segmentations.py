@@ -5,7 +5,7 @@ import torch
 
 from mt.errors import ConfigError
 from mt.text.sampling import UnigramSampler
-from mt.text.tokenizer import END, START
+from mt.text.tokenizer import END, START, TokenizerConfig, train_tokenizers
 from mt.translation import load_translator
 from mt.translation.config import BeamConfig, GreedyConfig, SamplingConfig, TranslationConfig
 from mt.translation.engines.ensemble import Ensemble
@@ -86,6 +86,17 @@ def test_cuts_write_the_same_text_and_depend_on_it_alone(tokenizer):
     short = RandomCuts(tokenizer, UnigramSampler(tokenizer, 0.01), 6, 4)
     [source] = tokenizer.encode(["lome"])
     assert all(each == source or len(each) < 4 for each in short(source))
+
+
+def test_a_tag_stays_in_front(tmp_path):
+    lines = ["abab ab ba", "aab abb bab", "abba baba ab"] * 40
+    pairs = zip(lines, lines, strict=True)
+    tokenizer = train_tokenizers(TokenizerConfig(size=271), pairs, 1, tmp_path, ["<2b>"]).source
+    [source] = tokenizer.encode(["<2b> abab abba"])
+    found = RandomCuts(tokenizer, UnigramSampler(tokenizer, 0.01), 8, 256)(source)
+    assert {each[0] for each in found} == set(tokenizer.tag_tokens)
+    assert len(set(map(tuple, found))) > 1
+    assert {len(set(tokenizer.tag_tokens) & set(each[1:])) for each in found} == {0}
 
 
 @pytest.mark.slow
