@@ -92,6 +92,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
         scratch.unlink(missing_ok=True)
 
 
+def remove_scratch(directory: Path) -> None:
+    """Remove the scratch files in a directory that killed processes left behind."""
+    for path in directory.rglob(f".*.{'[0-9a-f]' * 8}"):
+        path.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path`` by ``text`` in UTF-8 in one step."""
     with atomic_file(path) as scratch:

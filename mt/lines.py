@@ -7,6 +7,7 @@ other machines.
 import bz2
 import codecs
 import contextlib
+import gzip
 import io
 import logging
 import lzma
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from mt.errors import DataError
 
@@ -210,13 +211,73 @@ def read_bytes(path: Location) -> Iterator[bytes]:
         DataError: If it cannot be read or is damaged.
     """
     try:
-        with _open(path) as file:
+        with open_binary(path) as file:
             yield from decompressed(iter(partial(file.read, _BLOCK), b""), str(path))
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
 
 
-def _open(path: Location) -> AbstractContextManager[BinaryIO]:
+def read_part(path: Location, start: int, end: int) -> bytes:
+    """Read some lines of a file that :func:`is_splittable`.
+
+    The parts from 0 to *a*, from *a* to *b*, and so on, hold every line once: a line that begins
+    at byte ``end``, or before it, belongs to the part, and one that begins at ``start`` does not,
+    unless that is 0.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    try:
+        from fsspec.utils import read_block  # noqa: PLC0415 - it takes a moment
+
+        with open_binary(path) as file:
+            part: bytes = read_block(file, start, end - start, delimiter=b"\n")
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    return part
+
+
+def is_splittable(path: Location) -> bool:
+    """Say whether lines can be read from the middle of a file: it is not compressed, and UTF-8.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        with open_binary(path) as file:
+            head = file.read(_BLOCK)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    signs = (*_COMPRESSIONS, *_MARKS)
+    return not (any(map(head.startswith, signs)) or _wide_encoding(head))
+
+
+def compression_of(name: str) -> str:
+    """Return the ending of a name that says how a file is compressed; empty: it is not."""
+    return next((ending for ending in _COMPRESSORS if name.lower().endswith(ending)), "")
+
+
+@contextlib.contextmanager
+def compressing(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Compress what is written to a file, if its name says so; the same bytes at whatever time."""
+    compress = _COMPRESSORS.get(compression_of(name))
+    if compress is None:
+        yield file
+    else:
+        with compress(file) as compressed:
+            yield compressed
+
+
+_COMPRESSORS: dict[str, Callable[[BinaryIO], AbstractContextManager[Any]]] = {
+    ".gz": lambda file: gzip.GzipFile("", "wb", fileobj=file, mtime=0),
+    ".bz2": lambda file: bz2.open(file, "wb"),  # noqa: SIM115 - they are entered
+    ".xz": lambda file: lzma.open(file, "wb"),  # noqa: SIM115
+    ".zst": lambda file: zstd.open(file, "wb"),
+}
+"""By the ending of names."""
+
+
+def open_binary(path: Location) -> AbstractContextManager[BinaryIO]:
     """Open a file of this machine, or by its address one of another, for which fsspec is needed."""
     if isinstance(path, Path) or "://" not in path:
         return Path(path).open("rb", buffering=0)

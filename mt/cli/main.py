@@ -20,7 +20,7 @@ from mt.cli.failures import replace_closed_streams
 
 COMMANDS = (
     "init", "train", "evaluate", "compare", "translate", "score", "explain", "align", "info",
-    "distill", "backtranslate", "shortlist", "export", "data", "config",
+    "distill", "backtranslate", "bulk", "shortlist", "export", "data", "config",
 )  # fmt: skip
 """Modules beside this one, each with a function of its name or an ``app`` of several commands."""
 

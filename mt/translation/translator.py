@@ -108,11 +108,22 @@ class Translator:
         return self._translate(_checked(lines), config, remarks, common)
 
     def translate_all(
-        self, lines: Sequence[str | ConstrainedLine], config: TranslationConfig | None = None
+        self,
+        lines: Sequence[str | ConstrainedLine],
+        config: TranslationConfig | None = None,
+        remarks: Remarks | None = None,
     ) -> list[Translation]:
-        """Translate lines that are all there, without warnings; see :meth:`translate`."""
+        """Translate lines that are all there, without warnings; see :meth:`translate`.
+
+        The same lines get the same translations, however fast they come.
+
+        Args:
+            lines: Raw text, one line each.
+            config: How to translate these; ``None``: as the translator usually does.
+            remarks: Counts the lines whose translation may not be what it should.
+        """
         pool = self._begin(list(_checked(lines)), config or self.config, CommonConstraints())
-        return self._finish(self._collect(pool), Remarks())
+        return self._finish(self._collect(pool), Remarks() if remarks is None else remarks)
 
     def _translate(
         self,

@@ -23,6 +23,7 @@ ADAPTERS = {
     "py3langid": "mt/data/filters/language.py",
     "regex": "mt/data/filters/letters.py",
     "fsspec": "mt/lines.py",
+    "pyarrow": "mt/bulk/parquet.py",
     "lxml": "mt/data/corpora/markup.py",
     "ruamel": "mt/yaml.py",
     "sacrebleu": "mt/evaluation/metrics.py",

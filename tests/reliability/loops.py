@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.reliability.bulk import bulk
 from tests.reliability.common import Found
 from tests.reliability.flip import flip
 from tests.reliability.full import full
@@ -14,6 +15,6 @@ from tests.reliability.together import together
 
 LOOPS: dict[str, Callable[[Path, int, int], Found]] = {
     "kill": kill, "resume": resume, "full": full, "memory": memory, "flip": flip,
-    "together": together, "fuzz": odd,
+    "together": together, "fuzz": odd, "bulk": bulk,
 }  # fmt: skip
 """Each is called with an empty folder, a number of rounds and a seed."""

@@ -8,7 +8,16 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="limits and signals are those of Unix"),
 ]
-ROUNDS = {"kill": 1, "resume": 1, "full": 1, "memory": 2, "flip": 3, "together": 1, "fuzz": 1}
+ROUNDS = {
+    "kill": 1,
+    "resume": 1,
+    "full": 1,
+    "memory": 2,
+    "flip": 3,
+    "together": 1,
+    "fuzz": 1,
+    "bulk": 1,
+}
 
 
 @pytest.mark.parametrize("name", ROUNDS)

@@ -1,0 +1,29 @@
+"""Work on text of any size by datatrove: on all cores, by SLURM or Ray, in shards that restart.
+
+A step of a pipeline is ours, as are shards that are complete or absent; what runs where, what is
+done already and what is counted is datatrove's affair.
+"""
+
+from mt.errors import ConfigError
+
+try:
+    import datatrove as _  # noqa: F401
+except ImportError:
+    raise ConfigError(
+        "mt.bulk: expected the package datatrove, but it is not installed; "
+        "install it with `pip install 'mt[bulk]'`"
+    ) from None
+
+from mt.bulk.job import Job, summarise
+from mt.bulk.translation import Translate, TranslateBatches, TranslationOptions, plan_translation
+from mt.bulk.workers import LocalExecutor
+
+__all__ = [
+    "Job",
+    "LocalExecutor",
+    "Translate",
+    "TranslateBatches",
+    "TranslationOptions",
+    "plan_translation",
+    "summarise",
+]

@@ -1,0 +1,150 @@
+"""What is in a file of records: text, JSON Lines or Parquet; of each a reader and a writer."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+from mt.bulk import parquet
+from mt.bulk.shards import Shard
+from mt.devices import RecordFormat
+from mt.errors import DataError
+from mt.lines import Location, compression_of, each_line, read_bytes, read_part
+
+Fields = dict[str, Any]
+
+SOURCE = "source"
+"""The field that holds a line of plain text."""
+_JSON = {".jsonl", ".ndjson", ".json"}
+
+
+class Problem(NamedTuple):
+    """Why a record cannot be used as it should."""
+
+    reason: str
+    """A few words, under which it is counted."""
+    message: str
+    fields: Fields | None = None
+    """What is written in its place; ``None``: nothing."""
+
+
+class Format(Protocol):
+    """Reads and writes the records of a shard."""
+
+    ending: str
+    """Of the names of files, compression left out."""
+
+    def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
+        """Read the records of a shard, each a mapping of fields.
+
+        Raises:
+            DataError: If the file cannot be read on.
+        """
+        ...
+
+    def write(self, records: Iterable[Fields], file: BinaryIO, source: Location) -> None:
+        """Write records to a file; ``source`` is the file that they were read from."""
+        ...
+
+
+class Text:
+    """A line is a record; of its fields the last one is written, so that lines stay lines."""
+
+    ending = ".txt"
+
+    def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
+        """Read lines; a blank one stands for one that cannot be read."""
+        for line in _lines(file, shard):
+            if isinstance(line, DataError):
+                yield Problem("unreadable line", str(line), {SOURCE: ""})
+            else:
+                yield {SOURCE: line}
+
+    def write(self, records: Iterable[Fields], file: BinaryIO, source: Location) -> None:
+        """Write a line for each record."""
+        for record in records:
+            *_, text = record.values()
+            file.write(f"{text}\n".encode(errors="replace"))
+
+
+class JsonLines:
+    """A line is a JSON object; blank lines are passed over."""
+
+    ending = ".jsonl"
+
+    def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
+        """Read objects; nothing stands for a line that holds none."""
+        for line in _lines(file, shard):
+            if isinstance(line, DataError):
+                yield Problem("unreadable line", str(line))
+            elif line.strip():
+                yield self._parse(line, file)
+
+    def write(self, records: Iterable[Fields], file: BinaryIO, source: Location) -> None:
+        """Write an object for each record."""
+        file.writelines(map(_dump, records))
+
+    def _parse(self, line: str, file: Location) -> Fields | Problem:
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            return Problem("no JSON object", f"{file}: {error} in {line[:40]}")
+        if not isinstance(found, dict):
+            return Problem("no JSON object", f"{file}: found {line[:40]}")
+        return found
+
+
+class Parquet:
+    """A row is a record; the types of columns stay what they are."""
+
+    ending = ".parquet"
+
+    def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
+        """Read rows."""
+        return parquet.read_rows(file, shard.start, shard.end)
+
+    def write(self, records: Iterable[Fields], file: BinaryIO, source: Location) -> None:
+        """Write rows; a field that the file of the source lacks becomes a column of text."""
+        parquet.write_rows(records, file, source)
+
+
+FORMATS: dict[RecordFormat, Format] = {"text": Text(), "jsonl": JsonLines(), "parquet": Parquet()}
+
+
+def format_of(name: str) -> RecordFormat:
+    """Tell the format of a file by its name; what has no known ending is text."""
+    ending = _endings(name)[1]
+    if ending == ".parquet":
+        return "parquet"
+    return "jsonl" if ending in _JSON else "text"
+
+
+def output_name(name: str, number: int, form: RecordFormat) -> str:
+    """Name what a shard of a file becomes: ``a.jsonl.gz`` gives ``a.00003.jsonl.gz``."""
+    stem, ending, compression = _endings(name)
+    wanted = FORMATS[form].ending
+    if ending not in {wanted, *_JSON}:
+        stem += ending  # which tells more than what the file is, such as its language
+    return f"{stem}.{number:05}{wanted}{'' if form == 'parquet' else compression}"
+
+
+def _endings(name: str) -> tuple[str, str, str]:
+    path, compression = Path(name), compression_of(name)
+    if compression:
+        path = path.with_suffix("")
+    return str(path.with_suffix("")), path.suffix.lower(), compression
+
+
+def _lines(file: Location, shard: Shard) -> Iterator[str | DataError]:
+    if shard.end is None:
+        return each_line(read_bytes(file), str(file))
+    where = f"{file} from byte {shard.start:,}"
+    return each_line(iter([read_part(file, shard.start, shard.end)]), where)
+
+
+def _dump(record: Fields) -> bytes:
+    """Write an object as it is read by people; what no UTF-8 can hold as JSON escapes."""
+    try:
+        return (json.dumps(record, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(record) + "\n").encode()
