@@ -35,7 +35,7 @@ def disturb(job: "Job", whole: "Job", longest: float, draw: random.Random, found
     for _ in range(draw.randint(1, 4)):
         job.start()
         time.sleep(draw.uniform(0, 0.7 * longest))
-        victims = [*job.workers(), job.process.pid]
+        victims = [*workers_of(job.process.pid), job.process.pid]
         found.add("kills of workers" if kill(draw.choice(victims), job) else "kills of jobs")
         if draw.random() < 0.5:
             job.process.kill()
@@ -80,19 +80,20 @@ class Job:
         self.start()
         return self.process.wait()
 
-    def workers(self) -> list[int]:
-        """List the processes that work for it."""
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [
-            int(child)
-            for thread in path.parent.parent.iterdir()
-            for child in (thread / "children").read_text().split()
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
-
     def content(self) -> dict[str, bytes]:
         """Return the shards that there are."""
         return {path.name: path.read_bytes() for path in self.output.glob("*.txt")}
+
+
+def workers_of(job: int) -> list[int]:
+    """List the processes that work for a job, by the number of its own."""
+    children = Path(f"/proc/{job}/task").glob("*/children")
+    return [
+        int(child)
+        for path in children
+        for child in path.read_text().split()
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 def write_text(path: Path, lines: int, draw: random.Random) -> Path:
