@@ -5,8 +5,8 @@
 
 The lines of ``TEXT`` are repeated until there are enough. Three jobs in turn: two or more `mt
 translate` at once, each on a part of the text; `mt bulk translate` with as many workers; the same
-while workers are killed at random moments, which is begun again until all is done. On a machine that
-others use, seconds of CPU count.
+while workers are killed at random moments, which is begun again until all is done. On a machine
+that others use, seconds of CPU count.
 """
 
 import argparse

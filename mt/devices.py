@@ -16,8 +16,8 @@ ShortlistUse = Literal["auto", "always", "never"]
 OutputFormat = Literal["text", "jsonl", "tsv"]
 """``text``: one translation a line. ``jsonl``: one JSON object a line, whatever was asked for.
 ``tsv``: one hypothesis a line, with the number of its source line and its rank."""
-RecordFormat = Literal["text", "jsonl", "parquet"]
-"""What a record of a file is: a line of plain text, a JSON object a line, or a row."""
+RecordFormat = Literal["text", "tsv", "jsonl", "parquet"]
+"""A record of a file: a line of plain text, a line of columns, a JSON object a line, or a row."""
 ExportFormat = Literal["ctranslate2", "argos", "huggingface", "onnx"]
 """``ctranslate2``: a directory for CTranslate2, with the SentencePiece models. ``argos``: a package
 that Argos Translate and LibreTranslate install. ``huggingface``: a directory for transformers.

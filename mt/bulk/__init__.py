@@ -14,16 +14,19 @@ except ImportError:
         "install it with `pip install 'mt[bulk]'`"
     ) from None
 
+from mt.bulk.cleaning import Clean, plan_cleaning
 from mt.bulk.job import Job, summarise
 from mt.bulk.translation import Translate, TranslateBatches, TranslationOptions, plan_translation
 from mt.bulk.workers import LocalExecutor
 
 __all__ = [
+    "Clean",
     "Job",
     "LocalExecutor",
     "Translate",
     "TranslateBatches",
     "TranslationOptions",
+    "plan_cleaning",
     "plan_translation",
     "summarise",
 ]

@@ -15,7 +15,10 @@ Fields = dict[str, Any]
 
 SOURCE = "source"
 """The field that holds a line of plain text."""
-_JSON = {".jsonl", ".ndjson", ".json"}
+_BY_ENDING: dict[str, RecordFormat] = {
+    ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".parquet": "parquet",
+}  # fmt: skip
 
 
 class Problem(NamedTuple):
@@ -67,6 +70,25 @@ class Text:
             file.write(f"{text}\n".encode(errors="replace"))
 
 
+class Tsv:
+    """A line is a record of columns between tabs; its fields are their numbers, from 1."""
+
+    ending = ".tsv"
+
+    def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
+        """Read lines; nothing stands for one that cannot be read."""
+        for line in _lines(file, shard):
+            if isinstance(line, DataError):
+                yield Problem("unreadable line", str(line))
+            else:
+                yield {str(number): cell for number, cell in enumerate(line.split("\t"), start=1)}
+
+    def write(self, records: Iterable[Fields], file: BinaryIO, source: Location) -> None:
+        """Write a line for each record."""
+        lines = ("\t".join(record.values()) + "\n" for record in records)
+        file.writelines(line.encode(errors="replace") for line in lines)
+
+
 class JsonLines:
     """A line is a JSON object; blank lines are passed over."""
 
@@ -108,22 +130,22 @@ class Parquet:
         parquet.write_rows(records, file, source)
 
 
-FORMATS: dict[RecordFormat, Format] = {"text": Text(), "jsonl": JsonLines(), "parquet": Parquet()}
+FORMATS: dict[RecordFormat, Format] = {
+    "text": Text(), "tsv": Tsv(), "jsonl": JsonLines(), "parquet": Parquet(),
+}  # fmt: skip
 
 
 def format_of(name: str) -> RecordFormat:
     """Tell the format of a file by its name; what has no known ending is text."""
     ending = _endings(name)[1]
-    if ending == ".parquet":
-        return "parquet"
-    return "jsonl" if ending in _JSON else "text"
+    return _BY_ENDING.get(ending, "text")
 
 
 def output_name(name: str, number: int, form: RecordFormat) -> str:
     """Name what a shard of a file becomes: ``a.jsonl.gz`` gives ``a.00003.jsonl.gz``."""
     stem, ending, compression = _endings(name)
     wanted = FORMATS[form].ending
-    if ending not in {wanted, *_JSON}:
+    if ending != wanted and _BY_ENDING.get(ending) != form:
         stem += ending  # which tells more than what the file is, such as its language
     return f"{stem}.{number:05}{wanted}{'' if form == 'parquet' else compression}"
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from datatrove.data import Document
 from datatrove.io import DataFolder, get_datafolder
@@ -29,6 +29,8 @@ RECORDS = "_mt"
 """The folder, in that of the output, for what is written about a job: datatrove's completions, logs
 and statistics, our plan and summary. Whoever reads folders of data passes over such names."""
 PLAN, SUMMARY = f"{RECORDS}/plan.json", f"{RECORDS}/summary.json"
+OURS = "mt"
+"""How datatrove's statistics call the steps whose counts are in the summary."""
 SHARD_BYTES = 2_000_000
 """Input of a shard, decompressed: what a killed worker loses of its work at most."""
 _NAMED = 10
@@ -40,8 +42,8 @@ class Plan:
     """What a job does; saved beside its output, so that a restart does the same."""
 
     input: str
-    field: str
-    """The field of a record that holds its text."""
+    field: str | None
+    """The field of a record that holds its text; ``None``: that is looked for later."""
     form: RecordFormat
     """Of the output."""
     work: Mapping[str, Any]
@@ -49,6 +51,15 @@ class Plan:
     sizes: Mapping[str, int]
     """The files of the input with their bytes."""
     shards: Sequence[Shard]
+
+
+class Stage(NamedTuple):
+    """A part of a job that must be complete before the next one begins."""
+
+    name: str
+    """Of the folder for what is written about it."""
+    steps: Sequence[PipelineStep]
+    tasks: int
 
 
 class Job:
@@ -61,24 +72,39 @@ class Job:
         1000000
     """
 
-    def __init__(self, plan: Plan, output: str, steps: Sequence[PipelineStep]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        output: str,
+        steps: Sequence[PipelineStep],
+        before: Sequence[Stage] = (),
+    ) -> None:
         """Put the parts together; see :func:`plan_job`.
 
         Args:
             plan: Of the whole job.
             output: The folder that gets the shards.
             steps: What happens to the documents of a shard.
+            before: What must be complete before, one stage after the other.
         """
         self.plan = plan
         self.address = output
         self.output = get_datafolder(output)
         self.steps = steps
+        self._before = before
 
     def tasks(self) -> dict[str, Any]:
         """Return the arguments that every executor of datatrove takes: a task for each shard."""
         pipeline = [ReadShard(self.output), *self.steps, WriteShard(self.output)]
-        folder = DataFolder(self.output.resolve_paths(RECORDS))
-        return {"pipeline": pipeline, "tasks": len(self.plan.shards), "logging_dir": folder}
+        return self._arguments(Stage("", pipeline, len(self.plan.shards)))
+
+    def stages(self) -> list[dict[str, Any]]:
+        """Return such arguments for all stages of the job, in their order; mostly it is one."""
+        return [*(self._arguments(each) for each in self._before), self.tasks()]
+
+    def _arguments(self, stage: Stage) -> dict[str, Any]:
+        folder = DataFolder(self.output.resolve_paths(f"{RECORDS}/{stage.name}".rstrip("/")))
+        return {"pipeline": [*stage.steps], "tasks": stage.tasks, "logging_dir": folder}
 
     def records(self, stats: PipelineStats) -> int:
         """Return how many records a task has read."""
@@ -110,8 +136,8 @@ def plan_job(
     Args:
         source: A file, a folder, or a pattern with ``*``; a path or an address.
         output: The folder that gets the shards; a path or an address.
-        field: The field of a record that holds its text; ``None``: ``text``. Of plain text it is
-            the whole line.
+        field: The field of a record that holds its text; of plain text it is the whole line.
+            ``None``: that is looked for later.
         form: Of the output; ``None``: as the input.
         work: Whatever else determines the output.
         shard_bytes: Bytes of input in a shard, decompressed. A compressed file is one shard.
@@ -128,12 +154,13 @@ def plan_job(
         )
     read = found.pop()
     form = form or read
-    if "parquet" in {read, form} and read != form:
+    if (read, form) not in {(read, read), ("text", "jsonl")}:
         raise DataError(
-            f"{source}: expected Parquet to stay Parquet, but {read} was to become {form}; leave "
-            "the format out"
+            f"{source}: expected {read} to stay what it is, or text to become jsonl, but it was to "
+            f"become {form}; leave the format out"
         )
-    field = SOURCE if read == "text" else field or "text"
+    if field and (read == "text" or (read, field) == ("tsv", "text")):
+        field = SOURCE if read == "text" else "1"
     shards = [shard for name in names for shard in _shards(folder, name, field, form, shard_bytes)]
     _refuse_same(shards)
     sizes = {name: folder.size(name) for name in names}
@@ -164,14 +191,14 @@ def _input(source: str) -> tuple[DataFolder, list[str]]:
 
 
 def _shards(
-    folder: DataFolder, name: str, field: str, form: RecordFormat, most: int
+    folder: DataFolder, name: str, field: str | None, form: RecordFormat, most: int
 ) -> Iterator[Shard]:
     """Divide a file; one that cannot be read from its middle is one shard."""
     file = folder.resolve_paths(name)
     ranges: Iterator[tuple[int, int | None]] = iter([(0, None)])
     if form == "parquet":
         names = parquet.column_names(file)
-        if field not in names:
+        if field and field not in names:
             raise DataError(
                 f"{file}: expected a column {field}, but found {', '.join(names)}; name another"
             )
@@ -247,7 +274,7 @@ class ReadShard(_ShardStep):
     names the first few.
     """
 
-    name, type = "mt shard", "READER"
+    name, type = OURS, "READER"
 
     def run(
         self, data: Iterator[Document] | None, rank: int = 0, world_size: int = 1
@@ -259,7 +286,7 @@ class ReadShard(_ShardStep):
         texts, problems = 0, Counter[str]()
         for number, found in enumerate(FORMATS[format_of(shard.file)].read(file, shard)):
             record = found
-            if not isinstance(record, Problem) and not isinstance(record.get(field), str):
+            if field and not isinstance(record, Problem) and not isinstance(record.get(field), str):
                 kind = type(record.get(field)).__name__
                 record = Problem("no text", f"{file}: `{field}` is {kind}", record)
             if isinstance(record, Problem):
@@ -270,10 +297,11 @@ class ReadShard(_ShardStep):
                     yield Document("", f"{shard.output}/{number}", metadata=record.fields)
             else:
                 texts += 1
-                yield Document(record[field], f"{shard.output}/{number}", metadata=record)
+                text = record[field] if field else ""
+                yield Document(text, f"{shard.output}/{number}", metadata=record)
         self.stat_update("records", value=texts + problems.total(), unit="shard")
         for reason, count in problems.items():
-            self.stat_update(f"problem: {reason}", value=count, unit="shard")
+            self.stat_update(f"problems: {reason}", value=count, unit="shard")
         if problems["no text"] and not texts:
             raise DataError(
                 f"{file}: expected texts in the field {field}, but none of "
@@ -284,7 +312,7 @@ class ReadShard(_ShardStep):
 class WriteShard(_ShardStep):
     """Writes the metadata of documents as records, into a file that is complete or absent."""
 
-    name, type = "mt shard", "WRITER"
+    name, type = OURS, "WRITER"
 
     def run(
         self, data: Iterator[Document], rank: int = 0, world_size: int = 1
@@ -333,13 +361,15 @@ def summarise(output: str) -> dict[str, Any]:
 
 
 def _counts(tasks: Iterable[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Add up what the steps of tasks counted; ``kind: name`` belongs to a mapping of its kind."""
+    """Add up what our steps counted in tasks; ``kind: name`` belongs to a mapping of its kind."""
     counts: dict[str, Any] = {"records": 0, "seconds": 0.0, "problems": {}}
     for step in chain.from_iterable(tasks):
+        if not step["name"].endswith(f": {OURS}"):
+            continue
         counts["seconds"] += _total(step["time_stats"])
         for name, metric in step["stats"].items():
             kind, _, rest = name.rpartition(": ")
-            into = counts.setdefault(f"{kind}s", {}) if kind else counts
+            into = counts.setdefault(kind, {}) if kind else counts
             into[rest] = into.get(rest, 0) + _total(metric)
     counts["seconds"] = round(counts["seconds"], 3)
     return counts

@@ -11,7 +11,7 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import Stats
 
-from mt.bulk.job import SHARD_BYTES, Job, plan_job
+from mt.bulk.job import OURS, SHARD_BYTES, Job, plan_job
 from mt.bulk.models import local_model
 from mt.bundle import WEIGHTS, open_bundle
 from mt.devices import DeviceName, RecordFormat
@@ -80,7 +80,7 @@ class Translate(PipelineStep):
         ... ], tasks=500).run()
     """
 
-    name, type = "mt", "TRANSLATE"
+    name, type = OURS, "TRANSLATE"
 
     def __init__(
         self, model: str, overrides: Sequence[str] = (), device: DeviceName = "cpu"
@@ -123,7 +123,7 @@ class Translate(PipelineStep):
         self.stat_update("lines", value=remarks.seen, unit="group")
         self.stat_update("words", value=sum(len(text.split()) for text in texts), unit="group")
         for name, count in _named(remarks).items():
-            self.stat_update(f"remark: {name}", value=count, unit="group")
+            self.stat_update(f"remarks: {name}", value=count, unit="group")
 
 
 def translate_texts(
@@ -202,7 +202,8 @@ def plan_translation(
         model: A run or a bundle, or the address of a bundle, such as ``s3://bucket/bundle``.
         source: A file, a folder, or a pattern with ``*``; a path or an address.
         output: The folder that gets the shards; a path or an address.
-        field: The field of a record that is translated; ``None``: ``text``.
+        field: The field of a record that is translated, or the number of a column of TSV;
+            ``None``: ``text``, or 1.
         form: Of the output; ``None``: as the input. Of plain text the translations alone are
             written, a line each; as ``jsonl``, ``source`` and ``translation``.
         overrides: Other values of the model's section ``translation``.
@@ -215,7 +216,7 @@ def plan_translation(
     """
     step = Translate(model, overrides, device)
     plan = plan_job(
-        source, output, field=field, form=form, work=step.options.signature(),
+        source, output, field=field or "text", form=form, work=step.options.signature(),
         shard_bytes=shard_bytes,
     )  # fmt: skip
     return Job(plan, output, [step])

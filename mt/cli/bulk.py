@@ -1,6 +1,7 @@
 """``mt bulk``: work on text of any size, on all cores, in shards that can be done again."""
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,11 +11,32 @@ from mt.devices import DeviceName, RecordFormat
 from mt.errors import DataError
 
 if TYPE_CHECKING:
+    from datatrove.utils.stats import PipelineStats
+
     from mt.bulk import Job
+    from mt.cli.progress import Progress
 
 log = logging.getLogger(__name__)
 
 app = typer.Typer(no_args_is_help=True, help="Work on text of any size, on all cores.")
+
+InputArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="A file, a folder, or a pattern in quotes: text, .jsonl, .tsv or .parquet, plain or "
+        "compressed, here or at an address such as s3://bucket/folder.",
+    ),
+]
+OutputArgument = Annotated[
+    str, typer.Argument(metavar="OUTPUT", help="A folder for the shards, here or elsewhere.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Processes. [default: one for each core]")
+]
+ShardSizeOption = Annotated[
+    float, typer.Option(metavar="MB", min=0.0001, help="Input of a shard, decompressed.")
+]
 
 
 @app.callback()
@@ -24,19 +46,12 @@ def _group() -> None:
 
 @app.command(cls=Command)
 def translate(
-    model: Annotated[str, typer.Argument(help="A run or a bundle, or the address of a bundle.")],
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="INPUT",
-            help="A file, a folder, or a pattern in quotes: text, .jsonl or .parquet, plain or "
-            "compressed, here or at an address such as s3://bucket/folder.",
-        ),
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A run or a bundle, or the address of a bundle.")
     ],
-    output: Annotated[str, typer.Argument(help="A folder for the shards, here or elsewhere.")],
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. [default: one for each core]")
-    ] = None,
+    source: InputArgument,
+    output: OutputArgument,
+    workers: WorkersOption = None,
     field: Annotated[
         str, typer.Option(help="The field or column that is translated; not of plain text.")
     ] = "text",
@@ -44,8 +59,8 @@ def translate(
         RecordFormat | None,
         typer.Option(
             "--format",
-            help="What is written: of plain text the translations alone, or objects with `source` "
-            "and `translation`. [default: as the input]",
+            help="What is written: of plain text the translations alone, or as jsonl objects with "
+            "`source` and `translation`. [default: as the input]",
         ),
     ] = None,
     overrides: Annotated[
@@ -56,9 +71,7 @@ def translate(
             help="Override a value of the model's section `translation`, as in search.size=1.",
         ),
     ] = None,
-    shard_size: Annotated[
-        float, typer.Option(metavar="MB", min=0.0001, help="Input of a shard, decompressed.")
-    ] = 2.0,
+    shard_size: ShardSizeOption = 2.0,
     device: Annotated[DeviceName, typer.Option(help="Where each worker computes.")] = "cpu",
 ) -> None:
     """Translate files into shards, each of which is complete or absent.
@@ -69,6 +82,7 @@ def translate(
     """
     from mt.bulk import plan_translation
 
+    _start_logging()
     job = plan_translation(
         model, source, output, field=field, form=form, overrides=overrides or (), device=device,
         shard_bytes=round(shard_size * 1e6),
@@ -76,30 +90,77 @@ def translate(
     _run(job, "translating", workers)
 
 
-def _run(job: "Job", what: str, workers: int | None) -> None:
-    """Do what is missing of a job with processes of this machine, and say what became of it."""
+@app.command(cls=Command)
+def clean(
+    pairs: InputArgument,
+    output: OutputArgument,
+    source: Annotated[str, typer.Option(help="The language of the sources, such as en.")],
+    target: Annotated[str, typer.Option(help="The language of the translations.")],
+    fields: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="SOURCE TARGET",
+            help="The fields or columns of both. [default: the languages; 1 and 2 of TSV]",
+        ),
+    ] = None,
+    filters: Annotated[
+        str, typer.Option(metavar="YAML", help="As data.filters of a recipe.")
+    ] = "standard",
+    workers: WorkersOption = None,
+    shard_size: ShardSizeOption = 64.0,
+) -> None:
+    """Keep the pairs that are worth learning from, as `mt data clean` does, on any scale.
+
+    The pairs that are kept come out as they went in, in shards that are complete or absent. A
+    command that was interrupted goes on when it is given again. How many were dropped, and why, is
+    in `_mt/summary.json` of the output.
+    """
+    from mt.bulk import plan_cleaning
+    from mt.yaml import parse_yaml
+
+    _start_logging()
+    job = plan_cleaning(
+        pairs, output, (source, target), filters=parse_yaml(filters, where="--filters"),
+        fields=fields, shard_bytes=round(shard_size * 1e6),
+    )  # fmt: skip
+    _run(job, "cleaning", workers)
+
+
+def _start_logging() -> None:
     from datatrove.utils.logging import logger
 
-    from mt.bulk import LocalExecutor, summarise
-    from mt.cli.progress import shards_progress
-    from mt.data.processes import available_cores
     from mt.logs import start_logging
 
     start_logging()
     logger.remove()  # else datatrove tells what each task does; its logs have it too
+
+
+def _run(job: "Job", what: str, workers: int | None) -> None:
+    """Do what is missing of a job with processes of this machine, and say what became of it."""
+    from mt.bulk import LocalExecutor, summarise
+    from mt.cli.progress import shards_progress
+    from mt.data.processes import available_cores
+
     with job.alone():
-        executor = LocalExecutor(**job.tasks(), workers=workers or available_cores())
-        shards = len(job.plan.shards)
-        missing = len(executor.get_incomplete_ranks())
-        with shards_progress(what, shards, shards - missing) as show:
-            executor.done = lambda stats: show(job.records(stats))
-            executor.run()
+        for number, stage in enumerate(stages := job.stages(), start=1):
+            executor = LocalExecutor(**stage, workers=workers or available_cores())
+            missing = len(executor.get_incomplete_ranks())
+            name = f"{what} ({number} of {len(stages)})" if len(stages) > 1 else what
+            with shards_progress(name, stage["tasks"], stage["tasks"] - missing) as show:
+                executor.done = partial(_show, job, show)
+                executor.run()
+            if executor.get_incomplete_ranks():
+                break
         summary = summarise(job.address)
     _tell(job.address, summary)
 
 
+def _show(job: "Job", show: "Progress", stats: "PipelineStats") -> None:
+    show(job.records(stats))
+
+
 def _tell(output: str, summary: dict[str, Any]) -> None:
-    for kind in ("problems", "remarks"):
+    for kind in ("problems", "dropped", "remarks"):
         for name, count in summary.get(kind, {}).items():
             log.warning("%s: %s", name, f"{count:,}")
     done, shards = summary["done"], summary["shards"]

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mt.bulk.formats import format_of, output_name
@@ -14,6 +14,7 @@ from mt.lines import is_splittable, read_part
 LINES = st.lists(st.text("aé\r", max_size=9), max_size=12)
 
 
+@settings(deadline=None)  # it writes files
 @given(LINES, st.booleans(), st.integers(1, 40))
 def test_parts_of_a_file_are_its_lines_in_their_order(lines, ends, most):
     content = ("\n".join(lines) + "\n" * ends).encode()
@@ -58,6 +59,7 @@ def test_what_is_compressed_or_wide_is_not_split(content, splittable, tmp_path):
         ("a.jsonl.zst", "jsonl", "a.00003.jsonl.zst"),
         ("a.json", "jsonl", "a.00003.jsonl"),
         ("a.txt", "jsonl", "a.txt.00003.jsonl"),
+        ("a.tab.xz", "tsv", "a.00003.tsv.xz"),
         ("a.parquet", "parquet", "a.00003.parquet"),
     ],
 )
@@ -66,5 +68,5 @@ def test_names_of_shards_tell_what_they_are_of(name, form, expected):
 
 
 def test_formats_are_known_by_their_names():
-    names = ["a", "a.en.bz2", "a.ndjson.gz", "a.JSON", "a.parquet"]
-    assert [*map(format_of, names)] == ["text", "text", "jsonl", "jsonl", "parquet"]
+    names = ["a", "a.en.bz2", "a.tsv.gz", "a.ndjson.gz", "a.JSON", "a.parquet"]
+    assert [*map(format_of, names)] == ["text", "text", "tsv", "jsonl", "jsonl", "parquet"]

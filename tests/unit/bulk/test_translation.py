@@ -10,11 +10,12 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from mt.bulk import Translate, TranslateBatches
+from mt.bulk import Translate, TranslateBatches, plan_translation
+from mt.bulk.job import get_datafolder
 from mt.errors import DataError
 from mt.lines import read_lines
 from mt.translation import load_translator
-from tests.unit.bulk.conftest import BUNDLE, LINES
+from tests.unit.bulk.conftest import BUNDLE, LINES, work
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ def test_a_job_goes_on_and_another_one_is_refused(translate, tmp_path):
         ({"a.txt": b"", "a.jsonl": b""}, {}, "files of one format, but found jsonl and text"),
         ({"a.json": b"", "a.jsonl": b""}, {}, "another name for its shards"),
         ({"a.parquet": b"no"}, {}, "expected a Parquet file"),
-        ({"a.txt": b"no"}, {"form": "parquet"}, "expected Parquet to stay Parquet"),
+        ({"a.txt": b"no"}, {"form": "parquet"}, "expected text to stay what it is"),
         ({"a.jsonl": b'{"a": 1}\n'}, {}, "texts in the field text, but none of 1 records has one"),
         ({"a.jsonl": b'{"text": "a", "translation": "b"}'}, {}, "expected no field translation"),
         ({"a.txt.gz": b"\x1f\x8b\x08 damaged"}, {}, "it is damaged"),
@@ -158,9 +159,6 @@ def test_a_pattern_or_a_file_is_an_input_too(translate, tmp_path):
 
 
 def test_addresses_are_as_good_as_paths(expected):
-    from mt.bulk import LocalExecutor, plan_translation
-    from mt.bulk.job import get_datafolder
-
     memory = get_datafolder("memory://bulk")
     with memory.open("in/a.en", "wb") as file:
         file.write("\n".join(LINES).encode())
@@ -169,9 +167,7 @@ def test_addresses_are_as_good_as_paths(expected):
     job = plan_translation(
         "memory://bulk/model", "memory://bulk/in/a.en", "memory://bulk/out", shard_bytes=100
     )
-    executor = LocalExecutor(**job.tasks())
-    for rank in executor.get_incomplete_ranks():
-        executor._run_for_rank(rank, 1)
+    work(job)
     found = b"".join(memory.cat_file(name) for name in memory.list_files("out", recursive=False))
     assert found.decode().splitlines() == [expected[line] for line in LINES]
 
