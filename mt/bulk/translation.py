@@ -120,7 +120,8 @@ class Translate(PipelineStep):
                     "but found one; rename it"
                 )
             document.metadata[TRANSLATION] = text
-        self.stat_update("lines", value=remarks.seen, unit="group")
+        lines = sum(text.count("\n") + 1 for text in texts)
+        self.stat_update("lines", value=lines, unit="group")
         self.stat_update("words", value=sum(len(text.split()) for text in texts), unit="group")
         for name, count in _named(remarks).items():
             self.stat_update(f"remarks: {name}", value=count, unit="group")

@@ -28,7 +28,7 @@ from tests.tiny import ROOT
 
 def main() -> int:
     """Translate with Ray while its workers are killed, and compare with an undisturbed job."""
-    parser = argparse.ArgumentParser(prog="python -m tests.reliability.ray_cluster", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
