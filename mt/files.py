@@ -95,7 +95,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def remove_scratch(directory: Path) -> None:
     """Remove the scratch files in a directory that killed processes left behind."""
     for path in directory.rglob(f".*.{'[0-9a-f]' * 8}"):
-        path.unlink(missing_ok=True)
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, text: str) -> None:
