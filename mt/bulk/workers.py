@@ -1,5 +1,6 @@
 """Processes of this machine that share the tasks of a job."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -53,8 +54,9 @@ class LocalExecutor(LocalPipelineExecutor):
                     keeper.result()
             except BaseException:
                 _empty(waiting)
-                for process in self._processes:
-                    os.kill(process, signal.SIGKILL)
+                for process in tuple(self._processes):
+                    with contextlib.suppress(ProcessLookupError):  # it has just ended
+                        os.kill(process, signal.SIGKILL)
                 raise
 
     def __getstate__(self) -> dict[str, Any]:
