@@ -1,11 +1,16 @@
-"""Let Ctrl-C and SIGTERM end a run between two updates instead of inside one."""
+"""Let Ctrl-C, SIGTERM and SIGHUP end a run between two updates instead of inside one."""
 
 import signal
 from types import FrameType, TracebackType
 
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+
 
 class Interruption:
     """While the block runs, the first signal is remembered; a second Ctrl-C interrupts at once.
+
+    A hangup, which a terminal sends when it is closed, stays ignored where it is: ``nohup`` starts
+    programs so.
 
     Attributes:
         requested: Whether a signal has come.
@@ -16,7 +21,10 @@ class Interruption:
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "Interruption":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+            numbers.append(_HANGUP)
+        for number in numbers:
             self._before[number] = signal.signal(number, self._remember)
         return self
 

@@ -7,12 +7,22 @@ import pytest
 
 from mt.training.interruption import Interruption
 
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def hangup(request):
+    """Treat hangups as programs do, whether or not the tests were started by ``nohup``."""
+    before = signal.signal(signal.SIGHUP, getattr(request, "param", signal.SIG_DFL))
+    yield
+    signal.signal(signal.SIGHUP, before)
+
 
 def send(number):
     os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", NUMBERS)
 def test_the_first_signal_is_remembered(number):
     with Interruption() as interruption:
         assert not interruption.requested
@@ -20,24 +30,34 @@ def test_the_first_signal_is_remembered(number):
         assert interruption.requested
 
 
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("first", NUMBERS)
 def test_a_second_ctrl_c_interrupts_at_once(first):
     with pytest.raises(KeyboardInterrupt), Interruption():
         send(first)
         send(signal.SIGINT)
 
 
-def test_a_second_sigterm_is_patient():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_second_sigterm_or_hangup_is_patient(number):
     with Interruption() as interruption:
-        send(signal.SIGTERM)
-        send(signal.SIGTERM)
+        send(number)
+        send(number)
     assert interruption.requested
 
 
+@pytest.mark.parametrize("hangup", [signal.SIG_IGN], indirect=True)
+def test_an_ignored_hangup_stays_ignored(hangup):
+    with Interruption() as interruption:
+        send(signal.SIGHUP)
+    assert not interruption.requested
+
+
 def test_the_handlers_of_before_come_back():
-    numbers = signal.SIGINT, signal.SIGTERM
-    before = [signal.getsignal(number) for number in numbers]
+    before = [signal.getsignal(number) for number in NUMBERS]
     with pytest.raises(ZeroDivisionError), Interruption():
-        assert [signal.getsignal(number) for number in numbers] != before
+        assert all(
+            signal.getsignal(number) != handler
+            for number, handler in zip(NUMBERS, before, strict=True)
+        )
         1 / 0  # noqa: B018
-    assert [signal.getsignal(number) for number in numbers] == before
+    assert [signal.getsignal(number) for number in NUMBERS] == before
