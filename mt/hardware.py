@@ -18,15 +18,21 @@ from mt.devices import DeviceName, Precision
 from mt.errors import ConfigError
 
 
-def choose_device(name: DeviceName) -> torch.device:
+def choose_device(name: DeviceName, process: int = 0, processes: int = 1) -> torch.device:
     """Turn a device's name into a device; ``auto`` takes CUDA, then MPS, then the CPU.
 
+    Args:
+        name: Its name.
+        process: The number of this process among those of this machine that train together: each
+            takes a GPU of its own. MPS is for one process.
+        processes: How many they are.
+
     Raises:
-        ConfigError: If the machine has no such device.
+        ConfigError: If the machine has no such device, or fewer GPUs than processes.
     """
     present: dict[DeviceName, bool] = {
         "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
+        "mps": torch.backends.mps.is_available() and processes == 1,
         "cpu": True,
     }
     if name == "auto":
@@ -36,7 +42,20 @@ def choose_device(name: DeviceName) -> torch.device:
         raise ConfigError(
             f"device: expected one of {usable}, but found `{name}`; torch sees no other"
         )
-    return torch.device(name)
+    return _own_gpu(process, processes) if name == "cuda" and processes > 1 else torch.device(name)
+
+
+def _own_gpu(process: int, processes: int) -> torch.device:
+    """Make one of several GPUs the one that this process computes on."""
+    gpus = torch.cuda.device_count()
+    if processes > gpus:
+        raise ConfigError(
+            f"--processes: expected at most {gpus}, the GPUs of this machine, but found "
+            f"{processes}; start fewer, or choose --device cpu"
+        )
+    device = torch.device("cuda", process)
+    torch.cuda.set_device(device)
+    return device
 
 
 def prepare_training(device: torch.device, precision: Precision) -> None:
@@ -103,12 +122,19 @@ def has_amx() -> bool:
     return "amx_tile" in _processor_flags()
 
 
-def describe(device: torch.device) -> str:
-    """Name the hardware in one line, for logs and run cards."""
+def describe(device: torch.device, processes: int = 1) -> str:
+    """Name the hardware in one line, for logs and run cards.
+
+    Args:
+        device: Where this process computes.
+        processes: Those that train together; threads are those of each.
+    """
+    together = f", {processes} processes" if processes > 1 else ""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return torch.cuda.get_device_name(device) + together
     processor = _processor_field("model name") or platform.processor()
-    return f"{processor}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{processor}{together}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def memory(device: torch.device) -> int | None:

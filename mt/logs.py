@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 ROOT = logging.getLogger("mt")
 
 
-def start_logging() -> None:
-    """Send the messages of this program to stderr; on a terminal, above a progress bar."""
+def start_logging(least: int = logging.INFO) -> None:
+    """Send the messages of this program to stderr; on a terminal, above a progress bar.
+
+    Args:
+        least: The level from which on messages are shown.
+    """
     handler: logging.Handler
     if sys.stderr.isatty():
         from rich.logging import RichHandler  # noqa: PLC0415 - pipes start sooner without it
@@ -26,7 +30,7 @@ def start_logging() -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     ROOT.handlers = [handler]
-    ROOT.setLevel(logging.INFO)
+    ROOT.setLevel(least)
     ROOT.propagate = False
 
 

@@ -1,17 +1,23 @@
 """``mt train``: from a recipe to a model."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mt.cli.failures import INTERRUPTED
+from mt.cli.failures import INTERRUPTED, USER_ERROR
 from mt.cli.options import DeviceOption, OverridesOption
+from mt.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mt.devices import DeviceName
+    from mt.training.processes import Place
     from mt.training.progress import Outcome
+    from mt.training.recipe import RecipeConfig
 
 
 def train(
@@ -24,34 +30,83 @@ def train(
         bool, typer.Option("--resume", help="Go on exactly where the run stopped.")
     ] = False,
     device: DeviceOption = "auto",
+    processes: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            help="Processes that train together on this machine, on its cores or a GPU each; auto: "
+            "one, or those that torchrun started.",
+        ),
+    ] = "auto",
 ) -> None:
     """Train a model, validate it as it learns, and keep the best.
 
     Ctrl-C ends the run after the current update with a checkpoint; --resume goes on from there.
     """
     from mt.config import load
-    from mt.logs import start_logging, terminal
+    from mt.training.processes import own_place, start_others
     from mt.training.recipe import RecipeConfig
 
-    recipe = load(RecipeConfig, config, overrides or ())
+    place = own_place(_parse_processes(processes))
+    with _told_once(lambda: place.local_rank == 0):
+        recipe = load(RecipeConfig, config, overrides or ())
     run = out or Path("checkpoints") / config.stem
+    with start_others(place) as place:
+        _train(recipe, run, resume, device, place)
+
+
+def _parse_processes(text: str) -> int | None:
+    """Read the number of processes; ``None`` for ``auto``."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(
+            f"--processes: expected auto or a number from 1, but found `{text}`; leave it out"
+        )
+    return int(text)
+
+
+def _train(
+    recipe: "RecipeConfig", run: Path, resume: bool, device: "DeviceName", place: "Place"
+) -> None:
+    """Train in one process, which may be one of several."""
+    import logging
 
     from mt.allocator import keep_freed_memory, refuse_little_memory
+    from mt.logs import start_logging, terminal
 
     refuse_little_memory()
     from mt import hardware
     from mt.training.run import train as run_training
-    from mt.training.world import SingleProcess
+    from mt.training.world import join
 
-    start_logging()
+    start_logging(logging.ERROR if place.rank else logging.INFO)
     console = terminal()
-    place = hardware.choose_device(device)
+    with _told_once(lambda: place.local_rank == 0):
+        chosen = hardware.choose_device(device, place.local_rank, place.local_size)
     keep_freed_memory(one_heap=True)
-    hardware.prepare_training(place, recipe.training.precision)
-    outcome = run_training(recipe, run, resume, place, console, SingleProcess())
-    _summarise(outcome, console)
+    hardware.prepare_training(chosen, recipe.training.precision)
+    with join(place, chosen) as world, _told_once(world.fails_first):
+        outcome = run_training(recipe, run, resume, chosen, console, world)
+    if place.rank == 0:
+        _summarise(outcome, console)
     if not outcome.finished:
         raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _told_once(is_heard: Callable[[], bool]) -> Iterator[None]:
+    """Let one of several processes that fail say why; the others leave with the same exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if is_heard():
+            raise
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception:
+        if is_heard():
+            raise
+        raise typer.Exit(USER_ERROR) from None
 
 
 def _summarise(outcome: "Outcome", console: "Console") -> None:

@@ -21,15 +21,20 @@ from mt.training.validation import ValidationResult
 
 
 def write_card(
-    recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, device: torch.device
+    recipe: RecipeConfig,
+    outcome: Outcome,
+    prepared: Prepared,
+    device: torch.device,
+    processes: int,
 ) -> None:
     """Write ``README.md`` and ``curves.svg`` into the run directory."""
     _draw_curves(outcome.run)
-    write_atomically(outcome.run / "README.md", "\n".join(_card(recipe, outcome, prepared, device)))
+    lines = _card(recipe, outcome, prepared, hardware.describe(device, processes))
+    write_atomically(outcome.run / "README.md", "\n".join(lines))
 
 
 def _card(
-    recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, device: torch.device
+    recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, machine: str
 ) -> Iterator[str]:
     data, progress = recipe.data, outcome.progress
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
@@ -53,7 +58,7 @@ def _card(
             written = json.dumps(about, ensure_ascii=False)
             yield f"- {use}: `{written}`, content `{corpus.fingerprint()[:16]}`"
     yield "\n## Machine\n"
-    yield f"- {hardware.describe(device)}; peak memory {hardware.peak_memory() / 2**20:,.0f} MiB"
+    yield f"- {machine}; peak memory {hardware.peak_memory() / 2**20:,.0f} MiB"
     yield f"- Python {platform.python_version()}, torch {torch.__version__}, mt {mt.__version__}"
     yield f"\n## Recipe\n\n```yaml\n{recipe.to_yaml().rstrip()}\n```\n"
 

@@ -95,11 +95,12 @@ def updates(  # noqa: PLR0917 - all that an update depends on
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        smoothed, cross_entropy = world.sum(torch.stack([smoothed, cross_entropy]))
         yield Update(
             number=number,
             rate=rate,
-            smoothed=world.sum(smoothed),
-            cross_entropy=world.sum(cross_entropy),
+            smoothed=smoothed,
+            cross_entropy=cross_entropy,
             gradient_norm=norm,
             source_tokens=sum(batch.source_tokens for batch in group.batches),
             target_tokens=tokens,

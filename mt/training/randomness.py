@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +20,18 @@ def give_own_state(world: World) -> None:
     """
     for _ in range(world.rank):
         torch.manual_seed(int(torch.randint(2**62, ())))
+
+
+def begin_anew(seed: int, update: int, rank: int) -> None:
+    """Give a process a state of its own that depends on the arguments alone.
+
+    Args:
+        seed: That of the run.
+        update: The last update that was done.
+        rank: The number of the process.
+    """
+    [own] = np.random.SeedSequence([seed, update, rank]).generate_state(1, np.uint64)
+    torch.manual_seed(int(own))
 
 
 def random_state(device: torch.device) -> RandomState:

@@ -28,6 +28,7 @@ from mt.training.preparation import Prepared, open_run, prepare_run, release_run
 from mt.training.progress import Outcome
 from mt.training.randomness import give_own_state
 from mt.training.recipe import RecipeConfig
+from mt.training.sharing import refuse_other_pairs, refuse_unshared
 from mt.training.trainer import Trainer
 from mt.training.validation import Translate, Validation
 from mt.training.world import World
@@ -59,15 +60,17 @@ def train(  # noqa: PLR0917 - all that a run depends on
 
     Raises:
         ConfigError: If the model is larger than the memory.
-        TrainingError: If the directory holds another run, or training diverges.
+        TrainingError: If the directory holds another run or is not seen by all processes, one of
+            these ends, or training diverges.
         DataError: If a corpus cannot be used, or another process trains in the directory.
     """
-    _refuse_larger_than_memory(recipe, device)
+    _refuse_larger_than_memory(recipe, device, world.local_size)
     log.info("checking the corpora")
     world.from_main(recipe.data.check)
     with ExitStack() as stack:
         world.from_main(lambda: stack.enter_context(lock_directory(run)))
         world.from_main(lambda: open_run(recipe, run, resume))
+        refuse_unshared(run, world)
         try:
             with logged_to(run / "log.txt") if world.is_main else nullcontext():
                 if resume and world.is_main and not saved_updates(run):
@@ -86,15 +89,20 @@ def _warn_of_corpora(data: DataConfig) -> None:
     warn_of_corpora(data.train, data.validation, (data.source, data.target))
 
 
-def _refuse_larger_than_memory(recipe: RecipeConfig, device: torch.device) -> None:
+def _refuse_larger_than_memory(
+    recipe: RecipeConfig, device: torch.device, local_processes: int
+) -> None:
     """Refuse a model of which weights, gradients and the two averages of Adam fit nowhere."""
     memory, size = hardware.memory(device), recipe.tokenizer.size
     parameters = recipe.model.least_parameters(size, size)
-    if memory is not None and 16 * parameters > memory:
+    copies = local_processes if device.type == "cpu" else 1
+    needed = copies * 16 * parameters
+    if memory is not None and needed > memory:
+        times = f" in each of {copies} processes" if copies > 1 else ""
         raise ConfigError(
             f"model: expected one that can be trained in the {memory / 2**30:.1f} GiB of memory "
-            f"of this {device.type}, but {parameters:,} parameters need "
-            f"{16 * parameters / 2**30:,.1f} GiB; lower model.dim, the layers or tokenizer.size"
+            f"of this {device.type}, but {parameters:,} parameters{times} need "
+            f"{needed / 2**30:,.1f} GiB; lower model.dim, the layers or tokenizer.size"
         )
 
 
@@ -106,6 +114,7 @@ def _train(
             recipe.data, recipe.tokenizer, recipe.training.batch_tokens, recipe.seed, run
         )
     )
+    refuse_other_pairs(prepared.training.fingerprint, world)
     trainer = _trainer(recipe, run, prepared, device, world)
     trainer.restore()
     ended, done = trainer.ended(), trainer.progress.update
@@ -125,7 +134,7 @@ def _train(
     if world.is_main and outcome.finished and recipe.translation.shortlist != "never":
         add_shortlist(run, prepared.training, prepared.validation_pairs, recipe.seed)
     if world.is_main:
-        write_card(recipe, outcome, prepared, device)
+        write_card(recipe, outcome, prepared, device, world.size)
     return outcome
 
 
@@ -177,7 +186,10 @@ def _size(recipe: RecipeConfig, trainer: Trainer) -> RunSize:
         trainer.order.epochs(training.updates * training.accumulate),
         device.type == "cpu",
     )
-    log.info("model: %s parameters, on %s", f"{size.parameters:,}", hardware.describe(device))
+    log.info(
+        "model: %s parameters, on %s",
+        f"{size.parameters:,}", hardware.describe(device, trainer.world.size),
+    )  # fmt: skip
     log.info(
         "training: %s updates, about %s epochs of %s pairs",
         f"{training.updates:,}", f"{size.epochs:,.0f}", f"{len(trainer.order.store):,}",

@@ -4,7 +4,7 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -21,7 +21,7 @@ from mt.training.loop import Update, updates
 from mt.training.objective import Objective
 from mt.training.order import TrainingOrder
 from mt.training.progress import Ending, Progress, best_of, without_improvement
-from mt.training.randomness import random_state, set_random_state
+from mt.training.randomness import RandomState, begin_anew, random_state, set_random_state
 from mt.training.reports import ReportBuilder
 from mt.training.validation import Validation, ValidationResult
 from mt.training.world import World
@@ -58,7 +58,7 @@ class Trainer:
         """Go back to the newest checkpoint that is intact, if there is one.
 
         Raises:
-            TrainingError: If all checkpoints are damaged, or of other pairs or processes.
+            TrainingError: If all checkpoints are damaged, or of other pairs.
         """
         done = self.world.from_main(self.checkpoints.newest)
         if done is None:
@@ -69,15 +69,10 @@ class Trainer:
                 f"{self.checkpoints.run}: expected the pairs of the run that is resumed, "
                 "but the text of the corpora has changed since; restore it, or choose another --out"
             )
-        if len(state["random"]) != self.world.size:
-            raise TrainingError(
-                f"{self.checkpoints.run}: expected {len(state['random'])} processes, as in the run "
-                f"that is resumed, but found {self.world.size}; start as many"
-            )
         load_weights(self.model, self.checkpoints.weights(done), str(self.checkpoints.run))
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
-        set_random_state(state["random"][self.world.rank], self.device)
+        self._restore_randomness(state["random"])
         self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
         before, now = self.optimizer.param_groups[0]["lr"], self.config.rate(done)
@@ -87,6 +82,18 @@ class Trainer:
                 "and is %.2e at the next",
                 self.config.updates, before, done, self.config.rate(done + 1),
             )  # fmt: skip
+
+    def _restore_randomness(self, states: Sequence[RandomState]) -> None:
+        """Go back to the random state of each process, if there are as many as there were."""
+        if len(states) == self.world.size:
+            set_random_state(states[self.world.rank], self.device)
+            return
+        begin_anew(self.order.seed, self.progress.update, self.world.rank)
+        log.warning(
+            "processes: there were %d and are %d; from here on dropout draws other numbers than it "
+            "would have, and all else goes on as it was",
+            len(states), self.world.size,
+        )  # fmt: skip
 
     def ended(self) -> Ending | None:
         """Say why nothing is left to train; ``None``: something is."""

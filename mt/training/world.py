@@ -5,15 +5,29 @@ once for any number of processes: it calls a :class:`World`, and that of a singl
 what it is given.
 """
 
-from collections.abc import Callable, Iterable
+import contextlib
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.distributed
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
+
+from mt.data.processes import available_cores
+from mt.errors import TrainingError
+from mt.training.processes import Place
 
 T = TypeVar("T")
+
+_SECONDS_TO_VANISH = 1.0
+"""How long a process that was killed may still be seen after it has closed its connections."""
 
 
 class World(Protocol):
@@ -35,6 +49,11 @@ class World(Protocol):
     @property
     def is_main(self) -> bool:
         """Whether this is the process that writes files: the one of rank 0."""
+        ...
+
+    @property
+    def local_size(self) -> int:
+        """The number of processes on this machine."""
         ...
 
     def sum(self, tensor: Tensor) -> Tensor:
@@ -68,6 +87,13 @@ class World(Protocol):
         """
         ...
 
+    def fails_first(self) -> bool:
+        """Say whether no process has called this before; for the one that says what went wrong.
+
+        Unlike the other methods it waits for nobody.
+        """
+        ...
+
 
 class SingleProcess:
     """A world of one process: nothing to add up, nobody to wait for."""
@@ -75,6 +101,7 @@ class SingleProcess:
     rank = 0
     size = 1
     is_main = True
+    local_size = 1
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Return ``tensor``."""
@@ -99,26 +126,45 @@ class SingleProcess:
         """Compute it."""
         return compute()
 
+    def fails_first(self) -> bool:
+        """Say yes: there is no other."""
+        return True
+
 
 class ProcessGroup:
-    """The initialised default group of ``torch.distributed``.
+    """The processes that have met in the default group of ``torch.distributed``.
 
-    Tensors are added up by its own backend. Values and flags go from CPU to CPU, so that asking for
-    an interruption does not wait for an accelerator.
+    Gradients are added up by its own backend. Values and flags go from CPU to CPU, so that asking
+    for an interruption does not wait for an accelerator.
+
+    Every method raises a :class:`TrainingError` when another process has ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: torch.distributed.Store, threads_alone: int) -> None:
+        """Get to know the others.
+
+        Args:
+            store: Where they have met.
+            threads_alone: Threads of the main process while the others wait for it.
+        """
         self.rank = torch.distributed.get_rank()
         self.size = torch.distributed.get_world_size()
         self.is_main = self.rank == 0
+        self._store = store
+        self._threads_alone = threads_alone
         # The others wait while the main process encodes a corpus or validates. A process that
         # ended closes its connections: nobody waits for it.
         self._values = torch.distributed.new_group(backend="gloo", timeout=timedelta(days=1))
+        self._members: list[tuple[str, int]] = []
+        """The machine and the number that the system gave each process, by rank."""
+        self._members = self.gather((platform.node(), os.getpid()))
+        self.local_size = sum(node == platform.node() for node, _ in self._members)
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Add up in float64, whatever the type that each process has."""
         total = tensor.double()
-        torch.distributed.all_reduce(total)
+        with self._exchange():
+            torch.distributed.all_reduce(total)
         return total
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -126,7 +172,8 @@ class ProcessGroup:
         weights = list(parameters)
         gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
         total = torch.cat([gradient.flatten() for gradient in gradients])
-        torch.distributed.all_reduce(total)
+        with self._exchange():
+            torch.distributed.all_reduce(total)
         parts = torch.split(total, [weight.numel() for weight in weights])
         for weight, part in zip(weights, parts, strict=True):
             weight.grad = part.view_as(weight)
@@ -134,26 +181,33 @@ class ProcessGroup:
     def gather(self, value: T) -> list[T]:
         """Send pickled values to all."""
         values: list[T] = [value] * self.size
-        torch.distributed.all_gather_object(values, value, group=self._values)
+        with self._exchange():
+            torch.distributed.all_gather_object(values, value, group=self._values)
         return values
 
     def any(self, flag: bool) -> bool:
         """Take the largest of the flags."""
         flags = torch.tensor([flag], dtype=torch.uint8)
-        torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX, group=self._values)
+        with self._exchange():
+            torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX, group=self._values)
         return bool(flags)
 
     def from_main(self, compute: Callable[[], T]) -> T:
-        """Send the pickled result, or the exception, to all."""
+        """Send the pickled result, or the exception, to all.
+
+        The others leave their cores to the main process while it computes.
+        """
         results: list[T] = []
         error: Exception | None = None
         if self.is_main:
             try:
-                results.append(compute())
+                with _threads(self._threads_alone):
+                    results.append(compute())
             except Exception as raised:
                 error = raised
         sent: list[Any] = [results, error]
-        torch.distributed.broadcast_object_list(sent, src=0, group=self._values)
+        with self._exchange():
+            torch.distributed.broadcast_object_list(sent, src=0, group=self._values)
         results, error = sent
         if error is not None:
             raise error
@@ -164,3 +218,111 @@ class ProcessGroup:
         mine: list[T] = []
         self.from_main(lambda: mine.append(compute()))
         return mine[0] if mine else compute()
+
+    def fails_first(self) -> bool:
+        """Count at the store; where its keeper is gone, let the process after the first speak."""
+        try:
+            return bool(self._store.add("failures", 1) == 1)
+        except RuntimeError:
+            return self.rank <= 1
+
+    @contextlib.contextmanager
+    def _exchange(self) -> Iterator[None]:
+        """Explain what the backends report when a process has closed its connections."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise TrainingError(
+                f"processes: expected all {self.size} to go on, but {self._ended()} has ended; "
+                "start all again with --resume"
+            ) from error
+
+    def _ended(self) -> str:
+        """Name the process that has ended, if that was on this machine and can be seen."""
+        until = time.monotonic() + _SECONDS_TO_VANISH
+        while time.monotonic() < until:
+            for rank, (node, number) in enumerate(self._members):
+                if node == platform.node() and not _is_alive(number):
+                    return f"rank {rank} (process {number} on {node})"
+            time.sleep(0.02)
+        return "one of them"
+
+
+@contextlib.contextmanager
+def join(place: Place, device: torch.device) -> Iterator[World]:
+    """Meet the other processes of a run, and share the cores of this machine with its others.
+
+    Args:
+        place: Which process this one is.
+        device: Where it will compute.
+
+    Raises:
+        TrainingError: If the others cannot be found.
+    """
+    if place.size == 1:
+        yield SingleProcess()
+        return
+    threads_alone = torch.get_num_threads()
+    if place.local_size > 1 and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, available_cores() // place.local_size))
+    if place.local_size == place.size:
+        _stay_on_this_machine()
+    try:
+        store, rank, size = next(rendezvous(place.meeting or "env://", place.rank, place.size))
+        _wait_for(place, store)
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+        world = ProcessGroup(store, threads_alone)
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(
+            f"processes: expected {place.size} that find each other, but "
+            f"{' '.join(str(error).split())}; start all of them at once"
+        ) from error
+    yield world
+    torch.distributed.destroy_process_group()
+
+
+def _wait_for(place: Place, store: torch.distributed.Store) -> None:
+    """Wait until all have come, lest one that has ended is waited for; without a limit of time.
+
+    Only those that this process has started can be watched; what else starts processes watches them
+    itself.
+    """
+    store.add("come", 1)
+    while place.started and store.add("come", 0) < place.size:
+        for rank, process in enumerate(place.started, 1):
+            if process.poll() is not None:
+                raise TrainingError(
+                    f"processes: expected all {place.size} to begin, but rank {rank} (process "
+                    f"{process.pid}) has ended with {process.returncode}; start again"
+                )
+        time.sleep(0.02)
+
+
+def _stay_on_this_machine() -> None:
+    """Let processes that are all here talk by an interface that nobody else reaches."""
+    names = [name for _, name in socket.if_nameindex() if name in {"lo", "lo0"}]
+    if names:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", names[0])
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Compute with another number of threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _is_alive(number: int) -> bool:
+    """Say whether a process of this machine runs; where that cannot be seen, say yes."""
+    if not Path("/proc/self/stat").exists():
+        return True
+    try:
+        state = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return state[0] not in {"Z", "X"}

@@ -1,26 +1,31 @@
 """Two processes train as one does, and their run is written once."""
 
 import logging
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import pytest
 import torch
 from rich.console import Console
-from torch import distributed
 
 from mt.bundle import open_bundle, read_index
 from mt.config import apply_overrides
-from mt.errors import TrainingError
+from mt.errors import DataError, TrainingError
 from mt.model.config import TransformerConfig
+from mt.training import sharing
 from mt.training.loop import updates
 from mt.training.objective import Objective
 from mt.training.order import Position, TrainingOrder
+from mt.training.processes import Place
 from mt.training.progress import Ending
 from mt.training.recipe import RecipeConfig
 from mt.training.run import train
-from mt.training.world import ProcessGroup, SingleProcess
+from mt.training.sharing import refuse_other_pairs, refuse_unshared
+from mt.training.world import SingleProcess, join
 from tests.golden.test_loss_curve import VOCABULARY, Store
 from tests.tiny import recipe_of, write_corpus
 
@@ -50,21 +55,24 @@ def learn(world):
     return torch.tensor(table, dtype=torch.float64), dict(model.named_parameters())
 
 
-class Interrupted(ProcessGroup):
+class Interrupted:
     """A world that sees the weights, and whose second process receives a signal in an update."""
 
-    def __init__(self, update):
-        super().__init__()
-        self.left = update
+    def __init__(self, world, update):
+        self._world = world
+        self._left = update
+
+    def __getattr__(self, name):
+        return getattr(self._world, name)
 
     def sum_gradients(self, parameters):
         parameters = list(parameters)
         self.weights = torch.cat([weight.detach().flatten() for weight in parameters])
-        super().sum_gradients(parameters)
+        self._world.sum_gradients(parameters)
 
     def any(self, flag):
-        self.left -= 1
-        return super().any(flag or (self.rank == 1 and self.left == 0))
+        self._left -= 1
+        return self._world.any(flag or (self.rank == 1 and self._left == 0))
 
 
 def fit(world, recipe, run, resume=False):
@@ -75,7 +83,7 @@ def runs(world, recipe, directory):
     """Train without a stop, and with one; return how each ended, and a refusal."""
     logging.getLogger("mt").setLevel(logging.INFO)
     whole = fit(world, recipe, directory / "whole")
-    interrupted = Interrupted(7)
+    interrupted = Interrupted(world, 7)
     stopped = fit(interrupted, recipe, directory / "parts")
     resumed = fit(world, recipe, directory / "parts", resume=True)
     try:
@@ -85,13 +93,46 @@ def runs(world, recipe, directory):
     return whole, stopped, resumed, refusal, interrupted.weights
 
 
+def refusals(world, directory):
+    """Return what is said where processes see other files than the first, and of a failure."""
+
+    def fail():
+        raise DataError("said by the first alone")
+
+    own = directory / str(world.rank)
+    own.mkdir()
+    for attempt in (
+        lambda: refuse_unshared(own, Elsewhere(world)),
+        lambda: refuse_other_pairs(str(world.rank), world),
+        lambda: world.from_main(fail),
+    ):
+        with pytest.raises((DataError, TrainingError)) as caught:
+            attempt()
+        yield str(caught.value)
+
+
+class Elsewhere:
+    """A world whose second process has another file system."""
+
+    def __init__(self, world):
+        self._world = world
+
+    def __getattr__(self, name):
+        return getattr(self._world, name)
+
+    def from_main(self, compute):
+        found = self._world.from_main(compute)
+        return Path("/nowhere") if self.rank == 1 else found
+
+
 def work(rank, recipe, directory):
     """Be one of two processes, and keep what it found."""
-    meeting = f"file://{directory}/meeting"
-    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    world = ProcessGroup()
-    torch.save((learn(world), runs(world, recipe, directory)), directory / f"{rank}.pt")
-    distributed.destroy_process_group()
+    place = Place(rank, 2, rank, 2, f"file://{directory}/meeting")
+    with join(place, CPU) as world, mock.patch.object(sharing, "_SECONDS_TO_APPEAR", 0.0):
+        first = [world.fails_first(), world.any(False), world.fails_first()]
+        said = list(refusals(world, directory))
+        found = learn(world), runs(world, recipe, directory), (first, said)
+    torch.save(found, directory / f"{rank}.pt")
 
 
 class Two(NamedTuple):
@@ -99,6 +140,7 @@ class Two(NamedTuple):
 
     learnt: list
     runs: list
+    said: list
     directory: Path
 
 
@@ -151,6 +193,32 @@ def test_a_run_of_two_processes_is_written_once_and_resumed_exactly(two, recipe)
     one, other = torch.load(state)["random"]
     assert not torch.equal(one["cpu"], other["cpu"])
 
-    # One process would draw other random numbers than two.
-    with pytest.raises(TrainingError, match="expected 2 processes, as in the run .* found 1"):
-        fit(SingleProcess(), recipe, whole, resume=True)
+
+def test_another_number_of_processes_goes_on_with_other_random_numbers(two, recipe, caplog):
+    run = two.directory / "whole"
+    longer = recipe.model_copy(
+        update={"training": recipe.training.model_copy(update={"updates": 45})}
+    )
+    logging.getLogger("mt").propagate = True
+    outcome = fit(SingleProcess(), longer, run, resume=True)
+    assert outcome.progress.update == 45
+    assert outcome.progress.history[:4] == two.runs[0][0].progress.history
+    assert "there were 2 and are 1" in caplog.text
+
+
+def test_a_failure_is_told_by_one_and_raised_in_all(two):
+    assert sorted(first for first, _ in two.said) == [[False, False, False], [True, False, False]]
+    for _, (unshared, other, failure) in two.said:
+        assert "expected a directory that all processes see, but rank 1 on" in unshared
+        assert "expected the same pairs in all processes, but rank 1 on" in other
+        assert failure == "said by the first alone"
+
+
+def test_a_process_that_never_came_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    with subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as gone:
+        pass
+    place = Place(0, 2, 0, 2, (tmp_path / "meeting").as_uri(), (gone,))
+    with pytest.raises(TrainingError, match="but rank 1 .* has ended with 3"), join(place, CPU):
+        pass
