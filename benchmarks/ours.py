@@ -41,7 +41,9 @@ from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingCon
 from mt.training.loop import Update, updates
 from mt.training.objective import Objective
 from mt.training.order import Position, TrainingOrder
-from mt.training.world import SingleProcess
+from mt.training.processes import own_place, start_others
+from mt.training.randomness import give_own_state
+from mt.training.world import SingleProcess, World, join
 from mt.translation.config import BeamConfig
 from mt.translation.engines.torch import TorchEngine
 
@@ -52,6 +54,10 @@ SIZES = {
     ),
     "small": TransformerConfig(
         dim=256, feed_forward=1024, heads=4, encoder_layers=3, decoder_layers=3, dropout=0.1,
+        norm="post",
+    ),
+    "base": TransformerConfig(
+        dim=512, feed_forward=2048, heads=8, encoder_layers=6, decoder_layers=6, dropout=0.1,
         norm="post",
     ),
 }  # fmt: skip
@@ -122,13 +128,26 @@ def open_pairs(data: Path, store: Path) -> tuple[Mixture, int]:
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
     """Time updates of ``mt train``'s own loop, after some that do not count."""
+    with start_others(own_place(options.processes)) as place, join(place, CPU) as world:
+        if options.pin:
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, {cores[world.rank % len(cores)]})
+        return _train(options, world)
+
+
+def _train(options: argparse.Namespace, world: World) -> dict[str, Any]:
+    """Time them in one of the processes."""
     torch.manual_seed(1)
     if options.data is None:
         pairs, vocabulary = cast(Mixture, RandomPairs()), 8000
     else:
         pairs, vocabulary = open_pairs(options.data, options.store)
     model = SIZES[options.size].build(vocabulary, vocabulary)
-    stream = training(model, pairs, options.warmup + options.steps, options.precision)
+    give_own_state(world)
+    count = options.warmup + options.steps
+    stream = training(
+        model, pairs, count, options.precision, world=world, batch_tokens=options.batch_tokens
+    )
     done, seconds = _timed(stream, options.warmup)
     tokens = sum(update.source_tokens + update.target_tokens for update in done)
     return {
@@ -137,22 +156,31 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         "steps": len(done),
         "loss": float(done[-1].smoothed) / done[-1].target_tokens,
         "params": count_parameters(model),
+        "processes": world.size,
+        "rank": world.rank,
         "precision": options.precision,
         "computes_bf16": options.precision != "fp32" and hardware.computes_bfloat16(CPU),
     }
 
 
 def training(
-    model: EncoderDecoder, pairs: Mixture, count: int, precision: Precision
+    model: EncoderDecoder,
+    pairs: Mixture,
+    count: int,
+    precision: Precision,
+    *,
+    world: World | None = None,
+    batch_tokens: int = BATCH_TOKENS,
 ) -> Iterator[Update]:
     """Set up some updates of ``mt train``'s own loop."""
     allocator.keep_freed_memory(one_heap=True)
     hardware.prepare_training(CPU, precision)
+    schedule = InverseSquareRootConfig(warmup=400)
     config = TrainingConfig(
-        updates=count,
-        batch_tokens=BATCH_TOKENS,
+        updates=max(count, schedule.warmup),
+        batch_tokens=batch_tokens,
         precision=precision,
-        schedule=InverseSquareRootConfig(warmup=400),
+        schedule=schedule,
     )
     order = TrainingOrder(pairs, config.batch_tokens, seed=1)
     return updates(
@@ -161,7 +189,7 @@ def training(
         islice(order.groups(Position(), config.accumulate), count),
         config.optimizer.build(model),
         config.rate,
-        SingleProcess(),
+        world or SingleProcess(),
         clip_norm=config.clip_norm,
         precision=config.precision,
         device=CPU,
@@ -275,7 +303,8 @@ def main() -> None:
         "preloaded": os.environ.get("LD_PRELOAD", ""),
         "peak_rss_mb": hardware.peak_memory() / 2**20,
     }
-    print(json.dumps(measured))
+    if not measured.get("rank"):
+        print(json.dumps(measured))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -290,6 +319,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--size", choices=SIZES, default="tiny")
     training.add_argument("--steps", type=int, default=30)
     training.add_argument("--warmup", type=int, default=10)
+    training.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
+    training.add_argument("--processes", type=int, help="that train together; else one")
+    training.add_argument("--pin", action="store_true", help="each process to a core of its own")
     training.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     training.add_argument("--data", type=Path, help="output of prepare_data.py; else random pairs")
     training.add_argument("--store", type=Path, help="where encoded pairs are kept")
