@@ -57,6 +57,18 @@ def _check_scores(scores: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The bundle whose weights a training started from."""
+
+    bundle: str
+    """Its path, as it was then."""
+    update: int
+    """Optimiser updates behind its weights."""
+    sha256: str
+    """Of its weights."""
+
+
+@dataclass(frozen=True)
 class Metadata:
     """What a bundle's weights are and where they come from."""
 
@@ -76,6 +88,8 @@ class Metadata:
     """Updates whose weights were averaged; empty for a plain checkpoint."""
     shortlist_cost: float | None = None
     """BLEU that the shortlist costs on the validation pairs; ``None`` without one."""
+    origin: Origin | None = None
+    """What training started from; ``None``: from random weights."""
 
 
 class Manifest(StrictConfig, extra="ignore"):
@@ -117,6 +131,12 @@ class Bundle:
                 "copy the model again"
             )
         return section
+
+    @property
+    def origin(self) -> Origin:
+        """Describe it to a training that starts from it."""
+        digest = self.manifest.files[WEIGHTS]
+        return Origin(str(self.path), self.metadata.update, digest)
 
     def tokenizers(self) -> Tokenizers:
         """Load the SentencePiece models."""

@@ -70,6 +70,17 @@ class StrictConfig(BaseModel):
         return dump_yaml(self.model_dump(mode="json"))
 
 
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested sections into dotted keys, as in ``model.dim``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
 def name_kind(section: Any, default: type[BaseModel], members: Sequence[type[BaseModel]]) -> Any:
     """Add the ``kind`` of the default to a section that names none.
 

@@ -86,8 +86,7 @@ def _corpora(
             f"expected {files[0]} alone, as a recipe names its languages and corpora; leave the "
             "rest out"
         )
-    from mt.config import load
-    from mt.training.recipe import RecipeConfig
+    from mt.training.recipe import load_recipe
 
-    data = load(RecipeConfig, files[0]).data
+    data = load_recipe(files[0]).data
     return data.train, data.validation, (data.source, data.target)

@@ -8,7 +8,7 @@ import typer
 
 from mt.cli.command import Command
 from mt.cli.options import JsonOption, OverridesOption
-from mt.errors import ConfigError, DataError
+from mt.errors import BundleError, ConfigError, DataError
 
 app = typer.Typer(no_args_is_help=True, help="Show, check and explain recipes.")
 
@@ -19,10 +19,9 @@ def show(
     overrides: OverridesOption = None,
 ) -> None:
     """Print a recipe with every default filled in."""
-    from mt.config import load
-    from mt.training.recipe import RecipeConfig
+    from mt.training.recipe import load_recipe
 
-    typer.echo(load(RecipeConfig, config, overrides or ()).to_yaml(), nl=False)
+    typer.echo(load_recipe(config, overrides or ()).to_yaml(), nl=False)
 
 
 @app.command(cls=Command)
@@ -34,14 +33,13 @@ def check(
 
     Corpora are read once, to their ends; those of the hub are fetched if they are not here yet.
     """
-    from mt.config import load
-    from mt.training.recipe import RecipeConfig
+    from mt.training.recipe import load_recipe
 
     errors: list[str] = []
     for path in configs:
         try:
-            load(RecipeConfig, path, overrides or ()).data.check()
-        except ConfigError as error:
+            load_recipe(path, overrides or ()).data.check()
+        except (ConfigError, BundleError) as error:
             errors.append(str(error))
         except DataError as error:
             errors += (f"{path}: {line}" for line in str(error).splitlines())

@@ -55,6 +55,8 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
         f", mean of updates {', '.join(map(str, metadata.averaged))}" if metadata.averaged else ""
     )
     yield "training", f"{metadata.update:,} updates{averaged}"
+    if origin := metadata.origin:
+        yield "start", f"{origin.bundle}, update {origin.update:,}, {origin.sha256[:12]}…"
     for use in ("train", "validation"):
         corpora = bundle.section("data").get(use)
         for corpus in corpora if isinstance(corpora, list) else ():

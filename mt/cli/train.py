@@ -43,14 +43,13 @@ def train(
 
     Ctrl-C ends the run after the current update with a checkpoint; --resume goes on from there.
     """
-    from mt.config import load
     from mt.training.processes import own_place, start_others
-    from mt.training.recipe import RecipeConfig
+    from mt.training.recipe import load_recipe
 
     place = own_place(_parse_processes(processes))
-    with _told_once(lambda: place.local_rank == 0):
-        recipe = load(RecipeConfig, config, overrides or ())
     run = out or Path("checkpoints") / config.stem
+    with _told_once(lambda: place.local_rank == 0):
+        recipe = load_recipe(config, overrides or (), run if resume else None)
     with start_others(place) as place:
         _train(recipe, run, resume, device, place)
 

@@ -11,6 +11,7 @@ import torch
 
 import mt
 from mt import hardware
+from mt.bundle import Origin
 from mt.files import atomic_file, write_atomically
 from mt.training.listeners import METRICS
 from mt.training.pace import duration
@@ -24,23 +25,30 @@ def write_card(
     recipe: RecipeConfig,
     outcome: Outcome,
     prepared: Prepared,
-    device: torch.device,
-    processes: int,
+    origin: Origin | None,
+    machine: str,
 ) -> None:
     """Write ``README.md`` and ``curves.svg`` into the run directory."""
     _draw_curves(outcome.run)
-    lines = _card(recipe, outcome, prepared, hardware.describe(device, processes))
-    write_atomically(outcome.run / "README.md", "\n".join(lines))
+    card = "\n".join(_card(recipe, outcome, prepared, origin, machine))
+    write_atomically(outcome.run / "README.md", card)
 
 
 def _card(
-    recipe: RecipeConfig, outcome: Outcome, prepared: Prepared, machine: str
+    recipe: RecipeConfig,
+    outcome: Outcome,
+    prepared: Prepared,
+    origin: Origin | None,
+    machine: str,
 ) -> Iterator[str]:
     data, progress = recipe.data, outcome.progress
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
     ended, planned = outcome.ended.capitalize(), recipe.training.updates
     yield f"{ended} at update {progress.update:,} of {planned:,}"
     yield f"after {duration(progress.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
+    if origin is not None:
+        yield f"Started from `{origin.bundle}`, update {origin.update:,}, whose weights have the"
+        yield f"SHA-256 `{origin.sha256}`.\n"
     yield "![Loss and validation over the updates](curves.svg)\n"
     yield "## Validation\n\n| | update | result | signature |\n|---|---|---|---|"
     for name, result in _notable(outcome):

@@ -130,7 +130,9 @@ class Checkpoints:
         return open_bundle(self.bundle(update)).weights()
 
     def go_on_from(self, state: Mapping[str, Any], progress: Progress) -> None:
-        """Make index and curve fit a checkpoint from which the run goes on."""
+        """Make index, curve and origin fit a checkpoint from which the run goes on."""
+        origin = open_bundle(self.bundle(progress.update)).metadata.origin
+        self.metadata = replace(self.metadata, origin=origin)
         try:
             last = read_index(self.run).get("last")
         except BundleError as error:

@@ -5,13 +5,12 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from mt.bundle import CONFIG, INDEX
-from mt.config import StrictConfig
+from mt.bundle import CONFIG, INDEX, Bundle, load_bundle
+from mt.config import StrictConfig, flatten
 from mt.data.augmentation.noise import recased
 from mt.data.config import DataConfig
 from mt.data.corpora import Pair
@@ -77,7 +76,7 @@ def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
             "it, or choose another --out"
         )
     if config.exists():
-        before, now = _flatten(read_yaml(config)), _flatten(recipe.model_dump(mode="json"))
+        before, now = flatten(read_yaml(config)), flatten(recipe.model_dump(mode="json"))
         # Keys of both first: for another kind of section its `kind`, not the keys it brings.
         keys = [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]
         changed = [
@@ -100,8 +99,13 @@ def release_run(run: Path) -> None:
         shutil.rmtree(run / "tokenizer", ignore_errors=True)
 
 
-def prepare_run(
-    data: DataConfig, tokenizer: TokenizerConfig, batch_tokens: int, seed: int, run: Path
+def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
+    data: DataConfig,
+    tokenizer: TokenizerConfig,
+    batch_tokens: int,
+    seed: int,
+    run: Path,
+    init_from: Path | None = None,
 ) -> Prepared:
     """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
 
@@ -111,11 +115,14 @@ def prepare_run(
         batch_tokens: Most tokens of a batch; every training pair must fit.
         seed: Draws the sample that a tokenizer learns from.
         run: The run directory, which gets a copy of the tokenizers.
+        init_from: The bundle whose tokenizers are kept, so that none are learnt.
 
     Raises:
         DataError: If a corpus cannot be used, or a pair fits into no batch.
+        BundleError: If the bundle is damaged.
     """
-    tokenizers = _obtain_tokenizers(data, tokenizer, seed, run)
+    tokenizers = _obtain_tokenizers(data, tokenizer, seed, run, init_from)
+    _refuse_unknown_tags(data, tokenizers.source, init_from)
     training = prepare(
         data.train, tokenizers, data.store, data.train_selections(), _LogEncoding(),
         temperature=data.temperature,
@@ -150,6 +157,17 @@ def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: Tokenizer
     )  # fmt: skip
 
 
+def _refuse_unknown_tags(data: DataConfig, tokenizer: Tokenizer, init_from: Path | None) -> None:
+    """Refuse a tag that is no token of the tokenizers that a run starts from."""
+    wanted = {corpus.tag for corpus in data.train if corpus.tag}
+    if unknown := sorted(wanted - set(tokenizer.tags)):
+        known = ", ".join(tokenizer.tags) or "none"
+        raise DataError(
+            f"data.train: expected tags that {init_from} knows ({known}), but found {unknown[0]}; "
+            "leave it out, or train a new model"
+        )
+
+
 def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:
     """Refuse a pair that no batch can hold."""
     if pairs.longest > batch_tokens:
@@ -174,12 +192,24 @@ class _LogEncoding:
 
 
 def _obtain_tokenizers(
-    data: DataConfig, config: TokenizerConfig, seed: int, run: Path
+    data: DataConfig, config: TokenizerConfig, seed: int, run: Path, init_from: Path | None
 ) -> Tokenizers:
-    """Load the run's tokenizers, else those trained before on the same text, else train them."""
+    """Load the run's tokenizers, else those of the bundle it starts from, else learn them."""
     own = run / "tokenizer"
     if _is_whole(own):
         return Tokenizers.load(own)
+    if init_from is None:
+        tokenizers = _learn_tokenizers(data, config, seed)
+    else:
+        tokenizers = load_bundle(init_from, Bundle.tokenizers)
+    with atomic_directory(own) as scratch:
+        tokenizers.save(scratch)
+        write_sums(scratch)
+    return tokenizers
+
+
+def _learn_tokenizers(data: DataConfig, config: TokenizerConfig, seed: int) -> Tokenizers:
+    """Load the tokenizers that were learnt before on the same text, else learn them."""
     selections = [replace(each, max_tokens=None) for each in data.train_selections()]
     tags = sorted({corpus.tag for corpus in data.train if corpus.tag})
     wanted = {
@@ -201,11 +231,7 @@ def _obtain_tokenizers(
             pairs = _learnable_pairs(data, selections, tags, seed)
             train_tokenizers(config, pairs, seed, scratch, tags)
             write_sums(scratch)
-    tokenizers = Tokenizers.load(shared)
-    with atomic_directory(own) as scratch:
-        tokenizers.save(scratch)
-        write_sums(scratch)
-    return tokenizers
+    return Tokenizers.load(shared)
 
 
 def _learnable_pairs(
@@ -230,14 +256,3 @@ def _is_whole(directory: Path) -> bool:
         )
         remove_directory(directory)
     return damaged is None
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested sections into dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -1,15 +1,23 @@
 """The root of a configuration: everything that determines a run."""
 
-from typing import Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from mt.config import StrictConfig
+from mt.bundle import CONFIG, Bundle, load_bundle
+from mt.config import Overrides, StrictConfig, apply_overrides, flatten
 from mt.data.config import DataConfig
+from mt.errors import ConfigError
 from mt.model.config import ModelConfig, TransformerConfig
 from mt.text.tokenizer import TokenizerConfig
 from mt.training.config import TrainingConfig, ValidationConfig
 from mt.translation.config import TranslationConfig
+from mt.yaml import read_yaml
+
+_FREE = frozenset({"model.dropout"})
+"""Keys of the sections that belong to weights which do not describe them."""
 
 
 class RecipeConfig(StrictConfig):
@@ -17,6 +25,10 @@ class RecipeConfig(StrictConfig):
 
     seed: int = Field(default=1, ge=0, lt=2**63)
     """Seeds weights, dropout, the order of batches, and the tokenizer's sample."""
+    init_from: Path | None = None
+    """A bundle, or a run whose best bundle is meant, from whose weights training starts. Its
+    tokenizers are kept, and what is left out of `tokenizer` and `model` is as it has it; only
+    `model.dropout` may differ. null: from random weights."""
     data: DataConfig
     """Corpora and languages."""
     tokenizer: TokenizerConfig = TokenizerConfig()
@@ -49,3 +61,73 @@ class RecipeConfig(StrictConfig):
                 f"tokenizer.algorithm is `{algorithm}`, but found `{drawn.kind}`; change either"
             )
         return self
+
+
+def load_recipe(path: Path, overrides: Overrides = (), run: Path | None = None) -> RecipeConfig:
+    """Read a recipe and apply overrides; see :func:`parse_recipe`.
+
+    Raises:
+        ConfigError: If the file cannot be read, is not YAML, or is no recipe.
+        BundleError: If the bundle to start from cannot be read.
+    """
+    return parse_recipe(apply_overrides(read_yaml(path), overrides), str(path), run)
+
+
+def parse_recipe(values: Mapping[str, Any], where: str, run: Path | None = None) -> RecipeConfig:
+    """Validate a recipe; tokenizer and model are those of the bundle that it starts from.
+
+    Args:
+        values: What the file held.
+        where: The name shown before each error.
+        run: The run directory, if the recipe is that of a run that is resumed: what the run
+            started from is then known by itself, and the bundle is not needed any more.
+
+    Raises:
+        ConfigError: Naming every error, or what contradicts the bundle.
+        BundleError: If the bundle cannot be read.
+    """
+    start = values.get("init_from")
+    if isinstance(start, str | Path):
+        values = {**values, **_sections_of(Path(start), values, where, run)}
+    return RecipeConfig.parse(values, where)
+
+
+def _sections_of(
+    start: Path, values: Mapping[str, Any], where: str, run: Path | None
+) -> dict[str, Any]:
+    """Return the sections that describe a bundle's tokens and weights.
+
+    Raises:
+        ConfigError: If those of the recipe say something else.
+    """
+    if run is not None and (run / CONFIG).exists():
+        known = read_yaml(run / CONFIG)
+    else:
+        known = load_bundle(start, _described)
+    found = {}
+    for name in ("tokenizer", "model"):
+        given = values.get(name) or {}
+        if not isinstance(given, Mapping):
+            continue  # what it should be is said where it is validated
+        own = flatten({name: known[name]})
+        for key, value in flatten({name: given}).items():
+            if key not in _FREE and value != own.get(key, value):
+                raise ConfigError(
+                    f"{where}: `{key}`: expected {own[key]}, as in {start}, from which the run "
+                    f"starts, but found {value}; leave it out"
+                )
+        found[name] = _merged(known[name], given)
+    return found
+
+
+def _described(bundle: Bundle) -> dict[str, Any]:
+    return {name: bundle.section(name) for name in ("tokenizer", "model")}
+
+
+def _merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put values over others, section by section."""
+    merged = {**own, **given}
+    for key in own.keys() & given.keys():
+        if isinstance(own[key], Mapping) and isinstance(given[key], Mapping):
+            merged[key] = _merged(own[key], given[key])
+    return merged

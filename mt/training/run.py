@@ -29,6 +29,7 @@ from mt.training.progress import Outcome
 from mt.training.randomness import give_own_state
 from mt.training.recipe import RecipeConfig
 from mt.training.sharing import refuse_other_pairs, refuse_unshared
+from mt.training.start import read_start, start_from
 from mt.training.trainer import Trainer
 from mt.training.validation import Translate, Validation
 from mt.training.world import World
@@ -111,7 +112,12 @@ def _train(
 ) -> Outcome:
     prepared = world.main_first(
         lambda: prepare_run(
-            recipe.data, recipe.tokenizer, recipe.training.batch_tokens, recipe.seed, run
+            recipe.data,
+            recipe.tokenizer,
+            recipe.training.batch_tokens,
+            recipe.seed,
+            run,
+            recipe.init_from,
         )
     )
     refuse_other_pairs(prepared.training.fingerprint, world)
@@ -134,7 +140,8 @@ def _train(
     if world.is_main and outcome.finished and recipe.translation.shortlist != "never":
         add_shortlist(run, prepared.training, prepared.validation_pairs, recipe.seed)
     if world.is_main:
-        write_card(recipe, outcome, prepared, device, world.size)
+        origin, machine = trainer.checkpoints.metadata.origin, hardware.describe(device, world.size)
+        write_card(recipe, outcome, prepared, origin, machine)
     return outcome
 
 
@@ -145,12 +152,18 @@ def _trainer(
     torch.manual_seed(recipe.seed)
     data, training, tokenizers = recipe.data, recipe.training, prepared.tokenizers
     model = recipe.model.build(tokenizers.source.size, tokenizers.target.size).to(device)
+    start = None
+    if recipe.init_from is not None and not saved_updates(run):
+        start = read_start(recipe.init_from)
+        start_from(start, model, tokenizers)
+        log.info("starting from %s", start.origin.bundle)
     give_own_state(world)
     parameters = count_parameters(model)
     languages = data.source, data.target
     most_tokens = min(data.max_tokens, training.batch_tokens)
     augmenter = data.augmentation.build(tokenizers, languages, most_tokens, recipe.seed)
-    metadata = Metadata(0, languages, parameters, data.max_tokens)
+    origin = start.origin if start else None
+    metadata = Metadata(0, languages, parameters, data.max_tokens, origin=origin)
     translation = TranslationConfig(
         search=recipe.validation.search, split_sentences=recipe.translation.split_sentences
     )

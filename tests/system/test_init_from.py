@@ -1,0 +1,109 @@
+"""A training that starts from a bundle: its weights, its tokenizers, and what is said of it."""
+
+import json
+import re
+import shutil
+
+import pytest
+import torch
+
+from mt.bundle import open_bundle, read_index
+from mt.training.recipe import parse_recipe
+from tests.tiny import mt, recipe_of, write_corpus, write_recipe, write_untrained
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return write_untrained(write_corpus(tmp_path_factory.mktemp("start"), seed=1))
+
+
+@pytest.fixture
+def recipe(tmp_path, bundle):
+    """Write a recipe for other text, which starts from the bundle."""
+    path = write_recipe(write_corpus(tmp_path, seed=2))
+    values = json.loads(path.read_text())
+    del values["model"], values["tokenizer"]
+    path.write_text(json.dumps(values | {"init_from": str(bundle)}))
+    return path
+
+
+def train(recipe, run, *arguments):
+    done = mt("train", recipe, "--device", "cpu", "--out", run, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def weights(run, which="last"):
+    return open_bundle(read_index(run)[which]).weights()
+
+
+@pytest.mark.slow
+def test_weights_and_tokenizers_are_those_of_the_bundle(recipe, bundle, tmp_path):
+    run = tmp_path / "run"
+    train(recipe, run, "--set=training.optimizer.learning_rate=1e-30", "--set=training.updates=10")
+    before = open_bundle(bundle)
+    after = open_bundle(read_index(run)["last"])
+    for name, weight in before.weights().items():
+        torch.testing.assert_close(after.weights()[name], weight, atol=1e-9, rtol=0)
+    assert after.tokenizers().fingerprint == before.tokenizers().fingerprint
+    assert after.section("model") == before.section("model")
+
+    assert after.metadata.origin == before.origin
+    assert before.origin.sha256 in (run / "README.md").read_text()
+    assert before.origin.sha256[:12] in mt("info", run).stdout
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_without_the_bundle(recipe, bundle, tmp_path):
+    train(recipe, tmp_path / "whole", "--set=training.updates=20")
+    moved = shutil.copytree(bundle, tmp_path / "moved")
+    there = f"--set=init_from={moved}"
+    train(recipe, tmp_path / "parts", there, "--set=training.updates=10")
+    shutil.rmtree(moved)
+    train(recipe, tmp_path / "parts", there, "--set=training.updates=20", "--resume")
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    origin = open_bundle(read_index(tmp_path / "parts")["last"]).metadata.origin
+    assert (origin.bundle, origin.sha256) == (str(moved), open_bundle(bundle).origin.sha256)
+
+
+def test_what_contradicts_the_bundle_is_one_line(recipe, bundle):
+    for override, key, has, found in (
+        ("model.dim=64", "model.dim", "16", "64"),
+        ("model.positions.kind=rotary", "model.positions.kind", "sinusoidal", "rotary"),
+        ("tokenizer.size=400", "tokenizer.size", "300", "400"),
+    ):
+        done = mt("config", "show", recipe, "--set", override)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"mt: {recipe}: `{key}`: expected {has}, as in {bundle}, from which the run starts, "
+            f"but found {found}; leave it out\n"
+        )
+
+
+def test_what_a_recipe_leaves_out_is_that_of_the_bundle(recipe, bundle):
+    values = recipe_of(recipe.parent) | {"init_from": str(bundle)}
+    values |= {"model": {"dropout": 0.3, "self_attention": {"score": {"kind": "scaled_dot"}}}}
+    found = parse_recipe(values, where="tiny").model.model_dump(mode="json")
+    assert found == open_bundle(bundle).section("model") | {"dropout": 0.3}
+
+
+def test_a_damaged_bundle_is_refused(recipe, bundle, tmp_path):
+    damaged = shutil.copytree(bundle, tmp_path / "damaged")
+    file = damaged / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    done = mt("train", recipe, f"--set=init_from={damaged}", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert re.fullmatch(rf"mt: {file}: expected SHA-256 .* it is damaged, .*\n", done.stderr)
+
+
+def test_a_tag_that_the_bundle_does_not_know_is_refused(recipe, bundle, tmp_path):
+    values = json.loads(recipe.read_text())
+    values["data"]["train"]["tag"] = "<bt>"
+    recipe.write_text(json.dumps(values))
+    done = mt("train", recipe, "--device", "cpu", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert (
+        f"data.train: expected tags that {bundle} knows (none), but found <bt>; leave it out"
+        in " ".join(done.stderr.split())
+    )
