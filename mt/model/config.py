@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mt.model.recurrent import Recurrent
     from mt.model.transformer import Transformer
 
-Activation = Literal["relu", "gelu", "swiglu"]
+Activation = Literal["relu", "gelu", "silu", "swiglu"]
 NormPlacement = Literal["pre", "post"]
 Tie = Literal["three_way", "two_way", "none"]
 Cell = Literal["lstm", "gru"]
@@ -36,7 +36,7 @@ class TransformerConfig(StrictConfig):
     feed_forward: Annotated[int, Field(gt=0, le=1_048_576)] = 2048
     """Width inside the feed-forward layers."""
     activation: Activation = "relu"
-    """Non-linearity of the feed-forward layers: relu, gelu or swiglu."""
+    """Non-linearity of the feed-forward layers: relu, gelu, silu (also called swish) or swiglu."""
     norm: NormPlacement = "pre"
     """Layer norm before each sublayer (pre) or after its residual sum, as in the paper (post)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -44,6 +44,8 @@ class TransformerConfig(StrictConfig):
     tie: Tie = "three_way"
     """Which of source embedding, target embedding and output share one table: all three (needs a
     joint vocabulary), the last two, or none."""
+    output_bias: bool = False
+    """Add to the logit of each target token a trained number, as Marian does."""
     positions: Annotated[PositionsConfig, Field(discriminator="kind")] = SinusoidalConfig()
     """How a model knows the positions of tokens."""
     self_attention: AttentionConfig = AttentionConfig()

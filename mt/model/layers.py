@@ -1,7 +1,7 @@
 """Linear and feed-forward layers, dropout, residual connections and embeddings."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -44,14 +44,22 @@ class Dropout(nn.Module):
         return f"rate={self.rate}"
 
 
+_ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+}
+
+
 class FeedForward(nn.Module):
     """Transform each position by itself: one linear layer, an activation, another linear layer.
 
-    ``relu`` and ``gelu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``: ``W_2 (silu(W_1 x) * W_3 x)``,
-    with ``W_1`` and ``W_3`` in one matrix; it has half as many parameters again at the same width.
+    ``relu``, ``gelu`` and ``silu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``:
+    ``W_2 (silu(W_1 x) * W_3 x)``, with ``W_1`` and ``W_3`` in one matrix; it has half as many
+    parameters again at the same width.
 
-    Source: Vaswani et al. (2017), section 3.3, equation 2; Hendrycks and Gimpel (2016); Shazeer
-    (2020), equation 6.
+    Source: Vaswani et al. (2017), section 3.3, equation 2; Hendrycks and Gimpel (2016); Elfwing et
+    al. (2018); Shazeer (2020), equation 6.
     """
 
     def __init__(self, dim: int, width: int, activation: Activation) -> None:
@@ -71,7 +79,7 @@ class FeedForward(nn.Module):
         if self.activation == "swiglu":
             gate, wide = wide.chunk(2, dim=-1)
             return self.linear2(F.silu(gate) * wide)
-        return self.linear2(F.relu(wide) if self.activation == "relu" else F.gelu(wide))
+        return self.linear2(_ACTIVATIONS[self.activation](wide))
 
 
 class Residual(nn.Module):

@@ -175,8 +175,10 @@ class Transformer(EncoderDecoder):
         at_top: type[nn.Module] = nn.LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)
-        self.output = nn.Linear(dim, target_size, bias=False)
+        self.output = nn.Linear(dim, target_size, bias=config.output_bias)
         self.output.weight = tables.output
+        if config.output_bias:
+            nn.init.zeros_(self.output.bias)
 
     def encode(
         self, source: Int[Tensor, "batch source_len"]

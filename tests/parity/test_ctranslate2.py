@@ -32,6 +32,7 @@ KINDS = {
     "plain": {},
     "post-norm, unequal depths": {"norm": "post", "encoder_layers": 3, "decoder_layers": 1},
     "gelu": {"activation": "gelu"},
+    "silu, output bias": {"activation": "silu", "output_bias": True},
     "swiglu": {"activation": "swiglu"},
     "three tables": {"tie": "none"},
     "learned, too few": {"positions": {"kind": "learned", "longest": 8}},

@@ -24,6 +24,7 @@ KINDS = {
     "post-norm, three tables, bilinear": {
         "norm": "post", "tie": "none", "self_attention": BILINEAR, "cross_attention": BILINEAR,
     },
+    "post-norm, silu, output bias": {"norm": "post", "activation": "silu", "output_bias": True},
     "odd dim": {"norm": "post", "dim": 15, "heads": 3},
 }  # fmt: skip
 

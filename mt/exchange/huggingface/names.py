@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from mt.model.config import TransformerConfig
 
+OUTPUT_BIAS = "output.bias"
+"""A vector here, and one row there."""
+
 
 class Names(NamedTuple):
     """A tensor, and the tensors that its rows are divided among evenly."""
@@ -47,6 +50,8 @@ def names(config: TransformerConfig) -> Iterator[Names]:
     """Name every trained tensor, but those of positions and scores, which the others lack."""
     for table, name in _TABLES[config.tie].items():
         yield Names(table, (name,))
+    if config.output_bias:
+        yield Names(OUTPUT_BIAS, ("final_logits_bias",))
     stacks = (
         ("encoder", config.encoder_layers, _ENCODER_LAYER),
         ("decoder", config.decoder_layers, _DECODER_LAYER),

@@ -24,6 +24,7 @@ KINDS = {
 }
 NAMED = {
     *(f"{key}: {kind().kind}" for key, kinds in KINDS.items() for kind in kinds),
+    "output_bias: true",
     *(f"activation: {name}" for name in get_args(Activation)),
     *(f"norm: {name}" for name in get_args(NormPlacement)),
     *(f"tie: {name}" for name in get_args(Tie)),

@@ -12,7 +12,7 @@ from tests.covering import cover
 SHAPES = {
     "tie": ["three_way", "two_way", "none"],
     "norm": ["pre", "post"],
-    "activation": ["relu", "gelu", "swiglu"],
+    "activation": ["relu", "gelu", "silu", "swiglu"],
     "learned": [0, 9],
 }
 

@@ -30,7 +30,7 @@ from mt.text.tokenizer import END, START, UNKNOWN
 _BINARY, _REVISION = 6, 7
 _TYPES = ("f", "b", "h", "i")
 """Codes of :mod:`struct`, each at the place that is its number in the format."""
-_ACTIVATIONS = {"relu": 0, "gelu": 3, "swiglu": 2}
+_ACTIVATIONS = {"relu": 0, "gelu": 3, "silu": 2, "swiglu": 2}
 _LAYER_NORM_EPSILON = 1e-5  # torch's
 
 
@@ -129,6 +129,8 @@ class _Conversion:
         yield from self._stack("decoder", config.decoder_layers, positions)
         yield "decoder/embeddings/weight", target
         yield "decoder/projection/weight", output
+        if config.output_bias:
+            yield "decoder/projection/bias", self._weight("output.bias", self.sizes[1])
         yield "decoder/alignment_layer", _scalar("h", -1)
         yield "decoder/alignment_heads", _scalar("h", 0)
         for name in ("alibi", "alibi_use_positive_positions", "scale_alibi"):
