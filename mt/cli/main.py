@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -20,9 +21,10 @@ from mt.cli.failures import replace_closed_streams
 
 COMMANDS = (
     "init", "train", "evaluate", "compare", "translate", "score", "explain", "align", "info",
-    "distill", "backtranslate", "bulk", "shortlist", "export", "data", "config",
+    "distill", "backtranslate", "bulk", "shortlist", "import", "export", "data", "config",
 )  # fmt: skip
-"""Modules beside this one, each with a function of its name or an ``app`` of several commands."""
+"""Modules beside this one, each with a function of its name or an ``app`` of several commands; what
+is a keyword of Python has ``_`` behind it there."""
 
 
 def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
@@ -38,11 +40,12 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(options)
     for name in names:
-        module = import_module(f"mt.cli.{name}")
+        ours = f"{name}_" if iskeyword(name) else name
+        module = import_module(f"mt.cli.{ours}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
-            app.command(cls=Command)(getattr(module, name))
+            app.command(name, cls=Command)(getattr(module, ours))
     return app
 
 

@@ -36,6 +36,16 @@ class Target(Protocol):
         ...
 
 
+def refuse_existing(path: Path) -> None:
+    """Refuse to write into what is there already.
+
+    Raises:
+        DataError: If ``path`` exists.
+    """
+    if path.exists():
+        raise DataError(f"{path}: expected a new directory, but it exists; choose another")
+
+
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """Give a scratch directory that becomes ``path`` when the block ends well, else vanishes.
@@ -43,8 +53,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     Raises:
         DataError: If ``path`` exists.
     """
-    if path.exists():
-        raise DataError(f"{path}: expected a new directory, but it exists; choose another")
+    refuse_existing(path)
     with atomic_directory(path, replace=False) as scratch:
         yield scratch
 

@@ -4,18 +4,25 @@ Target languages of a multilingual model (Johnson et al. 2017), text that was ba
 (Caswell et al. 2019), domains. Each tag of a recipe is one token of its model.
 """
 
+import re
 from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field
 
 _MARK = r"[!-/:-@\[-`{-~]"
+_PATTERN, _LONGEST = rf"^{_MARK}[!-~]*{_MARK}$", 64
 
 Tag = Annotated[
     str,
-    Field(max_length=64, pattern=rf"^{_MARK}[!-~]*{_MARK}$", examples=["<2de>", ">>de<<", "<bt>"]),
+    Field(max_length=_LONGEST, pattern=_PATTERN, examples=["<2de>", ">>de<<", "<bt>"]),
 ]
 """ASCII without spaces, between punctuation, so that no word is taken for one."""
+
+
+def is_tag(word: str) -> bool:
+    """Say whether a word could be a tag."""
+    return len(word) <= _LONGEST and re.search(_PATTERN, word) is not None
 
 
 def put_tag(tag: str | None, text: str) -> str:

@@ -2,7 +2,8 @@
 
 Text goes in and comes out raw: there is no separate tokenisation, truecasing or detokenisation.
 What no learnt piece covers is spelt in UTF-8 bytes, which are pieces themselves, so that every
-sentence can be read and written and an unknown piece never occurs.
+sentence can be read and written and an unknown piece never occurs. Imported tokenizers may have no
+bytes: what they do not cover is one unknown piece, which no translation holds.
 
 Source: Kudo and Richardson (2018); unigram: Kudo (2018); BPE: Sennrich, Haddow and Birch (2016).
 """
@@ -29,12 +30,12 @@ from mt.config import Count, StrictConfig
 from mt.errors import BundleError, DataError
 from mt.files import atomic_file, read_limited
 from mt.text.blanks import plain_blanks
-from mt.text.tags import take_tag
+from mt.text.tags import is_tag, take_tag
 
 PAD = 0
 """Fills rows of a batch; never part of a sentence."""
 UNKNOWN = 1
-"""Required by SentencePiece; bytes make it impossible."""
+"""What no piece covers; bytes make it impossible."""
 START = 2
 """What a decoder reads first."""
 END = 3
@@ -70,6 +71,9 @@ RULES = 4
 """Raised when the same text and config give other pieces than before."""
 
 
+Algorithm = Literal["unigram", "bpe"]
+
+
 class TokenizerConfig(StrictConfig):
     """Which pieces are learnt; unseen characters are always spelt in bytes."""
 
@@ -77,7 +81,7 @@ class TokenizerConfig(StrictConfig):
     """One set of pieces for both languages, or one for each."""
     size: int = Field(default=8000, gt=0, le=1_000_000)
     """Pieces, the 256 bytes and 4 marks included; with separate vocabularies on each side."""
-    algorithm: Literal["unigram", "bpe"] = "unigram"
+    algorithm: Algorithm = "unigram"
     """Prune likely pieces from a large set (unigram), or merge frequent pairs (bpe)."""
     character_coverage: float = Field(default=1.0, ge=0.98, le=1.0)
     """Share of the characters of the text that become pieces; the rarest rest is spelt in bytes.
@@ -159,15 +163,20 @@ class Tokenizer:
         return str(self._processor.normalize(self._prepare(line)))
 
     def spell(self, character: str) -> list[int]:
-        """Spell a character that no piece covers in bytes."""
+        """Spell a character that no piece covers in bytes, if there are any."""
+        if not self._has_bytes:
+            return [UNKNOWN]
         return [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in character.encode()]
 
     @cached_property
     def scores(self) -> dict[str, float]:
         """The score of each learnt piece, by name: its log-probability, or for BPE its rank."""
-        is_byte = self._processor.is_byte
-        learnt = (piece for piece in range(self.tag_tokens.stop, self.size) if not is_byte(piece))
-        return {self.vocabulary[piece]: self._processor.get_score(piece) for piece in learnt}
+        is_byte, is_unused = self._processor.is_byte, self._processor.is_unused
+        return {
+            self.vocabulary[piece]: self._processor.get_score(piece)
+            for piece in range(self.tag_tokens.stop, self.size)
+            if not is_byte(piece) and not is_unused(piece)
+        }
 
     def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
         """Join pieces to raw text, one line each.
@@ -209,10 +218,23 @@ class Tokenizer:
 
     @cached_property
     def tag_tokens(self) -> range:
-        """The ids of :attr:`tags`."""
-        ids = range(END + 1, self.size)
-        first = next((piece for piece in ids if self._processor.is_byte(piece)), END + 1)
+        """The ids of :attr:`tags`: they follow the marks, and what is not learnt scores 0."""
+        first = END + 1
+        while first < self.size and self._is_tag(first):
+            first += 1
         return range(END + 1, first)
+
+    def _is_tag(self, piece: int) -> bool:
+        name = self._processor.id_to_piece(piece)
+        return (
+            self._processor.get_score(piece) == 0
+            and name.startswith(_SPACE)
+            and is_tag(name.removeprefix(_SPACE))
+        )
+
+    @property
+    def _has_bytes(self) -> bool:
+        return bool(self._processor.is_byte(self._processor.piece_to_id("<0x00>")))
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
@@ -229,8 +251,12 @@ class Tokenizers:
 
     @property
     def joint(self) -> bool:
-        """Whether both sides share their pieces."""
-        return self.source.model == self.target.model
+        """Whether both sides have the same tokens, even if they cut text differently."""
+        if self.source.model == self.target.model:
+            return True
+        if self.source.size != self.target.size:
+            return False
+        return self.source.vocabulary == self.target.vocabulary
 
     @property
     def fingerprint(self) -> str:
@@ -241,7 +267,7 @@ class Tokenizers:
     def save(self, directory: Path) -> None:
         """Write ``tokenizer.model``, or ``source.model`` and ``target.model``."""
         models = {"tokenizer.model": self.source.model}
-        if not self.joint:
+        if self.source.model != self.target.model:
             models = {"source.model": self.source.model, "target.model": self.target.model}
         for name, model in models.items():
             with atomic_file(directory / name) as scratch:
@@ -264,6 +290,38 @@ class Tokenizers:
             )
         sides = [Tokenizer.load(directory / name) for name in names]
         return cls(sides[0], sides[-1])
+
+
+def read_message(path: Path) -> Any:
+    """Read a SentencePiece model as a message of protobuf, whose pieces can be changed.
+
+    Raises:
+        BundleError: If it is missing or damaged.
+        DataError: If protobuf is not installed.
+    """
+    try:
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
+        from sentencepiece import sentencepiece_model_pb2  # noqa: PLC0415
+    except ImportError:
+        raise DataError(
+            f"{path}: expected the package protobuf, which reads its pieces, but it is not "
+            "installed; run: pip install 'mt[import]'"
+        ) from None
+    try:
+        parse = sentencepiece_model_pb2.ModelProto.FromString  # type: ignore[attr-defined]
+        model: Any = parse(read_limited(path, _MOST_BYTES))
+    except OSError as error:
+        raise BundleError(
+            f"{path}: expected a SentencePiece model, but it cannot be read ({error.strerror}); "
+            "copy the whole directory of the model"
+        ) from None
+    except DecodeError:
+        model = None
+    if model is None or not model.pieces:
+        raise BundleError(
+            f"{path}: expected a SentencePiece model, but the file is damaged; copy it again"
+        )
+    return model
 
 
 def tokenizer_files(directory: Path) -> tuple[str, ...]:

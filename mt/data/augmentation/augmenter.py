@@ -55,7 +55,8 @@ class Augmenter:
         self._samplers: tuple[Sampler, Sampler] | None = None
         if regularization is not None:
             source = regularization.build(tokenizers.source)
-            target = source if tokenizers.joint else regularization.build(tokenizers.target)
+            alike = tokenizers.source.model == tokenizers.target.model
+            target = source if alike else regularization.build(tokenizers.target)
             self._samplers = source, target
         self._most_tokens = most_tokens
         self._seed = seed

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mt.bundle import Bundle
-from mt.exchange.huggingface.names import names
+from mt.exchange.huggingface.names import OUTPUT_BIAS, names
+from mt.exchange.huggingface.pieces import is_language_tag
 from mt.exchange.target import attentions, new_directory
 from mt.model.attention.config import AdditiveConfig, BilinearConfig, GlobalConfig, ScaledDotConfig
 from mt.model.config import RecurrentConfig, TransformerConfig, parse_model
@@ -96,6 +97,8 @@ def convert(config: TransformerConfig, weights: Mapping[str, "Tensor"]) -> dict[
             score = getattr(config, attention.rpartition(".")[2]).score
             matrix = weights.get(f"{attention}.attend.score.matrix")
             parts[0] = _as_scaled_dot(parts[0], config.heads, score, matrix)
+        if ours == OUTPUT_BIAS:
+            parts = [parts[0][None]]
         converted |= {name: part.contiguous() for name, part in zip(theirs, parts, strict=True)}
     return converted
 
@@ -230,7 +233,11 @@ def _write_tokenizer(directory: Path, tokenizers: Tokenizers, bundle: Bundle) ->
 
 
 def _vocabulary(tokenizer: Tokenizer) -> dict[str, int]:
-    return {name: number for number, name in enumerate(tokenizer.vocabulary)}
+    """Number the tokens by name; ``MarianTokenizer`` takes tags as ``>>de<<`` off a text itself."""
+    tags = dict(zip(tokenizer.tag_tokens, tokenizer.tags, strict=True))
+    languages = {number: tag for number, tag in tags.items() if is_language_tag(tag)}
+    names = enumerate(tokenizer.vocabulary)
+    return {languages.get(number, name): number for number, name in names}
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
