@@ -63,7 +63,8 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
             yield use, _main_values(corpus) if isinstance(corpus, dict) else str(corpus)
     for name, score in metadata.scores.items():
         if isinstance(score, int | float):
-            yield "validation", f"{name} {score:.3f} nats per target token"
+            unit = " nats per target token" if name.endswith("loss") else ""
+            yield "validation", f"{name} {score:.3f}{unit}"
         else:
             yield "validation", f"{name} {score['score']:.2f} · {score.get('signature')}"
     yield "translation", _main_values(bundle.section("translation"))

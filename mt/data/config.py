@@ -65,6 +65,11 @@ class DataConfig(StrictConfig):
             selection.start()
         run_checks(corpus.check for corpus in dict.fromkeys([*self.train, *self.validation]))
 
+    @property
+    def validation_sets(self) -> tuple[str, ...]:
+        """The names of the sets that validation pairs are divided into, in their order."""
+        return tuple(dict.fromkeys(corpus.set for corpus in self.validation if corpus.set))
+
     def train_selections(self) -> list[Selection]:
         """Say for each training corpus which of its pairs are used."""
         return [self._selection(corpus, self.filters) for corpus in self.train]
@@ -79,11 +84,21 @@ class DataConfig(StrictConfig):
 
     @field_validator("validation")
     @classmethod
-    def _validation_has_no_weights(
+    def _validation_has_sets_and_no_weights(
         cls, corpora: tuple[CorpusConfig, ...]
     ) -> tuple[CorpusConfig, ...]:
         if any(corpus.weight != 1 for corpus in corpora):
             raise ValueError("expected every pair to count once, but found a weight; leave it out")
+        sets = [corpus.set for corpus in corpora]
+        if any(sets) and not all(sets):
+            raise ValueError("expected a set of every corpus or of none, but found both; name all")
+        return corpora
+
+    @field_validator("train")
+    @classmethod
+    def _training_has_no_sets(cls, corpora: tuple[CorpusConfig, ...]) -> tuple[CorpusConfig, ...]:
+        if any(corpus.set for corpus in corpora):
+            raise ValueError("expected sets of validation pairs alone, but found one; leave it out")
         return corpora
 
     @model_validator(mode="after")

@@ -95,6 +95,21 @@ class Mixture:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
+    def of(self, places: Sequence[int]) -> "Mixture":
+        """Return the pairs of some of the stores.
+
+        Raises:
+            DataError: If they hold no pair.
+        """
+        chosen = Mixture([self.stores[i] for i in places], [self.drawn[i] for i in places])
+        if not len(chosen):
+            names = "; ".join(store.where for store in chosen.stores)
+            raise DataError(
+                f"{names}: expected sentence pairs, but found none to keep ({chosen.counts}); "
+                "check the files, or raise data.max_tokens"
+            )
+        return chosen
+
     @property
     def counts(self) -> PairCounts:
         """What became of the pairs that were read."""

@@ -5,13 +5,14 @@ import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 import mt
 from mt import hardware
 from mt.bundle import Origin
+from mt.evaluation import StringMetricName
 from mt.files import atomic_file, write_atomically
 from mt.training.listeners import METRICS
 from mt.training.pace import duration
@@ -54,6 +55,9 @@ def _card(
     for name, result in _notable(outcome):
         signature = f"`{result.score.signature}`" if result.score else ""
         yield f"| {name} | {result.update:,} | {result} | {signature} |"
+    if changes := outcome.changes:
+        yield "\n| | at the start | chosen |\n|---|---|---|"
+        yield from (f"| {name} | {before} | {now} |" for name, (before, now) in changes.items())
     yield "\nScores on validation pairs pick a checkpoint; report those of `mt evaluate` on"
     yield "test pairs.\n"
     yield "## Data\n\n| | pairs | fingerprint |\n|---|---|---|"
@@ -100,7 +104,8 @@ def _draw_curves(run: Path) -> None:
     )  # fmt: skip
     losses.set(xlabel="update", ylabel="nats per target token", title="cross-entropy")
     losses.legend(frameon=False)
-    metric = next((key for entry in results for key in entry["validation"] if key != "loss"), None)
+    metrics = get_args(StringMetricName)
+    metric = next((key for entry in results for key in entry["validation"] if key in metrics), None)
     if metric is None:
         scores.plot(*_points(reports, "rate"), color="#a63603")
         scores.set(xlabel="update", title="learning rate")

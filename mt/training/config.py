@@ -146,5 +146,10 @@ class ValidationConfig(StrictConfig):
     """How validation pairs are translated."""
     patience: Count | None = None
     """Validations in a row without a new best after which training stops; null: never."""
+    lead: str | None = None
+    """The set of validation pairs that picks the best checkpoint; null: all pairs together."""
+    max_forgetting: NonNegativeFloat | None = None
+    """How much worse another set than the leading one may become than before the first update, in
+    the metric's unit, for a checkpoint to be the best; null: as it may be. Needs `init_from`."""
     min_improvement: NonNegativeFloat = 0.0
     """How much better a new best must be for patience to begin anew, in the metric's unit."""

@@ -189,9 +189,11 @@ class TensorBoard:
 
     def on_validation(self, result: ValidationResult, best: bool) -> None:  # noqa: ARG002
         """Add the loss and the scores."""
-        self._add("validation/loss", result.loss, result.update)
-        if result.score is not None:
-            self._add(f"validation/{result.score.metric}", result.score.value, result.update)
+        for name, each in [("validation", result), *result.sets.items()]:
+            prefix = name if each is result else f"validation/{name}"
+            self._add(f"{prefix}/loss", each.loss, result.update)
+            if each.score is not None:
+                self._add(f"{prefix}/{each.score.metric}", each.score.value, result.update)
 
     def close(self) -> None:
         """Write what is buffered."""

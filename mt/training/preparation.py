@@ -34,6 +34,7 @@ from mt.text.tokenizer import (
     train_tokenizers,
 )
 from mt.training.listeners import SECONDS_BETWEEN_LINES
+from mt.training.validation import ValidationSet
 from mt.yaml import read_yaml
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,12 @@ class Prepared:
     tokenizers: Tokenizers
     training: Mixture
     validation: Mixture
-    validation_pairs: tuple[Pair, ...]
+    validation_sets: tuple[ValidationSet, ...]
+
+    @property
+    def validation_pairs(self) -> list[Pair]:
+        """The texts of all validation pairs."""
+        return [pair for each in self.validation_sets for pair in each.pairs]
 
 
 def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
@@ -70,11 +76,8 @@ def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
             another recipe.
     """
     config = run / CONFIG
-    if config.exists() and not resume:
-        raise TrainingError(
-            f"{run}: expected a new run directory, but it holds a run; add --resume to go on with "
-            "it, or choose another --out"
-        )
+    if not resume:
+        refuse_run(run)
     if config.exists():
         before, now = flatten(read_yaml(config)), flatten(recipe.model_dump(mode="json"))
         # Keys of both first: for another kind of section its `kind`, not the keys it brings.
@@ -90,6 +93,19 @@ def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
                 f"{before.get(key)!r} and is {now.get(key)!r}; restore it, or choose another --out"
             )
     write_atomically(config, recipe.to_yaml())
+
+
+def refuse_run(run: Path) -> None:
+    """Refuse a directory that holds a run already.
+
+    Raises:
+        TrainingError: If it does.
+    """
+    if (run / CONFIG).exists():
+        raise TrainingError(
+            f"{run}: expected a new run directory, but it holds a run; add --resume to go on with "
+            "it, or choose another --out"
+        )
 
 
 def release_run(run: Path) -> None:
@@ -131,9 +147,19 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
     _refuse_longer(training, batch_tokens)
-    pairs = tuple(read_pairs(data.validation))
-    _warn_of_lost(tokenizers.target, pairs, tokenizer)
-    return Prepared(tokenizers, training, validation, pairs)
+    prepared = Prepared(tokenizers, training, validation, _validation_sets(data, validation))
+    _warn_of_lost(tokenizers.target, prepared.validation_pairs, tokenizer)
+    return prepared
+
+
+def _validation_sets(data: DataConfig, stores: Mixture) -> tuple[ValidationSet, ...]:
+    """Divide validation pairs into the sets that the recipe names."""
+    sets = []
+    for name in data.validation_sets or (None,):
+        places = [place for place, corpus in enumerate(data.validation) if corpus.set == name]
+        pairs = tuple(read_pairs([data.validation[place] for place in places]))
+        sets.append(ValidationSet(name, stores.of(places), pairs))
+    return tuple(sets)
 
 
 def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: TokenizerConfig) -> None:

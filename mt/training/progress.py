@@ -29,6 +29,11 @@ class Progress:
     average: ValidationResult | None = None
     """The validation of the averaged weights, at the end."""
 
+    @property
+    def start(self) -> ValidationResult | None:
+        """What was measured before the first update, if anything was."""
+        return next((result for result in self.history[:1] if result.update == 0), None)
+
     def to_json(self) -> dict[str, Any]:
         """Write what a resumed run needs."""
         return {
@@ -79,6 +84,19 @@ class Outcome:
     def best(self) -> ValidationResult:
         """The best validation of a single checkpoint."""
         return best_of(self.progress.history)
+
+    @property
+    def changes(self) -> dict[str, tuple[ValidationResult, ValidationResult]]:
+        """What was measured before the first update, and of the model that was chosen, by set."""
+        before, after = self.progress.start, self.best
+        if before is None:
+            return {}
+        average = self.progress.average
+        if average is not None and average.selection_score >= after.selection_score:
+            after = average
+        if not before.sets:
+            return {"validation": (before, after)}
+        return {name: (before.sets[name], after.sets[name]) for name in before.sets}
 
 
 def without_improvement(history: Sequence[ValidationResult], least: float) -> int:

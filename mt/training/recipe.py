@@ -52,6 +52,24 @@ class RecipeConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
+    def _validation_leads(self) -> Self:
+        sets, lead = self.data.validation_sets, self.validation.lead
+        if lead is not None and lead not in sets:
+            known = ", ".join(sets) or "none"
+            raise ValueError(
+                f"validation.lead: expected a set of data.validation ({known}), but found {lead}; "
+                "correct it, or leave it out"
+            )
+        if self.validation.max_forgetting is not None and (
+            self.init_from is None or lead is None or len(sets) == 1
+        ):
+            raise ValueError(
+                "validation.max_forgetting: expected init_from, validation.lead and another set of "
+                "validation pairs, which may be forgotten, but one is missing; leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _regularization_fits_the_tokenizer(self) -> Self:
         drawn, algorithm = self.data.augmentation.subword_regularization, self.tokenizer.algorithm
         fitting = {"unigram": "unigram_sampling", "bpe": "bpe_dropout"}[algorithm]

@@ -174,9 +174,10 @@ def _trainer(
         order=TrainingOrder(prepared.training, training.batch_tokens, recipe.seed, augmenter),
         validation=Validation(
             recipe.validation.metric,
-            prepared.validation,
-            prepared.validation_pairs,
+            prepared.validation_sets,
             _translate_with(tokenizers, translation, data.max_tokens, languages, device),
+            lead=recipe.validation.lead,
+            max_forgetting=recipe.validation.max_forgetting,
             batch_tokens=training.batch_tokens,
             precision=training.precision,
             device=device,
@@ -187,6 +188,7 @@ def _trainer(
         pairs=f"{prepared.training.fingerprint} {prepared.validation.fingerprint}",
         device=device,
         world=world,
+        measures_start=recipe.init_from is not None,
     )
 
 

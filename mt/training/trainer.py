@@ -52,6 +52,8 @@ class Trainer:
     """Where the model is."""
     world: World
     """The processes that train."""
+    measures_start: bool = False
+    """Validate and save before the first update too, as what it starts from may be the best."""
     progress: Progress = field(default_factory=Progress)
 
     def restore(self) -> None:
@@ -72,6 +74,7 @@ class Trainer:
         load_weights(self.model, self.checkpoints.weights(done), str(self.checkpoints.run))
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
+        self.validation.start = self.progress.start
         self._restore_randomness(state["random"])
         self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
@@ -109,6 +112,9 @@ class Trainer:
         """
         progress = self.progress
         builder = ReportBuilder(progress.seconds, progress.unreported)
+        if self.measures_start and not progress.update and not progress.history:
+            self._validate(builder, listeners)
+            self._save(builder)
         with Interruption() as interruption:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following

@@ -43,6 +43,10 @@ FileName = Annotated[
 """A path, or an address such as ``https://…`` or ``s3://…``."""
 
 
+ValidationSetName = Annotated[str, Field(pattern=r"^[^/\s]+$", max_length=64)]
+"""A word without a slash."""
+
+
 class BaseCorpusConfig(StrictConfig, ABC):
     """What may be said of a corpus of any kind."""
 
@@ -54,6 +58,9 @@ class BaseCorpusConfig(StrictConfig, ABC):
     tag: Tag | None = None
     """A word put before every source, such as <2de> or <bt>; it is one token of the model, and
     `mt translate --tag` puts it there too."""
+    set: ValidationSetName | None = None
+    """Of validation pairs: those of one set are also measured by themselves. All corpora for
+    validation have a set, or none."""
     filters: Filters | None = None
     """What drops pairs of this corpus, as ``data.filters``; null: those of all training corpora."""
 

@@ -3,6 +3,7 @@
 import json
 import sys
 import types
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -136,6 +137,7 @@ def directory(tmp_path, monkeypatch):
     training = types.ModuleType("mt.training")
     module = types.ModuleType("mt.training.recipe")
     module.RecipeConfig = RecipeConfig
+    module.load_recipe = partial(load, RecipeConfig)
     monkeypatch.setitem(sys.modules, "mt.training", training)
     monkeypatch.setitem(sys.modules, "mt.training.recipe", module)
     (tmp_path / "a.yaml").write_text("train: [{source: a.en}]\n")

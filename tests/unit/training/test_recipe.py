@@ -34,6 +34,22 @@ def parse(values, *overrides):
             "`unigram`, but found `bpe_dropout`; change either",
         ),
         (
+            "data.validation.set=a/b",
+            "`data.validation.0.set`: expected String to match pattern '^[^/\\s]+$', but found",
+        ),
+        (
+            "data.train.set=a",
+            "`data.train`: expected sets of validation pairs alone, but found one",
+        ),
+        (
+            "validation.lead=law",
+            "validation.lead: expected a set of data.validation (none), but found law; correct it",
+        ),
+        (
+            "validation.max_forgetting=1",
+            "validation.max_forgetting: expected init_from, validation.lead and another set of",
+        ),
+        (
             "data.augmentation={upper_case: 0.6, title_case: 0.5}",
             "`data.augmentation`: upper_case and title_case: expected shares of at most 1 together,"
             " but found 1.1; lower one",
