@@ -20,8 +20,9 @@ from mt.cli.command import Command, CommandGroup
 from mt.cli.failures import replace_closed_streams
 
 COMMANDS = (
-    "init", "train", "evaluate", "compare", "translate", "score", "explain", "align", "info",
-    "distill", "backtranslate", "bulk", "shortlist", "import", "export", "data", "config",
+    "init", "train", "finetune", "evaluate", "compare", "translate", "score", "explain",
+    "align", "info", "distill", "backtranslate", "bulk", "shortlist", "import", "export", "data",
+    "config",
 )  # fmt: skip
 """Modules beside this one, each with a function of its name or an ``app`` of several commands; what
 is a keyword of Python has ``_`` behind it there."""
@@ -60,7 +61,7 @@ def main() -> None:
         # As the files are, whatever the locale says; names of files may be any bytes.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    if wanted == "train":
+    if wanted in {"train", "finetune"}:
         restart_with_tcmalloc()
     # For help, and for the suggestion that a mistyped name gets, all are needed.
     build_app([wanted] if wanted in COMMANDS else COMMANDS)()

@@ -51,7 +51,7 @@ def train(
     with _told_once(lambda: place.local_rank == 0):
         recipe = load_recipe(config, overrides or (), run if resume else None)
     with start_others(place) as place:
-        _train(recipe, run, resume, device, place)
+        train_and_tell(recipe, run, resume, device, place)
 
 
 def _parse_processes(text: str) -> int | None:
@@ -65,10 +65,21 @@ def _parse_processes(text: str) -> int | None:
     return int(text)
 
 
-def _train(
+def train_and_tell(
     recipe: "RecipeConfig", run: Path, resume: bool, device: "DeviceName", place: "Place"
 ) -> None:
-    """Train in one process, which may be one of several."""
+    """Train, say how it went, and leave with its exit code if it was interrupted.
+
+    Args:
+        recipe: Everything that determines the run.
+        run: The run directory.
+        resume: Go on with what is there.
+        device: Where to compute.
+        place: Which process of the run this one is.
+
+    Raises:
+        MtError: See :func:`mt.training.run.train`.
+    """
     import logging
 
     from mt.allocator import keep_freed_memory, refuse_little_memory
@@ -118,6 +129,8 @@ def _summarise(outcome: "Outcome", console: "Console") -> None:
         console.print(f"  best       update {outcome.best.update:,}: {outcome.best}")
     if progress.average:
         console.print(f"  average    {progress.average}")
+    for name, (before, now) in outcome.changes.items():
+        console.print(f"  {name:<10} {before} → {now}")
     console.print(f"  card       {outcome.run / 'README.md'}")
     if outcome.finished:
         console.print(f"  translate  mt translate {outcome.run} FILE")

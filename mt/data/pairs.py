@@ -38,6 +38,27 @@ class PairCounts:
         return f"{self.read:,} read, {dropped} dropped, {self.kept:,} kept"
 
 
+@dataclass(frozen=True)
+class Joined:
+    """Several corpora, read one after the other, for what wants no more of them than that."""
+
+    corpora: Sequence[Corpus]
+
+    @property
+    def where(self) -> str:
+        """How messages call them."""
+        return "; ".join(corpus.where for corpus in self.corpora)
+
+    def pairs(self) -> Iterator[Pair]:
+        """Read all pairs, without tags.
+
+        Raises:
+            DataError: If a corpus cannot be read.
+        """
+        for corpus in self.corpora:
+            yield from corpus.pairs()
+
+
 def read_pairs(
     corpora: Sequence[Corpus], selections: Sequence[Selection] | None = None
 ) -> Iterator[Pair]:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int, Shaped, UInt8, UInt64
 
 from mt.data.corpora import Corpus, Pair
+from mt.data.pairs import Joined
 from mt.errors import DataError
 from mt.files import open_output
 from mt.text.digests import bare, digest
@@ -47,7 +48,7 @@ class Division:
 
 
 def divide(
-    corpus: Corpus,
+    corpus: Corpus | Joined,
     validation: float,
     test: float,
     seed: int,
@@ -91,7 +92,7 @@ def divide(
 
 
 def write_parts(
-    corpus: Corpus,
+    corpus: Corpus | Joined,
     division: Division,
     languages: tuple[str, str],
     directory: Path,
@@ -145,7 +146,7 @@ def files_of(
 
 
 def _read(
-    corpus: Corpus, progress: Callable[[int], object] | None
+    corpus: Corpus | Joined, progress: Callable[[int], object] | None
 ) -> tuple[list[UInt64[np.ndarray, " pairs"]], Shaped[np.ndarray, " pairs"]]:
     """Read the digests of both sides, and whether both hold text."""
     numbers = np.fromiter(_digests(corpus.pairs(), progress), np.dtype((np.uint64, 2)))

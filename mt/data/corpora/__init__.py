@@ -95,7 +95,7 @@ CorpusConfig = Annotated[
 _CORPUS: TypeAdapter[BaseCorpusConfig] = TypeAdapter(CorpusConfig)
 
 
-def open_corpus(paths: Sequence[Location], source: str, target: str) -> Corpus:
+def open_corpus(paths: Sequence[Location], source: str, target: str) -> BaseCorpusConfig:
     """Open a corpus as people give it on a command line.
 
     Args:
@@ -116,11 +116,40 @@ def open_corpus(paths: Sequence[Location], source: str, target: str) -> Corpus:
                 f"corpus: expected a file of pairs or two text files, but found {len(paths)} "
                 "paths; give one or two"
             )
+    return parse_corpus(value, source, target, " and ".join(map(str, paths)))
+
+
+def open_corpora(paths: Sequence[Location], source: str, target: str) -> list[BaseCorpusConfig]:
+    """Open several corpora as people give them: files of pairs, and text files two by two.
+
+    Raises:
+        DataError: If a text file is left over, or a name does not tell what it is.
+    """
+    rest, corpora = list(paths), []
+    while rest:
+        alone = Path(rest[0]).is_dir() or _ending(rest[0]) in _BY_ENDING
+        taken, rest = (rest[:1], rest[1:]) if alone else (rest[:2], rest[2:])
+        corpora.append(open_corpus(taken, source, target))
+    return corpora
+
+
+def parse_corpus(value: object, source: str, target: str, where: str) -> BaseCorpusConfig:
+    """Validate a corpus by itself, as a recipe names it.
+
+    Args:
+        value: A path, or a section.
+        source: The tag of the source language, such as ``de``.
+        target: The tag of the target language.
+        where: How a message calls it.
+
+    Raises:
+        DataError: If it is none.
+    """
     try:
         return _CORPUS.validate_python(value).in_languages(source, target)
     except ValidationError as error:
         reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise DataError(f"{' and '.join(map(str, paths))}: {reason}") from None
+        raise DataError(f"{where}: {reason}") from None
 
 
 __all__ = [
@@ -138,5 +167,7 @@ __all__ = [
     "TsvConfig",
     "XliffConfig",
     "names_pairs",
+    "open_corpora",
     "open_corpus",
+    "parse_corpus",
 ]

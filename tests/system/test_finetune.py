@@ -1,0 +1,139 @@
+"""A model learns a new domain: what is held out, what is mixed in, and what is told of it."""
+
+import json
+import shutil
+
+import pytest
+
+from mt.bundle import open_bundle, read_index
+from mt.config import load
+from mt.text.digests import bare
+from mt.training.recipe import RecipeConfig
+from tests.tiny import mt, write_corpus, write_untrained
+
+NEW_PAIRS, OLD_PAIRS = 200, 300
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """Write a model beside the corpora of its recipe."""
+    corpus = write_corpus(tmp_path_factory.mktemp("old"), seed=1, pairs=OLD_PAIRS)
+    write_untrained(corpus)
+    return corpus
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory):
+    directory = write_corpus(tmp_path_factory.mktemp("new"), seed=2, pairs=NEW_PAIRS)
+    sides = [(directory / f"train.{side}").read_text().splitlines() for side in ("src", "tgt")]
+    pairs = "".join(f"{one}\t{other}\n" for one, other in zip(*sides, strict=True))
+    (directory / "memory.tsv").write_text(pairs)
+    return directory
+
+
+def finetune(old, *arguments, code=0):
+    done = mt("finetune", old / "bundle", *arguments, "--device", "cpu", "--updates", 10)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def recipe_of(run):
+    return load(RecipeConfig, run / "config.yaml")
+
+
+def pairs_of(corpora):
+    return [pair for corpus in corpora for pair in corpus.pairs()]
+
+
+@pytest.fixture(scope="module")
+def tuned(old, new):
+    run = old / "run"
+    return run, finetune(old, new / "memory.tsv", "--out", run, "--share", 0.25)
+
+
+@pytest.mark.slow
+def test_pairs_are_held_out_and_old_ones_mixed_in(tuned, old, new):
+    recipe = recipe_of(tuned[0])
+    learnt, mixed = recipe.data.train
+    measured, general = recipe.data.validation
+    assert (measured.set, general.set) == ("new", "general")
+    assert recipe.validation.lead == "new"
+    assert pairs_of([general]) == pairs_of(open_recipe(old).data.validation)
+    assert pairs_of([mixed]) == pairs_of(open_recipe(old).data.train)
+
+    kept, held_out = pairs_of([learnt]), pairs_of([measured])
+    assert len(kept) + len(held_out) == NEW_PAIRS
+    assert len(held_out) == NEW_PAIRS // 4
+    for side in (0, 1):
+        assert not {bare(pair[side]) for pair in kept} & {bare(pair[side]) for pair in held_out}
+    # A quarter of an epoch is old.
+    assert mixed.weight * OLD_PAIRS / (len(kept) + mixed.weight * OLD_PAIRS) == pytest.approx(
+        0.25, rel=1e-4
+    )
+
+
+def open_recipe(corpus):
+    return RecipeConfig.parse(open_bundle(corpus / "bundle").config, where="old")
+
+
+@pytest.mark.slow
+def test_what_was_learnt_and_forgotten_is_told(tuned, old):
+    run, done = tuned
+    entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    found = [entry["validation"] for entry in entries if "validation" in entry]
+    first, last = found[0], found[-1]
+    assert first.keys() == {"loss", "new/loss", "general/loss"}
+    assert first["loss"] == first["new/loss"]
+    assert last["new/loss"] < first["new/loss"]
+    best = min(range(len(found)), key=lambda i: found[i]["loss"])
+    card = (run / "README.md").read_text()
+    for name in ("new", "general"):
+        before, now = (f"loss {found[i][f'{name}/loss']:.3f}" for i in (0, best))
+        assert f"{name} {before} → {now}" in " ".join(done.stderr.split())
+        assert f"| {name} | {before} | {now} |" in card
+    bundle = open_bundle(run)
+    assert bundle.metadata.origin == open_bundle(old / "bundle").origin
+    assert mt("translate", run, old / "test.src", "--device", "cpu").returncode == 0
+
+
+@pytest.mark.slow
+def test_it_goes_on_where_it_stopped(tuned, old, new, tmp_path):
+    run = shutil.copytree(tuned[0], tmp_path / "run")
+    # What a run of 10 updates and one that is stopped after 5 have learnt is the same.
+    shutil.rmtree(run / "bundles" / "update-000010")
+    for file in (run / "state").glob("update-000010*"):
+        file.unlink()
+    done = finetune(old, new / "memory.tsv", "--out", run, "--resume")
+    assert "resuming after update 5" in done.stderr
+    whole, again = (open_bundle(read_index(each)["last"]) for each in (tuned[0], run))
+    assert whole.manifest.files["model.safetensors"] == again.manifest.files["model.safetensors"]
+
+
+def test_a_run_is_not_replaced(tuned, old, new):
+    done = finetune(old, new / "memory.tsv", "--out", tuned[0], code=2)
+    assert "it holds a run; add --resume" in done.stderr
+
+
+@pytest.mark.slow
+def test_without_the_old_text(old, new, tmp_path):
+    corpus = tmp_path / "moved"
+    values = shutil.copytree(old / "bundle", corpus / "bundle")
+    for name in ("train.src", "dev.tgt"):
+        (old / name).rename(old / f"{name}.away")
+    try:
+        done = finetune(
+            corpus, new / "train.src", new / "train.tgt", new / "memory.tsv",
+            "--validation", new / "dev.src", "--validation", new / "dev.tgt",
+            "--out", tmp_path / "run",
+        )  # fmt: skip
+    finally:
+        for name in ("train.src", "dev.tgt"):
+            (old / f"{name}.away").rename(old / name)
+    told = " ".join(done.stderr.split())
+    assert "expected the corpora of its recipe (data.train)" in told
+    assert "no text that the model has learnt from is mixed in" in told
+    assert "what the model forgets is not measured" in told
+    recipe = recipe_of(tmp_path / "run")
+    assert [len(list(corpus.pairs())) for corpus in recipe.data.train] == [NEW_PAIRS] * 2
+    assert recipe.validation.max_forgetting is None
+    assert values.exists()
