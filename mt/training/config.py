@@ -36,8 +36,9 @@ class AdamWConfig(StrictConfig):
         """Make the optimiser; its fused form computes the same with fewer passes over memory."""
         import torch
 
-        matrices = [weight for weight in model.parameters() if weight.dim() > 1]
-        vectors = [weight for weight in model.parameters() if weight.dim() <= 1]
+        trained = [weight for weight in model.parameters() if weight.requires_grad]
+        matrices = [weight for weight in trained if weight.dim() > 1]
+        vectors = [weight for weight in trained if weight.dim() <= 1]
         device = next(model.parameters()).device.type
         return torch.optim.AdamW(
             [
@@ -115,6 +116,9 @@ class TrainingConfig(StrictConfig):
     """The optimiser."""
     schedule: ScheduleConfig = InverseSquareRootConfig()
     """How the learning rate moves."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the model that stay as they are, as in [encoder, source_embedding]: names of its
+    modules. A table that is tied is frozen wherever it is used."""
     average: AveragingConfig = AveragingConfig()
     """Averaging of checkpoints at the end."""
     report_every: Count = 50

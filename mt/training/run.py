@@ -20,6 +20,7 @@ from mt.text.tokenizer import Tokenizers
 from mt.training.card import write_card
 from mt.training.checkpoints import Checkpoints, saved_updates
 from mt.training.forecast import Forecast, RunSize
+from mt.training.freezing import freeze
 from mt.training.listeners import Listeners, usual_listeners
 from mt.training.objective import Objective
 from mt.training.order import TrainingOrder
@@ -157,6 +158,7 @@ def _trainer(
         start = read_start(recipe.init_from)
         start_from(start, model, tokenizers)
         log.info("starting from %s", start.origin.bundle)
+    freeze(model, training.freeze)
     give_own_state(world)
     parameters = count_parameters(model)
     languages = data.source, data.target
