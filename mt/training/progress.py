@@ -88,9 +88,10 @@ class Outcome:
     @property
     def changes(self) -> dict[str, tuple[ValidationResult, ValidationResult]]:
         """What was measured before the first update, and of the model that was chosen, by set."""
-        before, after = self.progress.start, self.best
+        before = self.progress.start
         if before is None:
             return {}
+        after = self.best
         average = self.progress.average
         if average is not None and average.selection_score >= after.selection_score:
             after = average

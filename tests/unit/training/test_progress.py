@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mt.evaluation import Score
 from mt.training.checkpoints import average_weights
 from mt.training.order import Position
-from mt.training.progress import Progress, best_of, without_improvement
+from mt.training.progress import Ending, Outcome, Progress, best_of, without_improvement
 from mt.training.reports import Sums
 from mt.training.validation import ValidationResult
 
@@ -80,6 +80,22 @@ amounts = st.floats(0, 1e9)
 def test_progress_survives_json(update, position, seconds, unreported, history):
     progress = Progress(update, position, seconds, unreported, history)
     assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
+
+
+@pytest.mark.parametrize("average", [None, 2.0, 4.0])
+def test_what_changed_since_the_start_is_of_the_model_that_was_chosen(average, tmp_path):
+    def result(update, loss):
+        parts = {name: ValidationResult(update, loss + i) for i, name in enumerate(("one", "two"))}
+        return ValidationResult(update, loss, sets=parts)
+
+    before, best, last = result(0, 5.0), result(5, 3.0), result(10, 3.5)
+    progress = Progress(history=[before, best, last])
+    progress.average = average and result(10, average)
+    now = progress.average if average == 2.0 else best
+    changes = Outcome(tmp_path, Ending.DONE, progress).changes
+    assert changes == {name: (before.sets[name], now.sets[name]) for name in ("one", "two")}
+    for history in ([], [best, last]):
+        assert Outcome(tmp_path, Ending.INTERRUPTED, Progress(history=history)).changes == {}
 
 
 def test_the_average_is_the_mean():
