@@ -8,7 +8,7 @@ import sentencepiece
 import torch
 
 
-def write_marian(directory, corpus, tags=(), steps=120, **choices):
+def write_marian(directory, corpus, tags=(), steps=70, **choices):
     """Write what MarianMTModel and MarianTokenizer read, having learnt a little.
 
     As in those models, the vocabulary holds the pieces that occur in the corpus, in another order.
@@ -81,7 +81,7 @@ def _train(model, tokenizer, corpus, pad, steps):
     ]
     batch = tokenizer(sides[0], text_target=sides[1], return_tensors="pt", padding=True)
     batch["labels"][batch["labels"] == pad] = -100
-    optimizer = torch.optim.Adam(model.parameters(), lr=8e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1.2e-2)
     model.train()
     for _ in range(steps):
         model(**batch).loss.backward()

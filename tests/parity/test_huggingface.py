@@ -5,8 +5,9 @@ import random
 import pytest
 import torch
 
-from mt.bundle import Metadata, load_bundle, write_bundle
+from mt.bundle import Metadata, load_bundle, open_bundle, write_bundle
 from mt.exchange.huggingface.export import inexpressible, write
+from mt.exchange.huggingface.importing import import_model
 from mt.exchange.huggingface.names import names
 from mt.model.loading import weights_of
 from mt.text.tokenizer import END, PAD, START, train_tokenizers
@@ -112,3 +113,24 @@ def test_the_table_of_names_gives_the_weights_back(corpus, tmp_path):
     for row in table:
         joined = torch.cat([theirs[name] for name in row.theirs])
         assert torch.equal(joined, weights[row.ours])
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if "dot" not in kind and "bili" not in kind]
+)
+def test_what_was_exported_is_imported_to_the_bit(kind, corpus, tmp_path):
+    choices = KINDS[kind]
+    vocabulary = "joint" if choices.get("tie", "three_way") == "three_way" else "separate"
+    bundle, ours = build(corpus, tmp_path, vocabulary, **choices)
+    write(bundle, tmp_path / "theirs")
+    import_model(tmp_path / "theirs", tmp_path / "again", (None, None))
+    again = open_bundle(tmp_path / "again")
+    expected = weights_of(ours)
+    assert again.weights().keys() == expected.keys()
+    assert all(torch.equal(again.weights()[name], weight) for name, weight in expected.items())
+    assert again.section("model") | {"dropout": 0.1} == bundle.section("model") | {"dropout": 0.1}
+    lines = ["bada kesu", "漢字 🙂 ½", "", "<pad>"]
+    for side in ("source", "target"):
+        before, after = (getattr(each.tokenizers(), side) for each in (bundle, again))
+        assert after.vocabulary == before.vocabulary
+        assert after.encode(lines) == before.encode(lines)

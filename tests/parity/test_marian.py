@@ -14,7 +14,7 @@ from mt.model.loading import load_model
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
 from mt.translation.translator import load_translator
 from tests.marian import write_marian
-from tests.tiny import mt, recipe_of, write_corpus
+from tests.tiny import mt, write_corpus
 
 pytest.importorskip("google.protobuf")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -176,14 +176,14 @@ def test_it_is_used_as_any_model(marian, corpus, tmp_path, lines):
     ]
     assert [each.returncode for each in done] == [0] * len(done), [each.stderr for each in done]
 
-    values = recipe_of(corpus) | {"init_from": str(bundle)}
-    del values["model"], values["tokenizer"]
-    recipe = tmp_path / "recipe.json"
-    recipe.write_text(json.dumps(values))
     run = tmp_path / "run"
-    updates = ["--set=training.updates=10", "--set=training.optimizer.learning_rate=1e-5"]
-    done = mt("train", recipe, "--out", run, "--device", "cpu", *updates)
+    done = mt(
+        "finetune", bundle, corpus / "dev.src", corpus / "dev.tgt", "--tag", TAGS[0],
+        "--out", run, "--updates", 2, "--set=training.optimizer.learning_rate=1e-5",
+        "--set=validation.metric=loss", "--device", "cpu", cwd=tmp_path,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert "what the model forgets is not measured" in " ".join(done.stderr.split())
     before, after = open_bundle(bundle).weights(), open_bundle(read_index(run)["last"]).weights()
     difference = max(float((before[name] - after[name]).abs().max()) for name in before)
     assert 0 < difference < 1e-3
