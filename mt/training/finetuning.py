@@ -125,7 +125,7 @@ def finetuning_recipe(bundle: Bundle, request: Request, overrides: Overrides = (
         "data": data,
         "training": training,
         "validation": _validation(before["validation"], training["updates"], request),
-        "translation": bundle.section("translation"),
+        "translation": _translation(bundle, request),
     }
     return parse_recipe(apply_overrides(values, overrides), where="finetune")
 
@@ -215,6 +215,12 @@ def _validation(before: Mapping[str, Any], updates: int, request: Request) -> di
         "lead": NEW,
         "max_forgetting": allowed if request.general else None,
     }
+
+
+def _translation(bundle: Bundle, request: Request) -> dict[str, Any]:
+    """Translate as before; a shortlist is learnt only where it knows the old domain too."""
+    values = bundle.section("translation")
+    return values if request.old and request.general else {**values, "shortlist": "never"}
 
 
 def _mean_tokens(bundle: Bundle, request: Request) -> float:

@@ -109,6 +109,21 @@ def test_text_is_spelt_by_the_target(imported, corpus):
     assert tokenizer.decode(encoded) == lines
 
 
+def test_characters_of_the_other_side_are_read(corpus, tmp_path):
+    for suffix, mark in (("src", ""), ("tgt", "?")):
+        lines = (corpus / f"train.{suffix}").read_text(encoding="utf-8").splitlines()
+        (tmp_path / f"train.{suffix}").write_text("".join(f"{line}{mark}\n" for line in lines))
+    directory = write_marian(tmp_path / "marian", tmp_path, steps=0)
+    import_model(directory, tmp_path / "bundle", (None, None))
+    ours = open_bundle(tmp_path / "bundle").tokenizers().source
+    tokenizer, _ = load(directory)
+    for line in ("mero? done", "?", "mero ? ?"):
+        [tokens] = ours.encode([line])
+        assert "?" in ours.tokens(tokens)
+        rows = rows_of(directory)
+        assert [*(rows[token] for token in tokens), 0] == tokenizer(line).input_ids
+
+
 def test_it_is_exported_and_imported_again(marian, imported, lines, tmp_path):
     export(open_bundle(imported), "huggingface", tmp_path / "exported")
     lines = [line for line in lines if line.isascii()]
@@ -179,7 +194,7 @@ def test_it_is_used_as_any_model(marian, corpus, tmp_path, lines):
     run = tmp_path / "run"
     done = mt(
         "finetune", bundle, corpus / "dev.src", corpus / "dev.tgt", "--tag", TAGS[0],
-        "--out", run, "--updates", 2, "--set=training.optimizer.learning_rate=1e-5",
+        "--out", run, "--updates", 2, "--set=training.optimizer.learning_rate=1e-7",
         "--set=validation.metric=loss", "--device", "cpu", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,8 @@ from mt.text.tokenizer import END, PAD, START, UNKNOWN, Algorithm, Tokenizer, re
 _NAMES = {PAD: "<pad>", UNKNOWN: "<unk>", START: "<s>", END: "</s>"}
 _SPACE = "\u2581"
 _BYTES = frozenset(f"<0x{byte:02X}>" for byte in range(256))
+_UNKNOWN_PENALTY = 10.0
+"""How much less likely an unknown character is than the least likely piece: SentencePiece's own."""
 _ALGORITHMS: Mapping[int, Algorithm] = {1: "unigram", 2: "bpe"}
 """By their numbers in a SentencePiece model."""
 
@@ -86,7 +88,8 @@ def renumber(path: Path, vocabulary: Vocabulary) -> Renumbered:
 
     Args:
         path: The model.
-        vocabulary: Its new pieces. Text is cut into those that the model has too.
+        vocabulary: Its new pieces. Text is cut into those that the model has too, and into single
+            characters, which the model may know from the other side alone.
 
     Raises:
         BundleError: If the file is no such model, or its pieces cannot be renumbered.
@@ -99,6 +102,8 @@ def renumber(path: Path, vocabulary: Vocabulary) -> Renumbered:
         for piece in model.pieces
         if piece.type not in (kinds.UNKNOWN, kinds.CONTROL, kinds.UNUSED)
     }
+    if not learnt:
+        raise BundleError(f"{path}: expected pieces of text, but found none; copy it again")
     texts = vocabulary.names[len(_NAMES) + vocabulary.tags :]
     lacking = len(learnt.keys() - set(vocabulary.names))
     algorithm = _ALGORITHMS.get(model.trainer_spec.model_type)
@@ -107,6 +112,8 @@ def renumber(path: Path, vocabulary: Vocabulary) -> Renumbered:
             f"{path}: expected a unigram model, or one of bpe with all pieces of vocab.json, but "
             "it is another; such a model cannot be imported"
         )
+    # Marian looks up what a model does not know, too, so that it still reads a single character.
+    unknown = min(piece.score for piece in learnt.values()) - _UNKNOWN_PENALTY
     has_bytes = set(texts) >= _BYTES and learnt.keys() >= _BYTES
     del model.pieces[:]
     for number, name in enumerate(vocabulary.names):
@@ -117,6 +124,8 @@ def renumber(path: Path, vocabulary: Vocabulary) -> Renumbered:
             piece.type = kinds.USER_DEFINED
         elif name in learnt and (has_bytes or learnt[name].type != kinds.BYTE):
             piece.CopyFrom(learnt[name])
+        elif len(name) == 1:
+            piece.type, piece.score = kinds.NORMAL, unknown
         else:
             piece.type = kinds.UNUSED
     _describe(model.trainer_spec, vocabulary.names, has_bytes)
