@@ -127,7 +127,7 @@ def open_corpora(paths: Sequence[Location], source: str, target: str) -> list[Ba
     """
     rest, corpora = list(paths), []
     while rest:
-        alone = Path(rest[0]).is_dir() or _ending(rest[0]) in _BY_ENDING
+        alone = names_pairs(Path(rest[0]))
         taken, rest = (rest[:1], rest[1:]) if alone else (rest[:2], rest[2:])
         corpora.append(open_corpus(taken, source, target))
     return corpora
