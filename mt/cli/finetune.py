@@ -77,11 +77,12 @@ def finetune(
     """
     from mt.bundle import CONFIG, load_bundle
     from mt.training.preparation import refuse_run
+    from mt.training.processes import Place
     from mt.training.recipe import load_recipe
 
     run = out or Path("checkpoints") / f"{model.resolve().name}-{files[0].stem}"
     if resume and (run / CONFIG).exists():
-        train_and_tell(load_recipe(run / CONFIG, run=run), run, resume=True, device=device)
+        train_and_tell(load_recipe(run / CONFIG, run=run), run, True, device, Place())
         return
     refuse_run(run)
     from mt.logs import start_logging
@@ -107,9 +108,7 @@ def finetune(
         )
         return finetuning_recipe(bundle, request, overrides or ())
 
-    from mt.training.processes import Place
-
-    train_and_tell(load_bundle(model, recipe_for), run, resume=False, device=device, place=Place())
+    train_and_tell(load_bundle(model, recipe_for), run, False, device, Place())
 
 
 def _new_domain(
