@@ -5,6 +5,9 @@ from typing import Protocol, Self
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+CUT = -1
+"""In training, a token in whose place a model reads a zero vector."""
+
 
 class DecoderState(Protocol):
     """Everything a decoder keeps between two steps, as a value.

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mt.kernels.dropout import dropout
 from mt.kernels.linear import linear
 from mt.model.config import Activation, NormPlacement, Tie
+from mt.model.contract import CUT
 from mt.model.positions.contract import AbsolutePositions
 
 
@@ -129,8 +130,13 @@ class Embedding(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch length"], start: int = 0
     ) -> Float[Tensor, "batch length dim"]:
-        """Embed tokens, the first of which is at position ``start``."""
-        states = F.embedding(tokens, self.table) * math.sqrt(self.table.size(1))
+        """Embed tokens, the first of which is at position ``start``; in training some are cut."""
+        scale = math.sqrt(self.table.size(1))
+        if self.training:
+            kept = (tokens != CUT)[..., None].to(self.table.dtype)
+            states = F.embedding(tokens.clamp(min=0), self.table) * (kept * scale)
+        else:
+            states = F.embedding(tokens, self.table) * scale
         if self.positions is not None:
             states = states + self.positions(start, tokens.size(1))
         return self.dropout(states)

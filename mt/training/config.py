@@ -97,6 +97,42 @@ class AveragingConfig(StrictConfig):
     """Which checkpoints: the most recent, or those with the best validation."""
 
 
+class RDropConfig(StrictConfig):
+    """Read each batch twice with different dropout, and make both passes predict alike.
+
+    Costs about twice the time and memory of an update.
+
+    Source: Liang et al. (2021), section 2.
+    """
+
+    kind: Literal["rdrop"] = "rdrop"
+    weight: PositiveFloat = 5.0
+    """Alpha: how much the divergence of the two passes counts beside their cross-entropies."""
+    from_update: Count = 1
+    """The first update that compares two passes."""
+
+
+class SimCutConfig(StrictConfig):
+    """Read each batch a second time with some tokens cut off, and predict as without.
+
+    Costs about twice the time and memory of an update.
+
+    Source: Gao et al. (2022), section 3.
+    """
+
+    kind: Literal["simcut"] = "simcut"
+    weight: PositiveFloat = 3.0
+    """Alpha: how much the divergence of the two passes counts beside the cross-entropy of the
+    first."""
+    cut: Share = 0.05
+    """Share of tokens, on both sides, whose embeddings are zero in the second pass."""
+    from_update: Count = 1
+    """The first update that compares two passes."""
+
+
+ConsistencyConfig = Annotated[RDropConfig | SimCutConfig, Field(discriminator="kind")]
+
+
 class TrainingConfig(StrictConfig):
     """How the weights are found."""
 
@@ -108,6 +144,8 @@ class TrainingConfig(StrictConfig):
     """Batches whose gradients make one update."""
     label_smoothing: Share = 0.1
     """Share of the target distribution spread over the vocabulary."""
+    consistency: ConsistencyConfig | None = None
+    """Compare two passes over each batch, and punish what differs: `kind: rdrop` or `simcut`."""
     clip_norm: PositiveFloat | None = 1.0
     """Largest Euclidean norm of the gradient; larger ones are scaled down to it."""
     precision: Precision = "auto"

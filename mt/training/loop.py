@@ -87,7 +87,7 @@ def updates(  # noqa: PLR0917 - all that an update depends on
             if not share.target_tokens:  # fewer rows than processes
                 continue
             with hardware.autocast(device, precision):
-                loss = objective(model, share.to(device))
+                loss = objective.at(number)(model, share.to(device))
             torch.autograd.backward(loss.smoothed / tokens)
             smoothed = smoothed + loss.smoothed.detach()
             cross_entropy = cross_entropy + loss.cross_entropy

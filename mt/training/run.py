@@ -171,7 +171,7 @@ def _trainer(
     )
     return Trainer(
         model=model,
-        objective=Objective(training.label_smoothing),
+        objective=Objective(training.label_smoothing, training.consistency),
         optimizer=training.optimizer.build(model),
         order=TrainingOrder(prepared.training, training.batch_tokens, recipe.seed, augmenter),
         validation=Validation(

@@ -9,8 +9,11 @@ from torch import nn
 
 from mt.data.batches import Batch
 from mt.model.config import TransformerConfig
+from mt.model.contract import CUT
 from mt.text.tokenizer import END, PAD, START
-from mt.training.objective import Objective, shift_right, target_states
+from mt.training.config import RDropConfig, SimCutConfig
+from mt.training.objective import Objective, cut_off, shift_right
+from tests.models import build, recurrent, transformer
 
 
 @pytest.fixture
@@ -77,27 +80,100 @@ def test_two_halves_are_one_batch(model):
         torch.testing.assert_close(gradient, parts[name], rtol=1e-4, atol=1e-6)
 
 
-def kl(states, others, output):
-    """Sum the divergence of the distributions of one pass from those of another."""
-    ours, theirs = (output(part).log_softmax(dim=-1) for part in (states, others))
-    return F.kl_div(theirs, ours, reduction="sum", log_target=True)
+def two_passes(model, again):
+    """Return the log-probabilities of both passes, each [9 tokens, 20], and the tokens."""
+    read = shift_right(BATCH.target)
+    states = model(torch.cat((BATCH.source, again[0])), torch.cat((read, again[1])))
+    logits = model.output(states).view(2, *BATCH.target.shape, 20)
+    real = BATCH.target != PAD
+    return logits[0, real].log_softmax(1), logits[1, real].log_softmax(1), BATCH.target[real]
 
 
-def test_what_two_passes_compute_can_be_compared():
-    """R-Drop (Liang et al. 2021, equation 4) needs nothing but the states of two passes."""
+def kl(log_p, log_q):
+    return F.kl_div(log_q, log_p, reduction="sum", log_target=True)
+
+
+def smoothed(log_p, targets):
+    return F.cross_entropy(log_p, targets, reduction="sum", label_smoothing=0.1)
+
+
+def check_loss_and_gradients(model, objective, expected):
+    """Compare with a loss that is computed with the same random numbers."""
+    torch.manual_seed(2)
+    loss = objective(model, BATCH).smoothed
+    torch.manual_seed(2)
+    wanted = expected()
+    torch.testing.assert_close(loss, wanted, rtol=1e-12, atol=0)
+    weights = list(model.parameters())
+    gradients = (torch.autograd.grad(each, weights) for each in (loss, wanted))
+    for found, gradient in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.fixture
+def dropping():
     torch.manual_seed(1)
     config = TransformerConfig(
         dim=16, heads=2, feed_forward=16, encoder_layers=1, decoder_layers=1, dropout=0.3
     )
-    model = config.build(20, 20).double()
-    (one, targets), (other, _) = target_states(model, BATCH), target_states(model, BATCH)
-    assert targets.tolist() == [14, 15, END, 17, END, 18, 12, END, END]
-    divergence = (kl(one, other, model.output) + kl(other, one, model.output)) / 2
-    expected = 0.0
-    for rows in zip(one, other, strict=True):
-        p, q = (model.output(row).softmax(dim=-1).tolist() for row in rows)
-        expected += sum((a - b) * math.log(a / b) for a, b in zip(p, q, strict=True)) / 2
-    assert divergence.item() == pytest.approx(expected, rel=1e-12)
-    assert expected > 0.1
-    divergence.backward()
-    assert all(weight.grad.any() for weight in model.parameters())
+    return config.build(20, 20).double()
+
+
+def test_rdrop_is_half_of_the_papers_equation(dropping):
+    """Liang et al. (2021), equations 2 to 4."""
+
+    def expected():
+        log_p, log_q, targets = two_passes(dropping, (BATCH.source, shift_right(BATCH.target)))
+        likelihood = smoothed(log_p, targets) + smoothed(log_q, targets)
+        divergence = (kl(log_p, log_q) + kl(log_q, log_p)) / 2
+        assert divergence > 0.1
+        return (likelihood + 5 * divergence) / 2
+
+    check_loss_and_gradients(dropping, Objective(0.1, RDropConfig(weight=5)), expected)
+
+
+def test_simcut_is_the_papers_equation(dropping):
+    """Gao et al. (2022), equation 5; gradients flow through both passes."""
+
+    def expected():
+        again = [cut_off(side, 0.4) for side in (BATCH.source, shift_right(BATCH.target))]
+        assert all((side == CUT).any() for side in again)
+        log_p, log_q, targets = two_passes(dropping, again)
+        return smoothed(log_p, targets) + 3 * kl(log_p, log_q)
+
+    check_loss_and_gradients(dropping, Objective(0.1, SimCutConfig(weight=3, cut=0.4)), expected)
+
+
+def test_two_passes_without_chance_are_one(model):
+    one, two = (each(model, BATCH) for each in (Objective(0.1), Objective(0.1, RDropConfig())))
+    torch.testing.assert_close(two.smoothed, one.smoothed, rtol=1e-6, atol=0)
+    torch.testing.assert_close(two.cross_entropy, one.cross_entropy, rtol=1e-6, atol=0)
+
+
+def test_two_passes_are_compared_from_an_update_on():
+    objective = Objective(0.1, RDropConfig(from_update=3))
+    assert [objective.at(update).consistency for update in (1, 2)] == [None, None]
+    assert objective.at(3) is objective.at(4) is objective
+
+
+@pytest.mark.parametrize("kind", ["transformer", "lstm"])
+def test_a_token_that_is_cut_is_a_zero_vector(kind):
+    """Cutting a token equals a token of its own whose row in the table is zero."""
+    config = transformer(dropout=0.0) if kind == "transformer" else recurrent(dropout=0.0)
+    model = build(config).train()
+    with torch.no_grad():
+        model.source_embedding.table[7] = 0
+    source, target = torch.tensor([[5, CUT, END]]), torch.tensor([[START, CUT, 6]])
+    twin = [torch.where(side == CUT, 7, side) for side in (source, target)]
+    assert torch.equal(model(source, target), model(*twin))
+
+
+def test_marks_are_never_cut_and_of_other_tokens_a_share_is():
+    torch.manual_seed(1)
+    marks = torch.tensor([[PAD, START, END]])
+    assert torch.equal(cut_off(marks, 0.99), marks)
+    tokens = torch.full((200, 200), 9)
+    found = cut_off(tokens, 0.05)
+    # Forty thousand draws: one standard deviation is 0.0011.
+    assert (found == CUT).double().mean().item() == pytest.approx(0.05, abs=0.005)
+    assert set(found.unique().tolist()) == {CUT, 9}
