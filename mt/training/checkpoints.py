@@ -33,7 +33,7 @@ from mt.files import atomic_file, flush, sha256, sha256_on_disk, write_atomicall
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import weights_of
 from mt.text.tokenizer import Tokenizers
-from mt.training.config import AveragingConfig
+from mt.training.config import AverageConfig, ExponentialAverageConfig
 from mt.training.listeners import METRICS
 from mt.training.progress import Progress, best_of
 from mt.training.validation import ValidationResult
@@ -53,7 +53,7 @@ class Checkpoints:
         config: StrictConfig,
         tokenizers: Tokenizers,
         metadata: Metadata,
-        averaging: AveragingConfig,
+        averaging: AverageConfig,
     ) -> None:
         """Describe what is written.
 
@@ -62,7 +62,7 @@ class Checkpoints:
             config: Written into every bundle.
             tokenizers: Likewise.
             metadata: Likewise; update, scores and averaged updates are filled in.
-            averaging: Which checkpoints are kept to be averaged.
+            averaging: Which checkpoints are kept to be averaged; none where the average moves.
         """
         self.run = run
         self.config = config
@@ -248,6 +248,8 @@ class Checkpoints:
         write_bundle(path, weights, self.config, self.tokenizers, metadata)
 
     def _averaged(self, history: Sequence[ValidationResult]) -> tuple[int, ...]:
+        if isinstance(self.averaging, ExponentialAverageConfig):
+            return ()
         count = self.averaging.count
         if self.averaging.of == "best":
             chosen = sorted(history, key=lambda result: -result.selection_score)[:count]

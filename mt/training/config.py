@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
+    from mt.model.contract import EncoderDecoder
+    from mt.training.averaging import ExponentialAverage
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -88,13 +91,40 @@ class CosineConfig(StrictConfig):
 ScheduleConfig = Annotated[InverseSquareRootConfig | CosineConfig, Field(discriminator="kind")]
 
 
-class AveragingConfig(StrictConfig):
+class CheckpointAverageConfig(StrictConfig):
     """Average the weights of several checkpoints when training ends (Vaswani et al. 2017, 6.1)."""
 
+    kind: Literal["checkpoints"] = "checkpoints"
     count: Count = 5
     """Checkpoints averaged; 1 averages nothing."""
     of: Literal["last", "best"] = "last"
     """Which checkpoints: the most recent, or those with the best validation."""
+
+    def build(self, model: "EncoderDecoder") -> None:
+        """Make nothing: checkpoints are averaged when training ends."""
+
+
+class ExponentialAverageConfig(StrictConfig):
+    """Average the weights of all updates, recent ones most; it is what is validated and saved.
+
+    Source: Polyak and Juditsky (1992).
+    """
+
+    kind: Literal["exponential"] = "exponential"
+    decay: Share = 0.9999
+    """Share of the average that is kept in an update: 0.9999 averages over about the last 10,000,
+    0.999 over the last 1,000. The first updates keep less."""
+
+    def build(self, model: "EncoderDecoder") -> "ExponentialAverage":
+        """Make the average, which follows a model."""
+        from mt.training.averaging import ExponentialAverage
+
+        return ExponentialAverage(model, self.decay)
+
+
+AverageConfig = Annotated[
+    CheckpointAverageConfig | ExponentialAverageConfig, Field(discriminator="kind")
+]
 
 
 class RDropConfig(StrictConfig):
@@ -157,8 +187,8 @@ class TrainingConfig(StrictConfig):
     freeze: tuple[str, ...] = ()
     """Parts of the model that stay as they are, as in [encoder, source_embedding]: names of its
     modules. A table that is tied is frozen wherever it is used."""
-    average: AveragingConfig = AveragingConfig()
-    """Averaging of checkpoints at the end."""
+    average: AverageConfig = CheckpointAverageConfig()
+    """Averaging of weights: of checkpoints at the end, or exponential, of all updates."""
     report_every: Count = 50
     """Updates that one line of metrics sums up."""
 

@@ -191,6 +191,7 @@ def _trainer(
         device=device,
         world=world,
         measures_start=recipe.init_from is not None,
+        moving_average=training.average.build(model),
     )
 
 

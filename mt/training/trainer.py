@@ -12,9 +12,10 @@ import torch
 
 from mt.errors import TrainingError
 from mt.model.contract import EncoderDecoder
-from mt.model.loading import load_weights
+from mt.model.loading import load_weights, weights_of
+from mt.training.averaging import ExponentialAverage
 from mt.training.checkpoints import Checkpoints
-from mt.training.config import TrainingConfig, ValidationConfig
+from mt.training.config import CheckpointAverageConfig, TrainingConfig, ValidationConfig
 from mt.training.interruption import Interruption
 from mt.training.listeners import Listeners
 from mt.training.loop import Update, updates
@@ -54,7 +55,14 @@ class Trainer:
     """The processes that train."""
     measures_start: bool = False
     """Validate and save before the first update too, as what it starts from may be the best."""
+    moving_average: ExponentialAverage | None = None
+    """Follows the model; it is validated and saved in its place."""
     progress: Progress = field(default_factory=Progress)
+
+    @property
+    def result(self) -> EncoderDecoder:
+        """The model that training is for: the moving average, if there is one."""
+        return self.model if self.moving_average is None else self.moving_average.model
 
     def restore(self) -> None:
         """Go back to the newest checkpoint that is intact, if there is one.
@@ -71,7 +79,10 @@ class Trainer:
                 f"{self.checkpoints.run}: expected the pairs of the run that is resumed, "
                 "but the text of the corpora has changed since; restore it, or choose another --out"
             )
-        load_weights(self.model, self.checkpoints.weights(done), str(self.checkpoints.run))
+        where = str(self.checkpoints.run)
+        load_weights(self.result, self.checkpoints.weights(done), where)
+        if self.moving_average is not None:
+            load_weights(self.model, state["weights"], where)
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
         self.validation.start = self.progress.start
@@ -118,6 +129,8 @@ class Trainer:
         with Interruption() as interruption:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
+                if self.moving_average is not None:
+                    self.moving_average.follow(update.number)
                 builder.add(update)
                 listeners.on_update(update.number)
                 last = update.number == self.config.updates
@@ -137,7 +150,10 @@ class Trainer:
 
     def average(self) -> None:
         """Validate the mean of several checkpoints, and let it be the best one if it is."""
-        if self.config.average.count > 1 and len(self.progress.history) > 1:
+        config = self.config.average
+        if not isinstance(config, CheckpointAverageConfig):
+            return
+        if config.count > 1 and len(self.progress.history) > 1:
             self.progress.average = self.world.from_main(self._average)
 
     def _updates(self) -> Iterator[Update]:
@@ -167,7 +183,7 @@ class Trainer:
     def _validate(self, builder: ReportBuilder, listeners: Listeners) -> None:
         began = time.perf_counter()
         update, history = self.progress.update, self.progress.history
-        result = self.world.from_main(lambda: self.validation.run(self.model, update))
+        result = self.world.from_main(lambda: self.validation.run(self.result, update))
         if not math.isfinite(result.loss):
             raise self._diverged(f"at update {update} the validation loss is {result.loss}")
         history.append(result)
@@ -192,7 +208,9 @@ class Trainer:
             "random": self.world.gather(random_state(self.device)),
             "pairs": self.pairs,
         }
-        self.world.from_main(lambda: self.checkpoints.save(self.model, state, self.progress))
+        if self.moving_average is not None:
+            state["weights"] = weights_of(self.model)
+        self.world.from_main(lambda: self.checkpoints.save(self.result, state, self.progress))
 
     def _average(self) -> ValidationResult:
         history, update = self.progress.history, self.progress.update
