@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mt.kernels.dropout import dropout_factors
+
 FUSED_FROM = 512
 """Keys from which torch's fused kernel is used on a CPU.
 
@@ -25,8 +27,9 @@ def dot_product_attention(  # noqa: PLR0917 - all that a context depends on
     visible: Bool[Tensor, "#batch #heads #query_len key_len"] | None,
     bias: Float[Tensor, "#batch #heads #query_len key_len"] | None,
     scale: float,
+    dropout: float = 0.0,
 ) -> Float[Tensor, "batch heads query_len value_depth"]:
-    """Compute ``softmax(scale * query @ key.T + bias) @ value`` over the visible keys.
+    """Compute ``dropout(softmax(scale * query @ key.T + bias)) @ value`` over the visible keys.
 
     :func:`cpu_attention` on a CPU below ``FUSED_FROM`` keys; otherwise torch's own
     ``F.scaled_dot_product_attention``, which keeps no scores.
@@ -39,12 +42,16 @@ def dot_product_attention(  # noqa: PLR0917 - all that a context depends on
             that sees nothing is undefined.
         bias: Added to the scores; ``None``: nothing.
         scale: Multiplies the products.
+        dropout: Share of the weights that is zeroed, the others being scaled up.
     """
     if query.device.type == "cpu" and key.size(-2) < FUSED_FROM:
         exact = torch.promote_types(query.dtype, torch.float32)
-        return cpu_attention(query, key, value, additive_mask(visible, bias, exact), scale)
+        mask = additive_mask(visible, bias, exact)
+        return cpu_attention(query, key, value, mask, scale, dropout)
     mask = visible if bias is None else additive_mask(visible, bias, query.dtype)
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+    return F.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale
+    )
 
 
 def additive_mask(
@@ -67,14 +74,15 @@ def additive_mask(
     return zeros.masked_fill_(~visible, lowest)
 
 
-def cpu_attention(
+def cpu_attention(  # noqa: PLR0917 - all that a context depends on
     query: Float[Tensor, "batch heads query_len depth"],
     key: Float[Tensor, "batch heads key_len depth"],
     value: Float[Tensor, "batch heads key_len value_depth"],
     bias: Float[Tensor, "#batch #heads #query_len key_len"] | None,
     scale: float,
+    dropout: float = 0.0,
 ) -> Float[Tensor, "batch heads query_len value_depth"]:
-    """Compute ``softmax(scale * query @ key.T + bias) @ value`` by plain matrix products.
+    """Compute ``dropout(softmax(scale * query @ key.T + bias)) @ value`` by plain products.
 
     The gradient is written by hand: what autograd would do in a dozen passes over memory is done in
     place. Each input is copied once, into the order in which it is multiplied; the result lies in
@@ -84,7 +92,7 @@ def cpu_attention(
     every batch has one, which takes longer than these small products.
     """
     context: Tensor = _CPUAttention.apply(  # type: ignore[no-untyped-call]
-        query, key, value, bias, scale
+        query, key, value, bias, scale, dropout
     )
     return context
 
@@ -92,7 +100,13 @@ def cpu_attention(
 class _CPUAttention(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917 - torch passes them by position
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scale: float
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        bias: Tensor | None,
+        scale: float,
+        dropout: float,
     ) -> Tensor:
         with torch.autocast(query.device.type, enabled=False):
             queries, keys, values = (_apart(part) for part in (query, key, value))
@@ -102,8 +116,9 @@ class _CPUAttention(torch.autograd.Function):
             else:
                 torch.add(bias, scores, alpha=scale, out=scores)
             weights = torch.softmax(scores, dim=-1, out=scores).flatten(0, 1)
-            context = torch.bmm(weights, values)
-        ctx.save_for_backward(queries, keys, values, weights)
+            factors = dropout_factors(weights, dropout)
+            context = torch.bmm(_times(weights, factors), values)
+        ctx.save_for_backward(queries, keys, values, weights, factors)
         ctx.scale, ctx.heads = scale, query.size(1)
         ctx.bias_shape = None if bias is None else bias.shape
         return _together(context, ctx.heads, value.dtype)
@@ -111,11 +126,13 @@ class _CPUAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        queries, keys, values, weights = ctx.saved_tensors
+        queries, keys, values, weights, factors = ctx.saved_tensors
         gradient, dtype = _apart(gradients[0]), gradients[0].dtype
         of_bias = None
         with torch.autocast(gradient.device.type, enabled=False):
             errors = torch.bmm(gradient, values.mT)
+            if factors is not None:
+                errors.mul_(factors)
             # d softmax: each weight times how much its error lies above the mean error.
             mean = torch.linalg.vecdot(errors, weights)[..., None]
             errors.sub_(mean).mul_(weights)
@@ -123,9 +140,13 @@ class _CPUAttention(torch.autograd.Function):
                 apart = torch.unflatten(errors, 0, (-1, ctx.heads))
                 of_bias = apart.sum_to_size(ctx.bias_shape).clone()  # no sum: the same memory
             errors.mul_(ctx.scale)
-            of_values = torch.bmm(weights.mT, gradient)
+            of_values = torch.bmm(_times(weights, factors).mT, gradient)
             found = torch.bmm(errors, keys), torch.bmm(errors.mT, queries), of_values
-        return *(_together(part, ctx.heads, dtype) for part in found), of_bias, None
+        return *(_together(part, ctx.heads, dtype) for part in found), of_bias, None, None
+
+
+def _times(weights: Tensor, factors: Tensor | None) -> Tensor:
+    return weights if factors is None else weights * factors
 
 
 def _apart(

@@ -19,10 +19,16 @@ def dropout(states: Tensor, rate: float) -> Tensor:
     """
     if states.device.type != "cpu":
         return F.dropout(states, rate)
+    factors = dropout_factors(states, rate)
+    return states if factors is None else states * factors
+
+
+def dropout_factors(states: Tensor, rate: float) -> Tensor | None:
+    """Draw what :func:`dropout` multiplies states on a CPU by; ``None``: nothing is dropped."""
     threshold = min(round(rate * 256), 255)
     if threshold == 0:
-        return states
-    return states * _keep_mask(states, threshold).mul_(256 / (256 - threshold))
+        return None
+    return _keep_mask(states, threshold).mul_(256 / (256 - threshold))
 
 
 def _keep_mask(states: Tensor, threshold: int) -> Tensor:

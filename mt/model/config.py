@@ -17,6 +17,7 @@ Activation = Literal["relu", "gelu", "silu", "swiglu"]
 NormPlacement = Literal["pre", "post"]
 Tie = Literal["three_way", "two_way", "none"]
 Cell = Literal["lstm", "gru"]
+Rate = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(gt=0, le=65_536)]
 Depth = Annotated[int, Field(gt=0, le=1000)]
 
@@ -39,8 +40,14 @@ class TransformerConfig(StrictConfig):
     """Non-linearity of the feed-forward layers: relu, gelu, silu (also called swish) or swiglu."""
     norm: NormPlacement = "pre"
     """Layer norm before each sublayer (pre) or after its residual sum, as in the paper (post)."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Rate = 0.1
     """Share of each sublayer's output, and of the embeddings, that is zeroed in training."""
+    attention_dropout: Rate = 0.0
+    """Share of the attention weights that is zeroed in training, likewise."""
+    activation_dropout: Rate = 0.0
+    """Share of what is inside the feed-forward layers that is zeroed in training, likewise."""
+    layer_dropout: Rate = 0.0
+    """How likely a whole layer is left out of an update (LayerDrop, Fan et al. 2020)."""
     tie: Tie = "three_way"
     """Which of source embedding, target embedding and output share one table: all three (needs a
     joint vocabulary), the last two, or none."""
@@ -131,7 +138,7 @@ class RecurrentConfig(StrictConfig):
     input_feeding: bool = False
     """Make the output of a step an input of the next, so that it depends on earlier attention
     (Luong)."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Rate = 0.1
     """Share of embeddings, of what passes between layers and of outputs, zeroed in training."""
     tie: Tie = "three_way"
     """Which of source embedding, target embedding and output share one table: all three (needs a

@@ -58,14 +58,16 @@ class FeedForward(nn.Module):
     ``relu``, ``gelu`` and ``silu``: ``W_2 f(W_1 x + b_1) + b_2``. ``swiglu``:
     ``W_2 (silu(W_1 x) * W_3 x)``, with ``W_1`` and ``W_3`` in one matrix; it has half as many
     parameters again at the same width.
+    In training some of what ``W_2`` is multiplied by may be zeroed.
 
     Source: Vaswani et al. (2017), section 3.3, equation 2; Hendrycks and Gimpel (2016); Elfwing et
     al. (2018); Shazeer (2020), equation 6.
     """
 
-    def __init__(self, dim: int, width: int, activation: Activation) -> None:
+    def __init__(self, dim: int, width: int, activation: Activation, dropout: float = 0.0) -> None:
         super().__init__()
         self.activation = activation
+        self.dropout = Dropout(dropout)
         self.linear1 = Linear(dim, 2 * width if activation == "swiglu" else width)
         self.linear2 = Linear(width, dim)
         for part in torch.split(self.linear1.weight.data, width):
@@ -79,8 +81,10 @@ class FeedForward(nn.Module):
         wide = self.linear1(states)
         if self.activation == "swiglu":
             gate, wide = wide.chunk(2, dim=-1)
-            return self.linear2(F.silu(gate) * wide)
-        return self.linear2(_ACTIVATIONS[self.activation](wide))
+            active = F.silu(gate) * wide
+        else:
+            active = _ACTIVATIONS[self.activation](wide)
+        return self.linear2(self.dropout(active))
 
 
 class Residual(nn.Module):

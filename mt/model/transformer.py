@@ -63,7 +63,7 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: TransformerConfig, relative: RelativePositions | None) -> None:
         super().__init__()
         self.self_attention = _self_attention(config, "encoder_self", relative)
-        self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
+        self.feed_forward = _feed_forward(config)
         self.self_attention_residual = Residual(config.dim, config.dropout, config.norm)
         self.feed_forward_residual = Residual(config.dim, config.dropout, config.norm)
 
@@ -93,9 +93,14 @@ class DecoderLayer(nn.Module):
         self.cross_attention = MultiHeadAttention(
             config.dim,
             config.heads,
-            config.cross_attention.build(config.heads, config.dim // config.heads, "cross"),
+            config.cross_attention.build(
+                config.heads,
+                config.dim // config.heads,
+                "cross",
+                dropout=config.attention_dropout,
+            ),
         )
-        self.feed_forward = FeedForward(config.dim, config.feed_forward, config.activation)
+        self.feed_forward = _feed_forward(config)
         self.self_attention_residual = Residual(config.dim, config.dropout, config.norm)
         self.cross_attention_residual = Residual(config.dim, config.dropout, config.norm)
         self.feed_forward_residual = Residual(config.dim, config.dropout, config.norm)
@@ -175,6 +180,7 @@ class Transformer(EncoderDecoder):
         at_top: type[nn.Module] = nn.LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)
+        self.layer_dropout = config.layer_dropout
         self.output = nn.Linear(dim, target_size, bias=config.output_bias)
         self.output.weight = tables.output
         if config.output_bias:
@@ -189,7 +195,8 @@ class Transformer(EncoderDecoder):
         states = self.source_embedding(source)
         positions = torch.arange(source.size(1), device=source.device)
         for layer in self.encoder:
-            states = layer(states, visible, positions)
+            if not self._left_out():
+                states = layer(states, visible, positions)
         return self.encoder_norm(states), visible
 
     def forward(
@@ -204,9 +211,19 @@ class Transformer(EncoderDecoder):
         positions = torch.arange(length, device=target.device)
         states = self.target_embedding(target)
         for layer in self.decoder:
-            keys_values = layer.cross_attention.project_memory(memory)
-            states = layer(states, keys_values, source_visible, causal, positions)
+            if not self._left_out():
+                keys_values = layer.cross_attention.project_memory(memory)
+                states = layer(states, keys_values, source_visible, causal, positions)
         return self.decoder_norm(states)
+
+    def _left_out(self) -> bool:
+        """Draw whether a layer is left out of a pass, in training.
+
+        Source: Fan et al. (2020), section 3.2. Layers are not scaled up for it.
+        """
+        return (
+            self.training and self.layer_dropout > 0 and float(torch.rand(())) < self.layer_dropout
+        )
 
     def start(self, source: Int[Tensor, "sentences source_len"], beam: int) -> TransformerState:
         """Encode sources and project them once for all steps to come."""
@@ -236,8 +253,16 @@ def _self_attention(
     config: TransformerConfig, role: Role, relative: RelativePositions | None
 ) -> MultiHeadAttention:
     depth = config.dim // config.heads
-    attend = config.self_attention.build(config.heads, depth, role, relative)
+    attend = config.self_attention.build(
+        config.heads, depth, role, relative, config.attention_dropout
+    )
     return MultiHeadAttention(config.dim, config.heads, attend, config.positions.rotation(depth))
+
+
+def _feed_forward(config: TransformerConfig) -> FeedForward:
+    return FeedForward(
+        config.dim, config.feed_forward, config.activation, config.activation_dropout
+    )
 
 
 def _relative_positions(

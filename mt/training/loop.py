@@ -91,6 +91,9 @@ def updates(  # noqa: PLR0917 - all that an update depends on
             torch.autograd.backward(loss.smoothed / tokens)
             smoothed = smoothed + loss.smoothed.detach()
             cross_entropy = cross_entropy + loss.cross_entropy
+        for weight in model.parameters():
+            if weight.grad is None:  # of a layer that was left out of every batch
+                weight.grad = torch.zeros_like(weight)
         world.sum_gradients(model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
         optimizer.step()

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mt.kernels.attention import additive_mask, dot_product_attention
+from mt.kernels.dropout import dropout
 from mt.model.attention.contract import Attended, DotProductScore, Role, Score
 from mt.model.attention.scope import Scope
 from mt.model.positions.contract import RelativePositions
@@ -15,7 +16,8 @@ class Attend(nn.Module):
 
     ``softmax(score(q, k) + distance(q, i, j), over the visible keys) @ (v + offset(i, j))``, where
     most models have no ``distance`` and no ``offset``. With :class:`ScaledDotScore` alone this is
-    :func:`~mt.model.attention.dot.scaled_dot_product_attention`.
+    :func:`~mt.model.attention.dot.scaled_dot_product_attention`. In training a share of the weights
+    may be zeroed, and the others scaled up.
 
     Attributes:
         role: Which side of a translation attends to which.
@@ -23,6 +25,7 @@ class Attend(nn.Module):
         scope: Which keys a query may attend to.
         relative: What the distance of a key from its query adds; ``None``: nothing. One object may
             serve several layers.
+        dropout: Share of the weights that is zeroed in training.
     """
 
     def __init__(
@@ -31,12 +34,14 @@ class Attend(nn.Module):
         scope: Scope,
         relative: RelativePositions | None,
         role: Role,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.role = role
         self.score = score
         self.scope = scope
         self.relative = relative
+        self.dropout = dropout
 
     def prepare_keys(
         self, key: Float[Tensor, "batch heads key_len depth"]
@@ -123,16 +128,16 @@ class Attend(nn.Module):
         bias: Tensor | None,
         positions: Tensor,
     ) -> Tensor:
+        rate = self.dropout if self.training else 0.0
         if isinstance(self.score, DotProductScore) and not self._changes_values():
-            prepared = self.score.prepare_query(query)
-            return dot_product_attention(
-                prepared, key, value, visible, bias, self.score.scale(query.size(-1))
-            )
+            prepared, scale = self.score.prepare_query(query), self.score.scale(query.size(-1))
+            return dot_product_attention(prepared, key, value, visible, bias, scale, rate)
         exact = torch.promote_types(query.dtype, torch.float32)
         with torch.autocast(query.device.type, enabled=False):
             added = additive_mask(visible, bias, exact)
             scores = self._compare(query.to(exact), key.to(exact), added)
-            return self._mix(scores.softmax(dim=-1), value.to(exact), positions).to(value.dtype)
+            weights = dropout(scores.softmax(dim=-1), rate)
+            return self._mix(weights, value.to(exact), positions).to(value.dtype)
 
     def _changes_values(self) -> bool:
         return self.relative is not None and self.relative.changes_values

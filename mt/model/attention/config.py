@@ -121,7 +121,12 @@ class AttentionConfig(StrictConfig):
     """Which keys a query may attend to."""
 
     def build(
-        self, heads: int, depth: int, role: "Role", relative: "RelativePositions | None" = None
+        self,
+        heads: int,
+        depth: int,
+        role: "Role",
+        relative: "RelativePositions | None" = None,
+        dropout: float = 0.0,
     ) -> "Attend":
         """Make the module.
 
@@ -130,8 +135,9 @@ class AttentionConfig(StrictConfig):
             depth: Size of one head's queries and keys.
             role: Which side of a translation attends to which.
             relative: What the distance between query and key adds.
+            dropout: Share of the weights that is zeroed in training.
         """
         from mt.model.attention.attend import Attend
 
         score, scope = self.score.build(heads, depth), self.scope.build(heads, depth)
-        return Attend(score, scope, relative, role)
+        return Attend(score, scope, relative, role, dropout)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from mt.kernels.attention import additive_mask, cpu_attention, dot_product_attention
+from mt.kernels.dropout import dropout
 
 BATCH, HEADS, QUERIES, KEYS = 2, 3, 4, 5
 # One axis of size 1 at a time, all, and none: gradients are summed over what was broadcast.
@@ -40,6 +41,25 @@ def test_equals_torch(bias):
 
     for found, expected in zip(results(ours, inputs), results(torchs, inputs), strict=True):
         # Sums of at most 24 float64 products near 1.
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("bias", [None, (1, HEADS, 1, KEYS)], ids=str)
+def test_dropped_weights_equal_autograd(bias):
+    inputs = problem(bias=bias)
+
+    def ours(query, key, value, bias=None):
+        torch.manual_seed(4)
+        return cpu_attention(query, key, value, bias, scale=0.3, dropout=0.4)
+
+    def plain(query, key, value, bias=0.0):
+        torch.manual_seed(4)
+        weights = (0.3 * query @ key.mT + bias).softmax(dim=-1)
+        dropped = dropout(weights.flatten(0, 1), 0.4)
+        assert 0 < (dropped == 0).sum() < dropped.numel()
+        return dropped.view_as(weights) @ value
+
+    for found, expected in zip(results(ours, inputs), results(plain, inputs), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
 
 

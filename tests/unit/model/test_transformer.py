@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from mt.errors import ConfigError
+from mt.kernels.dropout import dropout
 from mt.model.config import TransformerConfig
 from mt.model.contract import count_parameters
 from mt.model.layers import FeedForward, Residual
@@ -117,11 +118,45 @@ def test_residuals_are_their_equations():
     torch.testing.assert_close(post(x, torch.sin), F.layer_norm(x + torch.sin(x), (4,)))
 
 
-def test_dropout_acts_in_training_alone():
+SCORES = [{}, {"self_attention": {"score": {"kind": "additive"}}}]
+
+
+@pytest.mark.parametrize("kind", ["dropout", "attention_dropout", "activation_dropout"])
+@pytest.mark.parametrize("score", SCORES, ids=["dot", "additive"])
+def test_dropout_acts_in_training_alone(kind, score):
     torch.manual_seed(1)
-    config = TransformerConfig(dim=16, heads=2, feed_forward=16, dropout=0.5)
-    model = config.build(20, 20)
+    shape = {"dim": 16, "heads": 2, "feed_forward": 16, "encoder_layers": 1, "dropout": 0.0}
+    model = TransformerConfig(**(shape | {kind: 0.5} | score)).build(20, 20)
     given = torch.tensor([[5, 6, 3]]), torch.tensor([[2, 7, 8]])
     assert not torch.equal(model(*given), model(*given))
     model.eval()
     assert torch.equal(model(*given), model(*given))
+
+
+def test_activations_are_dropped_inside_the_feed_forward_layers():
+    layer = FeedForward(4, 6, "relu", dropout=0.5)
+    torch.manual_seed(1)
+    x = torch.randn(3, 4)
+    torch.manual_seed(2)
+    found = layer(x)
+    torch.manual_seed(2)
+    expected = layer.linear2(dropout(layer.linear1(x).relu(), 0.5))
+    assert torch.equal(found, expected)
+
+
+def test_whole_layers_are_left_out_as_often_as_asked_and_in_training_alone():
+    torch.manual_seed(1)
+    config = TransformerConfig(
+        dim=8, heads=2, feed_forward=8, encoder_layers=4, decoder_layers=3, layer_dropout=0.3
+    )
+    model, used = config.build(20, 20), []
+    for layer in (*model.encoder, *model.decoder):
+        layer.register_forward_hook(lambda layer, *_: used.append(layer))
+    given = torch.tensor([[5, 6, 3]]), torch.tensor([[2, 7, 8]])
+    for _ in range(200):
+        model(*given)
+    # 1400 draws: five standard deviations are 86.
+    assert abs(len(used) - 0.7 * 1400) < 86
+    used.clear()
+    model.eval()(*given)
+    assert used == [*model.encoder, *model.decoder]

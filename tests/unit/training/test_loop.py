@@ -105,3 +105,17 @@ def test_numbers_rates_and_positions(store, model):
     assert [update.rate for update in done] == [1e-3 / number for number in used]
     assert optimizer.param_groups[0]["lr"] == 1e-3 / 14
     assert [update.following.batch for update in done] == [3, 6, 9, 12, 15, 18]
+
+
+def test_a_layer_that_was_left_out_has_a_gradient_of_zero(recipe, batches):
+    torch.manual_seed(1)
+    model = recipe.model.model_copy(update={"layer_dropout": 0.999}).build(300, 300)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.1)
+    [_] = train(model, [Group(batches, Position())], optimizer, lambda _: 0.5)
+    for name, weight in model.named_parameters():
+        if name.startswith(("encoder.", "decoder.")):
+            # Adam does nothing where the gradient is zero, but weights decay.
+            torch.testing.assert_close(weight, before[name] * (1 - 0.5 * 0.1))
+        elif "embedding" in name:
+            assert not torch.equal(weight, before[name])

@@ -43,6 +43,7 @@ def reports(outcome):
 METHODS = {
     "rdrop": ["training.consistency={kind: rdrop, from_update: 15}"],
     "simcut": ["training.consistency={kind: simcut, from_update: 25}"],
+    "dropout": [f"model.{kind}_dropout=0.1" for kind in ("attention", "activation", "layer")],
     "exponential average": ["training.average={kind: exponential, decay: 0.9}"],
 }
 
