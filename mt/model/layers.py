@@ -17,7 +17,16 @@ from mt.model.positions.contract import AbsolutePositions
 
 
 class Linear(nn.Linear):
-    """``x W^T + b``, by :func:`~mt.kernels.linear.linear`."""
+    """``x W^T + b``, by :func:`~mt.kernels.linear.linear`.
+
+    Attributes:
+        blocks: Matrices of equal height that ``W`` holds, one below the other, each with a meaning
+            of its own, such as those of queries, keys and values.
+    """
+
+    def __init__(self, inputs: int, outputs: int, blocks: int = 1) -> None:
+        super().__init__(inputs, outputs)
+        self.blocks = blocks
 
     def forward(
         self,
@@ -68,7 +77,8 @@ class FeedForward(nn.Module):
         super().__init__()
         self.activation = activation
         self.dropout = Dropout(dropout)
-        self.linear1 = Linear(dim, 2 * width if activation == "swiglu" else width)
+        blocks = 2 if activation == "swiglu" else 1
+        self.linear1 = Linear(dim, blocks * width, blocks)
         self.linear2 = Linear(width, dim)
         for part in torch.split(self.linear1.weight.data, width):
             nn.init.xavier_uniform_(part)

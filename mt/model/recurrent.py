@@ -122,7 +122,8 @@ class Recurrent(EncoderDecoder):
         reads_more = config.input_feeding or config.attention_query == "previous_state"
         self.decoder = _stack(config, config.decoder_layers, 2 * dim if reads_more else dim)
         self.dropout = Dropout(config.dropout)
-        self.bridge = Linear(dim, config.decoder_layers * CELL_VECTORS[config.cell] * dim)
+        vectors = config.decoder_layers * CELL_VECTORS[config.cell]
+        self.bridge = Linear(dim, vectors * dim, blocks=vectors)
         self.cross_attention = (
             None
             if config.attention is None

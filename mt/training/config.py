@@ -1,6 +1,7 @@
 """The sections ``training`` and ``validation`` of a recipe; reading them loads no torch."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
@@ -12,10 +13,11 @@ from mt.translation.config import GreedyConfig, SearchConfig
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.optim import Optimizer
+    from torch.optim import AdamW
 
     from mt.model.contract import EncoderDecoder
     from mt.training.averaging import ExponentialAverage
+    from mt.training.optimizers import Optimizer
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -26,6 +28,7 @@ class AdamWConfig(StrictConfig):
     Source: Kingma and Ba (2015), algorithm 1; Loshchilov and Hutter (2019).
     """
 
+    kind: Literal["adamw"] = "adamw"
     learning_rate: PositiveFloat = 1e-3
     """The highest rate, reached at the end of the warm-up."""
     betas: tuple[Share, Share] = (0.9, 0.98)
@@ -36,23 +39,71 @@ class AdamWConfig(StrictConfig):
     """Share of a weight matrix subtracted at each update, times the rate; vectors do not decay."""
 
     def build(self, model: "nn.Module") -> "Optimizer":
-        """Make the optimiser; its fused form computes the same with fewer passes over memory."""
-        import torch
+        """Make the optimiser."""
+        return _adamw(_trained(model), self)
 
-        trained = [weight for weight in model.parameters() if weight.requires_grad]
-        matrices = [weight for weight in trained if weight.dim() > 1]
-        vectors = [weight for weight in trained if weight.dim() <= 1]
-        device = next(model.parameters()).device.type
-        return torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=self.learning_rate,
-            betas=self.betas,
-            eps=self.epsilon,
-            fused=device in {"cpu", "cuda"},
+
+class MuonConfig(StrictConfig):
+    """Muon for the matrices of linear layers, and AdamW for all other weights.
+
+    Source: Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks"; Liu et
+    al. (2025), section 2.2.
+    """
+
+    kind: Literal["muon"] = "muon"
+    learning_rate: PositiveFloat = 1e-3
+    """The highest rate, reached at the end of the warm-up; one that suits AdamW."""
+    momentum: Share = 0.95
+    """Decay of Muon's average of the gradient."""
+    betas: tuple[Share, Share] = (0.9, 0.98)
+    """Of AdamW: decay of the averages of the gradient and of its square."""
+    epsilon: PositiveFloat = 1e-9
+    """Of AdamW: added to the root of the second average."""
+    weight_decay: NonNegativeFloat = 0.1
+    """Share of a weight matrix subtracted at each update, times the rate; vectors do not decay."""
+
+    def build(self, model: "nn.Module") -> "Optimizer":
+        """Make the optimiser."""
+        from mt.training.optimizers import Muon, hidden_matrices
+
+        matrices = {weight for weight, _ in hidden_matrices(model)}
+        others = _adamw([weight for weight in _trained(model) if weight not in matrices], self)
+        if not matrices:  # all are frozen
+            return others
+        return Muon(
+            model,
+            others,
+            learning_rate=self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
         )
+
+
+def _trained(model: "nn.Module") -> "list[nn.Parameter]":
+    """List the weights that are not frozen."""
+    return [weight for weight in model.parameters() if weight.requires_grad]
+
+
+def _adamw(weights: "Sequence[nn.Parameter]", config: AdamWConfig | MuonConfig) -> "AdamW":
+    """Make AdamW; its fused form computes the same with fewer passes over memory."""
+    import torch
+
+    return torch.optim.AdamW(
+        [
+            {
+                "params": [weight for weight in weights if weight.dim() > 1],
+                "weight_decay": config.weight_decay,
+            },
+            {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+        betas=config.betas,
+        eps=config.epsilon,
+        fused=weights[0].device.type in {"cpu", "cuda"},
+    )
+
+
+OptimizerConfig = Annotated[AdamWConfig | MuonConfig, Field(discriminator="kind")]
 
 
 class InverseSquareRootConfig(StrictConfig):
@@ -180,8 +231,8 @@ class TrainingConfig(StrictConfig):
     """Largest Euclidean norm of the gradient; larger ones are scaled down to it."""
     precision: Precision = "auto"
     """Arithmetic of matrix products: fp32, bf16, or bf16 where the hardware has it (auto)."""
-    optimizer: AdamWConfig = AdamWConfig()
-    """The optimiser."""
+    optimizer: OptimizerConfig = AdamWConfig()
+    """What moves the weights: adamw, or muon for matrices."""
     schedule: ScheduleConfig = InverseSquareRootConfig()
     """How the learning rate moves."""
     freeze: tuple[str, ...] = ()

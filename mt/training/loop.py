@@ -10,6 +10,7 @@ from mt import hardware
 from mt.devices import Precision
 from mt.model.contract import EncoderDecoder
 from mt.training.objective import Objective
+from mt.training.optimizers import Optimizer
 from mt.training.order import Group, Position
 from mt.training.world import World
 
@@ -46,7 +47,7 @@ def updates(  # noqa: PLR0917 - all that an update depends on
     model: EncoderDecoder,
     objective: Objective,
     groups: Iterable[Group],
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     schedule: Schedule,
     world: World,
     *,

@@ -20,6 +20,7 @@ from mt.training.interruption import Interruption
 from mt.training.listeners import Listeners
 from mt.training.loop import Update, updates
 from mt.training.objective import Objective
+from mt.training.optimizers import Optimizer
 from mt.training.order import TrainingOrder
 from mt.training.progress import Ending, Progress, best_of, without_improvement
 from mt.training.randomness import RandomState, begin_anew, random_state, set_random_state
@@ -40,7 +41,7 @@ class Trainer:
 
     model: EncoderDecoder
     objective: Objective
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     order: TrainingOrder
     validation: Validation
     checkpoints: Checkpoints

@@ -47,7 +47,7 @@ class MultiHeadAttention(nn.Module):
         self.heads = heads
         self.attend = attend
         self.rotation = rotation
-        self.in_proj = Linear(dim, 3 * dim)
+        self.in_proj = Linear(dim, 3 * dim, blocks=3)
         self.out_proj = Linear(dim, dim)
         for part in torch.split(self.in_proj.weight.data, dim):
             nn.init.xavier_uniform_(part)

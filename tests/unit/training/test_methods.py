@@ -44,6 +44,7 @@ METHODS = {
     "rdrop": ["training.consistency={kind: rdrop, from_update: 15}"],
     "simcut": ["training.consistency={kind: simcut, from_update: 25}"],
     "dropout": [f"model.{kind}_dropout=0.1" for kind in ("attention", "activation", "layer")],
+    "muon": ["training.optimizer={kind: muon, learning_rate: 3e-3}"],
     "exponential average": ["training.average={kind: exponential, decay: 0.9}"],
 }
 

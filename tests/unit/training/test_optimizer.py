@@ -4,16 +4,20 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from mt.model.contract import count_parameters
 from mt.training.config import (
     AdamWConfig,
     CosineConfig,
     InverseSquareRootConfig,
+    MuonConfig,
     TrainingConfig,
 )
+from tests.models import recurrent, transformer
 
 counts = st.integers(1, 100_000)
 
@@ -71,3 +75,66 @@ def test_one_step_of_adamw_equals_the_algorithm():
     matrix, vector = model.parameters()
     assert torch.allclose(matrix, before[0] * (1 - 0.01 * 0.5) - moved)
     assert torch.allclose(vector, before[1] - moved)
+
+
+def orthogonal(gradient, shape):
+    """Return the update of Liu et al. (2025), equation 4, with an exact orthogonalisation."""
+    left, _, right = torch.linalg.svd(gradient, full_matrices=False)
+    return 0.2 * max(shape) ** 0.5 * left @ right
+
+
+@pytest.mark.parametrize("activation", ["relu", "swiglu"])
+def test_muon_makes_each_matrix_of_a_layer_orthogonal(activation):
+    torch.manual_seed(1)
+    model = transformer(activation=activation, dim=32).build(20, 20)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    config = MuonConfig(learning_rate=0.01, weight_decay=0.5)
+    optimizer = config.build(model)
+    for weight in model.parameters():
+        weight.grad = torch.randn_like(weight)
+    gradients = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    optimizer.step()
+    heights = {"in_proj": 32, "linear1": 24}  # of each of three, of one or two
+    seen = 0
+    for name, weight in model.named_parameters():
+        part = name.split(".")[-2]
+        moved = before[name] * (1 - 0.01 * 0.5 * (weight.dim() > 1)) - weight.detach()
+        if weight.dim() == 2 and part in {"in_proj", "out_proj", "linear1", "linear2"}:
+            height = heights.get(part, len(weight))
+            for step, gradient in zip(
+                moved.split(height), gradients[name].split(height), strict=True
+            ):
+                expected = 0.01 * orthogonal(gradient, gradient.shape)
+                # Five Newton-Schulz iterations leave singular values between 0.7 and 1.2.
+                cosine = F.cosine_similarity(step.flatten(), expected.flatten(), dim=0)
+                assert cosine > 0.97, name
+                assert step.norm() / expected.norm() == pytest.approx(1, abs=0.3)
+                seen += 1
+        else:  # the first step of Adam is the sign of the gradient
+            torch.testing.assert_close(moved, 0.01 * gradients[name].sign(), atol=1e-6, rtol=1e-4)
+    blocks = 2 if activation == "swiglu" else 1
+    assert seen == 2 * (4 + blocks + 1) + 2 * (8 + blocks + 1)
+
+
+def test_muon_leaves_recurrent_cells_to_adamw():
+    model = recurrent().build(20, 20)
+    optimizer = MuonConfig().build(model)
+    trained = [weight for group in optimizer.param_groups for weight in group["params"]]
+    assert sum(weight.numel() for weight in trained) == count_parameters(model)
+    of_muon = [weight.numel() for weight in optimizer.param_groups[0]["params"]]
+    assert sum(of_muon) == model.bridge.weight.numel() + model.combine.weight.numel()
+
+
+def test_muon_shares_the_rate_of_the_schedule():
+    model = transformer().build(20, 20)
+    optimizer = MuonConfig().build(model)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    for weight in model.parameters():
+        weight.grad = torch.randn_like(weight)
+    before = [weight.detach().clone() for weight in model.parameters()]
+    optimizer.step()
+    for weight, old in zip(model.parameters(), before, strict=True):
+        assert torch.equal(weight, old)
+    optimizer.zero_grad()
+    assert all(weight.grad is None for weight in model.parameters())
