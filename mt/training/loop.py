@@ -10,7 +10,7 @@ from mt import hardware
 from mt.devices import Precision
 from mt.model.contract import EncoderDecoder
 from mt.training.objective import Objective
-from mt.training.optimizers import Optimizer
+from mt.training.optimizers import Optimizer, step_if
 from mt.training.order import Group, Position
 from mt.training.world import World
 
@@ -35,6 +35,8 @@ class Update:
     """Plain cross-entropy, likewise."""
     gradient_norm: Tensor
     """Euclidean norm of the mean gradient before clipping."""
+    finite: Tensor
+    """Whether loss and gradient are; if not, weights and optimiser stayed as they were."""
     source_tokens: int
     """Real source tokens, end marks included."""
     target_tokens: int
@@ -97,15 +99,17 @@ def updates(  # noqa: PLR0917 - all that an update depends on
                 weight.grad = torch.zeros_like(weight)
         world.sum_gradients(model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
         smoothed, cross_entropy = world.sum(torch.stack([smoothed, cross_entropy]))
+        finite = norm.isfinite() & smoothed.isfinite()
+        step_if(optimizer, finite)
+        optimizer.zero_grad(set_to_none=True)
         yield Update(
             number=number,
             rate=rate,
             smoothed=smoothed,
             cross_entropy=cross_entropy,
             gradient_norm=norm,
+            finite=finite,
             source_tokens=sum(batch.source_tokens for batch in group.batches),
             target_tokens=tokens,
             following=group.following,

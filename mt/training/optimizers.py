@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 
 from mt.model.layers import Linear
@@ -115,3 +116,16 @@ def hidden_matrices(model: nn.Module) -> Iterator[tuple[Tensor, int]]:
     for module in model.modules():
         if isinstance(module, Linear) and module.weight.requires_grad:
             yield module.weight, module.blocks
+
+
+def step_if(optimizer: Optimizer, finite: Bool[Tensor, ""]) -> None:
+    """Move the weights if ``finite``; otherwise leave them and the optimiser as they are.
+
+    On CUDA, AdamW decides on the device, by what ``torch.amp.GradScaler`` tells it, so that nobody
+    waits. Other optimisers have no such way: there the host waits for the device.
+    """
+    if isinstance(optimizer, torch.optim.AdamW) and finite.device.type == "cuda":
+        setattr(optimizer, "found_inf", (~finite).float())  # noqa: B010 - torch declares it nowhere
+        optimizer.step()
+    elif finite:
+        optimizer.step()

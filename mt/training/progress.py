@@ -26,6 +26,12 @@ class Progress:
     """What was done since the last report; nothing but where a run was interrupted."""
     history: list[ValidationResult] = field(default_factory=list)
     """Every validation, in order."""
+    skipped: int = 0
+    """Updates that were left out, as loss or gradient was not finite."""
+    skipped_in_a_row: int = 0
+    """Those of them that were the last ones."""
+    returns: int = 0
+    """How often the run has gone back to a checkpoint; each time the learning rate is halved."""
     average: ValidationResult | None = None
     """The validation of the averaged weights, at the end."""
 
@@ -41,13 +47,18 @@ class Progress:
             "position": list(astuple(self.position)),
             "seconds": self.seconds,
             "unreported": list(self.unreported),
+            "skipped": [self.skipped, self.skipped_in_a_row, self.returns],
             "history": [[result.update, result.to_json()] for result in self.history],
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Progress":
         """Read what :meth:`to_json` wrote."""
+        skipped, in_a_row, returns = values["skipped"]
         return cls(
+            skipped=skipped,
+            skipped_in_a_row=in_a_row,
+            returns=returns,
             update=values["update"],
             position=Position(*values["position"]),
             seconds=values["seconds"],

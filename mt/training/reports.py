@@ -9,7 +9,7 @@ from mt.training.loop import Update
 
 @dataclass(frozen=True)
 class Report:
-    """Means over the updates since the last report."""
+    """Means over the updates since the last report; those that were left out do not count."""
 
     update: int
     epoch: int
@@ -20,7 +20,7 @@ class Report:
     rate: float
     """Learning rate of the last update."""
     gradient_norm: float
-    """Euclidean norm of the gradient of the last update, before clipping."""
+    """Euclidean norm of the gradient of the last update that counts, before clipping."""
     tokens_per_second: float
     """Real source and target tokens per second of training; validation does not count."""
     seconds: float
@@ -75,6 +75,8 @@ class ReportBuilder:
         """Sum up the updates since the last report; waits for the device, to read the losses."""
         loss, cross_entropy, tokens, target_tokens, _ = self._before
         for update in self._updates:
+            if not update.finite:
+                continue
             loss += float(update.smoothed)
             cross_entropy += float(update.cross_entropy)
             tokens += update.source_tokens + update.target_tokens
@@ -82,8 +84,11 @@ class ReportBuilder:
         spent = time.perf_counter() - self._since - self._paused
         return Sums(loss, cross_entropy, tokens, target_tokens, spent)
 
-    def report(self, epoch: int) -> Report:
-        """Report on the updates since the last report."""
+    def report(self, epoch: int) -> Report | None:
+        """Report on the updates since the last report; ``None``: all were left out."""
+        norms = [update.gradient_norm for update in self._updates if update.finite]
+        if not norms:
+            return None
         sums, last = self.sums(), self._updates[-1]
         report = Report(
             update=last.number,
@@ -91,7 +96,7 @@ class ReportBuilder:
             loss=sums.loss / sums.target_tokens,
             cross_entropy=sums.cross_entropy / sums.target_tokens,
             rate=last.rate,
-            gradient_norm=float(last.gradient_norm),
+            gradient_norm=float(norms[-1]),
             tokens_per_second=sums.tokens / sums.seconds,
             seconds=self.seconds(),
         )

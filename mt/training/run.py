@@ -19,6 +19,7 @@ from mt.model.contract import EncoderDecoder, count_parameters
 from mt.text.tokenizer import Tokenizers
 from mt.training.card import write_card
 from mt.training.checkpoints import Checkpoints, saved_updates
+from mt.training.divergence import DivergenceError
 from mt.training.forecast import Forecast, RunSize
 from mt.training.freezing import freeze
 from mt.training.listeners import Listeners, usual_listeners
@@ -124,17 +125,20 @@ def _train(
     refuse_other_pairs(prepared.training.fingerprint, world)
     trainer = _trainer(recipe, run, prepared, device, world)
     trainer.restore()
-    ended, done = trainer.ended(), trainer.progress.update
+    ended = trainer.ended()
     if ended:
-        log.info("nothing left to train: %s at update %d", ended, done)
-    else:
+        log.info("nothing left to train: %s at update %d", ended, trainer.progress.update)
+    while ended is None:
         listeners = Listeners([])
         if world.is_main:
-            pace = Pace(recipe.training.updates, done)
+            pace = Pace(recipe.training.updates, trainer.progress.update)
             forecast = Forecast(_size(recipe, trainer), pace)
             listeners = Listeners([*usual_listeners(run, pace, console), forecast])
         with closing(listeners):
-            ended = trainer.train(listeners)
+            try:
+                ended = trainer.train(listeners)
+            except DivergenceError as found:
+                trainer.go_back(found)
     outcome = Outcome(run, ended, trainer.progress)
     if outcome.finished:
         trainer.average()

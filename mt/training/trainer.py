@@ -16,6 +16,7 @@ from mt.model.loading import load_weights, weights_of
 from mt.training.averaging import ExponentialAverage
 from mt.training.checkpoints import Checkpoints
 from mt.training.config import CheckpointAverageConfig, TrainingConfig, ValidationConfig
+from mt.training.divergence import RETURNS, DivergenceError, SkippedUpdates
 from mt.training.interruption import Interruption
 from mt.training.listeners import Listeners
 from mt.training.loop import Update, updates
@@ -90,12 +91,12 @@ class Trainer:
         self._restore_randomness(state["random"])
         self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
-        before, now = self.optimizer.param_groups[0]["lr"], self.config.rate(done)
+        before, now = self.optimizer.param_groups[0]["lr"], self.rate(done)
         if before != now and self.ended() is None:
             log.warning(
                 "training.updates=%d bends the schedule: the learning rate was %.2e at update %d, "
                 "and is %.2e at the next",
-                self.config.updates, before, done, self.config.rate(done + 1),
+                self.config.updates, before, done, self.rate(done + 1),
             )  # fmt: skip
 
     def _restore_randomness(self, states: Sequence[RandomState]) -> None:
@@ -110,6 +111,31 @@ class Trainer:
             len(states), self.world.size,
         )  # fmt: skip
 
+    def go_back(self, found: DivergenceError) -> None:
+        """Go back to the last checkpoint after a divergence, and on at half the learning rate.
+
+        Raises:
+            TrainingError: If there is no checkpoint, or the run has gone back too often.
+        """
+        returns = self.progress.returns + 1
+        if returns > RETURNS or self.world.from_main(self.checkpoints.newest) is None:
+            raise TrainingError(
+                f"{self.checkpoints.run}: expected finite losses, gradients and weights, but "
+                f"{found}; lower training.optimizer.learning_rate or lengthen the warm-up, and "
+                "train anew"
+            ) from found
+        log.warning("%s", found)
+        self.restore()
+        self.progress.returns = returns
+        log.warning(
+            "going on from update %d at %g of the learning rate (return %d of %d)",
+            self.progress.update, 2.0**-returns, returns, RETURNS,
+        )  # fmt: skip
+
+    def rate(self, update: int) -> float:
+        """Return the learning rate of an update: that of the schedule, halved by each return."""
+        return self.config.rate(update) * 2.0**-self.progress.returns
+
     def ended(self) -> Ending | None:
         """Say why nothing is left to train; ``None``: something is."""
         if self.progress.update >= self.config.updates:
@@ -120,9 +146,11 @@ class Trainer:
         """Train until something ends it.
 
         Raises:
-            TrainingError: If training diverges.
+            DivergenceError: If losses, gradients or weights are not finite again and again; see
+                :meth:`go_back`.
         """
         progress = self.progress
+        skipped = SkippedUpdates(progress, self.device)
         builder = ReportBuilder(progress.seconds, progress.unreported)
         if self.measures_start and not progress.update and not progress.history:
             self._validate(builder, listeners)
@@ -133,10 +161,12 @@ class Trainer:
                 if self.moving_average is not None:
                     self.moving_average.follow(update.number)
                 builder.add(update)
+                skipped.add(update)
                 listeners.on_update(update.number)
                 last = update.number == self.config.updates
                 due = last or update.number % self.validating.every == 0
                 if due or update.number % self.config.report_every == 0:
+                    skipped.read()
                     self._report(builder, listeners)
                 if due:
                     self._validate(builder, listeners)
@@ -145,6 +175,7 @@ class Trainer:
                         return Ending.NO_IMPROVEMENT
                 if not last and self.world.any(interruption.requested):
                     if not due:
+                        skipped.read()
                         self._save(builder)
                     return Ending.INTERRUPTED
         return Ending.DONE
@@ -164,7 +195,7 @@ class Trainer:
             self.objective,
             islice(groups, self.config.updates - self.progress.update),
             self.optimizer,
-            self.config.rate,
+            self.rate,
             self.world,
             clip_norm=self.config.clip_norm,
             precision=self.config.precision,
@@ -174,35 +205,23 @@ class Trainer:
 
     def _report(self, builder: ReportBuilder, listeners: Listeners) -> None:
         report = builder.report(self.progress.position.epoch)
-        if not math.isfinite(report.loss) or not math.isfinite(report.gradient_norm):
-            raise self._diverged(
-                f"by update {report.update} the loss is {report.loss} and the gradient's norm "
-                f"{report.gradient_norm}"
-            )
-        listeners.on_report(report)
+        if report is not None:
+            listeners.on_report(report)
 
     def _validate(self, builder: ReportBuilder, listeners: Listeners) -> None:
         began = time.perf_counter()
         update, history = self.progress.update, self.progress.history
         result = self.world.from_main(lambda: self.validation.run(self.result, update))
         if not math.isfinite(result.loss):
-            raise self._diverged(f"at update {update} the validation loss is {result.loss}")
+            raise DivergenceError(f"at update {update} the validation loss is {result.loss}")
         history.append(result)
         listeners.on_validation(result, best=best_of(history) is result)
         builder.pause(time.perf_counter() - began)
 
-    def _diverged(self, found: str) -> TrainingError:
-        return TrainingError(
-            f"{self.checkpoints.run}: expected finite losses, gradients and weights, but {found}; "
-            "lower training.optimizer.learning_rate or lengthen the warm-up, and train anew"
-        )
-
     def _save(self, builder: ReportBuilder) -> None:
         if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
-            raise self._diverged(f"after update {self.progress.update} some weights are not")
+            raise DivergenceError(f"after update {self.progress.update} some weights are not")
         self.progress.seconds, self.progress.unreported = builder.seconds(), builder.sums()
-        if not math.isfinite(self.progress.unreported.loss):
-            raise self._diverged(f"by update {self.progress.update} the loss is not")
         state = {
             "optimizer": self.optimizer.state_dict(),
             "progress": self.progress.to_json(),

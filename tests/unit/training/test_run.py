@@ -52,16 +52,16 @@ def fit(values, tmp_path, monkeypatch):
 
 @pytest.fixture
 def diverge(monkeypatch):
-    """Make the loss not a number from some update on; return a function that mends it."""
+    """Make the loss of some batches not a number; return a function that mends it."""
 
-    def diverge(update):
+    def diverge(bad):
         calls = iter(range(1, 1000))
 
         class Diverging(Objective):
             def __call__(self, model, batch):
                 loss = super().__call__(model, batch)
-                bad = next(calls) >= update
-                return loss._replace(smoothed=loss.smoothed * (math.nan if bad else 1))
+                factor = math.nan if next(calls) in bad else 1
+                return loss._replace(smoothed=loss.smoothed * factor)
 
         monkeypatch.setattr(module, "Objective", Diverging)
         return lambda: monkeypatch.setattr(module, "Objective", Objective)
@@ -138,10 +138,16 @@ def test_patience_ends_a_run_and_may_be_raised(fit, caplog):
 
 def test_divergence_keeps_the_checkpoint(fit, diverge):
     healthy = fit(run="healthy")
-    mend = diverge(update=26)
-    with pytest.raises(TrainingError, match=r"by update 30 the loss is nan.*learning_rate"):
+    mend = diverge(bad=range(26, 1000))
+    with pytest.raises(
+        TrainingError, match=r"5 updates in a row, up to 25, are not: loss nan.*learning_rate"
+    ):
         fit()
     run = healthy.run.parent / "run"
+    told = (run / "log.txt").read_text(encoding="utf-8")
+    # Five updates are left out; those after the checkpoint at 20 again after each of three returns.
+    assert [told.count(words) for words in (": left out, as", "(return ")] == [20, 3]
+    assert "going on from update 20 at 0.125 of the learning rate (return 3 of 3)" in told
     last = open_bundle(read_index(run)["last"])
     assert last.metadata.update == 20
     assert all(weight.isfinite().all() for weight in last.weights().values())
@@ -154,11 +160,47 @@ def test_divergence_keeps_the_checkpoint(fit, diverge):
 
 
 def test_divergence_before_the_first_checkpoint_leaves_room_for_another_recipe(fit, diverge):
-    mend = diverge(update=3)
-    with pytest.raises(TrainingError, match="by update 5 the loss is nan"):
+    mend = diverge(bad=range(3, 1000))
+    with pytest.raises(TrainingError, match="5 updates in a row, up to 7, are not: loss nan"):
         fit()
     mend()
     assert fit("training.updates=10", "tokenizer.size=290").progress.update == 10
+
+
+def rates(outcome):
+    return [entry["rate"] for entry in entries(outcome) if "rate" in entry]
+
+
+def test_single_updates_that_are_not_finite_are_left_out(fit, diverge):
+    plain = fit("training.report_every=1")
+    diverge(bad={1, 12, 13, 14, 15, 33})
+    outcome = fit("training.report_every=1", run="other")
+    progress = outcome.progress
+    assert (outcome.ended, progress.update) == ("all updates done", 40)
+    assert (progress.skipped, progress.skipped_in_a_row, progress.returns) == (6, 0, 0)
+    reported = [entry["update"] for entry in entries(outcome) if "epoch" in entry]
+    assert reported == sorted({*range(1, 41)} - {1, 12, 13, 14, 15, 33})
+    # The second update is the first that moved anything: nothing had changed before it.
+    before = [
+        next(e["loss"] for e in entries(each) if e["update"] == 2) for each in (plain, outcome)
+    ]
+    assert before[0] < before[1]
+
+
+def test_a_run_that_diverged_goes_on_at_half_the_rate_and_exactly(fit, diverge):
+    whole = fit(run="plain")
+    diverge(bad=range(24, 29))
+    outcome = fit()
+    assert (outcome.ended, outcome.progress.returns) == ("all updates done", 1)
+    expected = rates(whole)
+    assert rates(outcome) == [*expected[:4], *(rate / 2 for rate in expected[4:])]
+    assert "going on from update 20 at 0.5 of the learning rate (return 1 of 3)" in logged(outcome)
+    diverge(bad=range(24, 29))
+    fit("training.updates=30", run="parts")
+    diverge(bad=())
+    resumed = fit(run="parts", resume=True)
+    assert entries(resumed) == entries(outcome)
+    assert "bends" not in logged(resumed)
 
 
 def test_a_changed_recipe_is_refused_with_the_key(fit):
