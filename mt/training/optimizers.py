@@ -121,10 +121,10 @@ def hidden_matrices(model: nn.Module) -> Iterator[tuple[Tensor, int]]:
 def step_if(optimizer: Optimizer, finite: Bool[Tensor, ""]) -> None:
     """Move the weights if ``finite``; otherwise leave them and the optimiser as they are.
 
-    On CUDA, AdamW decides on the device, by what ``torch.amp.GradScaler`` tells it, so that nobody
-    waits. Other optimisers have no such way: there the host waits for the device.
+    The fused AdamW of torch decides on the device, by what ``torch.amp.GradScaler`` tells it, so
+    that nobody waits. Other optimisers have no such way: there the host waits for the device.
     """
-    if isinstance(optimizer, torch.optim.AdamW) and finite.device.type == "cuda":
+    if isinstance(optimizer, torch.optim.AdamW) and optimizer.defaults["fused"]:
         setattr(optimizer, "found_inf", (~finite).float())  # noqa: B010 - torch declares it nowhere
         optimizer.step()
     elif finite:

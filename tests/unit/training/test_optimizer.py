@@ -1,5 +1,6 @@
 """Schedules follow their published formulas; the optimiser decays matrices alone."""
 
+import copy
 import math
 
 import pytest
@@ -17,6 +18,7 @@ from mt.training.config import (
     MuonConfig,
     TrainingConfig,
 )
+from mt.training.optimizers import step_if
 from tests.models import recurrent, transformer
 
 counts = st.integers(1, 100_000)
@@ -138,3 +140,26 @@ def test_muon_shares_the_rate_of_the_schedule():
         assert torch.equal(weight, old)
     optimizer.zero_grad()
     assert all(weight.grad is None for weight in model.parameters())
+
+
+@pytest.mark.parametrize("config", [AdamWConfig(weight_decay=0.1), MuonConfig()], ids=str)
+def test_an_update_that_is_not_finite_leaves_weights_and_optimiser_alone(config):
+    torch.manual_seed(1)
+    model = transformer().build(20, 20)
+    optimizer = config.build(model)
+
+    def step(factor):
+        for weight in model.parameters():
+            weight.grad = torch.randn_like(weight) * factor
+        step_if(optimizer, torch.tensor(math.isfinite(factor)))
+        weights = [weight.detach() for weight in model.parameters()]
+        return copy.deepcopy((weights, optimizer.state_dict()))
+
+    step(1.0)
+    before = step(1.0)
+    assert str(step(math.nan)) == str(before)
+    for found, expected in zip(step(math.inf)[0], before[0], strict=True):
+        assert torch.equal(found, expected)
+    after, _ = step(1.0)
+    assert not torch.equal(after[0], before[0][0])
+    assert all(part.isfinite().all() for part in after)
