@@ -112,7 +112,10 @@ class Muon:
 
 
 def hidden_matrices(model: nn.Module) -> Iterator[tuple[Tensor, int]]:
-    """Yield the weight of every linear layer but the output and what is frozen, and its matrices."""
+    """Yield the weight of each linear layer but the output, and how many matrices it holds.
+
+    What is frozen is left out.
+    """
     for module in model.modules():
         if isinstance(module, Linear) and module.weight.requires_grad:
             yield module.weight, module.blocks

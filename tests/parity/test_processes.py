@@ -1,3 +1,5 @@
+import shutil
+
 """Two processes train as one does, and their run is written once."""
 
 import logging
@@ -194,8 +196,10 @@ def test_a_run_of_two_processes_is_written_once_and_resumed_exactly(two, recipe)
     assert not torch.equal(one["cpu"], other["cpu"])
 
 
-def test_another_number_of_processes_goes_on_with_other_random_numbers(two, recipe, caplog):
-    run = two.directory / "whole"
+def test_another_number_of_processes_goes_on_with_other_random_numbers(
+    two, recipe, caplog, tmp_path
+):
+    run = shutil.copytree(two.directory / "whole", tmp_path / "run")
     longer = recipe.model_copy(
         update={"training": recipe.training.model_copy(update={"updates": 45})}
     )
