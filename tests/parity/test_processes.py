@@ -1,8 +1,7 @@
-import shutil
-
 """Two processes train as one does, and their run is written once."""
 
 import logging
+import shutil
 import subprocess
 import sys
 from itertools import islice
