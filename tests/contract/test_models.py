@@ -67,7 +67,7 @@ VARIANTS = [
     ),
     transformer(positions=RotaryConfig(), heads=1, cross_attention=kind(AdditiveConfig(), GUESSED)),
     transformer(positions=RotaryConfig(), self_attention=kind(DotConfig(), NEAR)),
-    transformer(positions=ShawConfig(longest=2), activation="gelu"),
+    transformer(positions=ShawConfig(longest=2), activation="silu", output_bias=True),
     transformer(positions=ShawConfig(longest=3), self_attention=kind(ScaledDotConfig(), GUESSED)),
     transformer(positions=T5Config(buckets=8, longest=16), norm="post", activation="swiglu"),
     transformer(
@@ -141,7 +141,7 @@ def test_the_variants_leave_no_choice_out():
             choices = {True, False} if field.annotation is bool else set(get_args(field.annotation))
             if all(isinstance(choice, str | bool) for choice in choices) and choices:
                 expected[f"{config().kind}.{name}"] = choices
-    assert len(expected) == 17
+    assert len(expected) == 18
     found = [pair for config in VARIANTS for pair in chosen(config)]
     for place, choices in expected.items():
         assert {value for path, value in found if path == place} >= choices, place

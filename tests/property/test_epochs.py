@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mt.data import epochs as module
+from mt.data import processes as processes_module
 from mt.data import store as store_module
 from mt.data.corpora import Pair
 from mt.data.epochs import Epochs, pairs_per_epoch
@@ -162,16 +163,16 @@ class Numbers:
 
 @pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(mixed(), seeds, shards, st.integers(1, 20), st.integers(1, 3), st.integers(1, 3), st.data())
+@given(mixed(), seeds, shards, st.integers(1, 20), st.integers(1, 3), st.data())
 def test_processes_that_stop_and_go_on_see_every_pair_as_often_as_it_should(
-    tokenizers, tmp_path_factory, corpora, seed, shard, chunk, ahead, processes, data
+    tokenizers, tmp_path_factory, corpora, seed, shard, chunk, processes, data
 ):
     listed = [Numbers(name, *each) for name, each in zip("abcd", zip(*corpora, strict=True),
               strict=False)]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_SHARD", shard)
         patch.setattr(store_module, "_CHUNK", chunk)
-        patch.setattr(store_module, "_AHEAD", ahead)
+        patch.setattr(processes_module, "available_cores", lambda: 1)
         mixture = prepare(
             listed, tokenizers, tmp_path_factory.mktemp("store"), [Selection()] * len(listed)
         )

@@ -245,7 +245,10 @@ def test_a_mended_mistake_needs_no_new_directory(shell, here):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("translat bundle", "No such command 'translat'. Did you mean 'translate', 'train'?"),
+        (
+            "translat bundle",
+            "No such command 'translat'. Did you mean 'translate', 'backtranslate', 'train'?",
+        ),
         ("config chekc tiny.yaml", "No such command 'chekc'. Did you mean 'check'?"),
         ("translate bundle --outptu x", "No such option: --outptu"),
         ("--nope", "No such option: --nope"),
