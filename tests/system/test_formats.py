@@ -1,5 +1,8 @@
 """Recipes that name files of every format, checked as a person would."""
 
+import os
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -7,7 +10,9 @@ from mt.cli.main import build_app
 from mt.data.corpora import Pair
 from mt.yaml import dump_yaml
 from tests.corpora import WRITE
+from tests.tiny import recipe_of
 
+SHARED = os.environ.get("MT_SHARED_DATA", "")
 PAIRS = [Pair("A dog.", "Ein Hund."), Pair("Two dogs.", "Zwei Hunde.")]
 
 
@@ -55,3 +60,43 @@ def test_what_is_skipped_is_told(check, caplog):
     first, last = caplog.messages
     assert first.startswith("a.tsv: expected 2 columns as in the first line, but line 2 has 1; ")
     assert last == "a.tsv: 1 left out, as they cannot be read; listed above"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED, reason="needs the corpora that MT_SHARED_DATA names")
+@pytest.mark.parametrize(
+    ("names", "target", "size"),
+    [
+        (["tmx/tico19.en-fr.tmx"], "fr", 1500),
+        (["tmx/tico19.en-es-419.tmx"], "es", 1500),
+        (["small_parallel_enja/train.en", "small_parallel_enja/train.ja"], "ja", 2500),
+    ],
+)
+def test_corpora_of_the_world_are_divided_and_learnt_from(
+    tmp_path, monkeypatch, names, target, size
+):
+    monkeypatch.chdir(tmp_path)
+    files = [str(Path(SHARED) / name) for name in names]
+    languages = ["--source", "en", "--target", target]
+    parts = ["--output", ".", "--validation", "20", "--test", "20"]
+    done = CliRunner().invoke(build_app(), ["data", "split", *files, *languages, *parts])
+    assert done.exit_code == 0, done.stderr
+    sides = [
+        {"source": f"{name}.en", "target": f"{name}.{target}"} for name in ("train", "validation")
+    ]
+    data = {"source": "en", "target": target, "train": sides[:1], "validation": sides[1:]}
+    recipe = recipe_of(tmp_path) | {
+        "data": data,
+        "tokenizer": {"size": size},
+        "training": {
+            "updates": 4,
+            "batch_tokens": 512,
+            "schedule": {"warmup": 1},
+            "precision": "fp32",
+        },
+        "validation": {"every": 4, "metric": "loss"},
+    }
+    (tmp_path / "r.yaml").write_text(dump_yaml(recipe), encoding="utf-8")
+    done = CliRunner().invoke(build_app(), ["train", "r.yaml"])
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "checkpoints/r/bundles/update-000004").is_dir()
