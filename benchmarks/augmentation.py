@@ -24,7 +24,8 @@ from mt.data.corpora import PlainTextConfig
 from mt.data.filters import Selection
 from mt.data.mixture import Mixture, prepare
 from mt.model.config import TransformerConfig
-from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig, Tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 from mt.training.order import Position, TrainingOrder
 
 LEARNT, WARMUP = 12, 4

@@ -1,7 +1,7 @@
 """Measure how models bear text as people write it: in capitals, title case, with typos, unended.
 
     python -m benchmarks.robustness --model MODEL [--model MODEL] \
-        --source FILE --reference FILE --languages en,de [--output FILE.md]
+        --source FILE --reference FILE --languages en,de [--set truecase=false] [--output FILE.md]
 
 Source and reference are written alike, but for typos, which are in the source alone. BLEU is given
 as cased, and with translations and references in capitals, so that case does not count.
@@ -36,7 +36,11 @@ def main() -> None:
     rows = [
         [model.name, *row]
         for model in options.model
-        for row in _rows(load_translator(model, "cpu"), plain, options.languages.split(","))
+        for row in _rows(
+            load_translator(model, "cpu", overrides=options.set),
+            plain,
+            options.languages.split(","),
+        )
     ]
     text = table(["model", "written", "tokens a source", "BLEU", "BLEU without case"], rows)
     if options.output:
@@ -85,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--languages", default="en,de", help="source and target tags")
+    parser.add_argument("--set", action="append", default=[], help="as `mt translate --set`")
     parser.add_argument("--output", type=Path, help="a Markdown file")
     return parser
 

@@ -43,7 +43,8 @@ from mt.data.corpora import PlainTextConfig
 from mt.data.filters import Selection
 from mt.data.planning import plan_batches
 from mt.data.store import prepare_store
-from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig, Tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 
 WORDS, MEAN_WORDS, VOCABULARY = 20_000, 14, 8000
 BLOCK = 100_000
