@@ -1,34 +1,26 @@
 """Text read line by line as the world writes it.
 
-The one place that knows about compression, byte-order marks, encodings, line ends and addresses of
-other machines.
+The one place that knows about byte-order marks, encodings, line ends and addresses of other
+machines; compression is that of :mod:`mt.compression`.
 """
 
-import bz2
 import codecs
 import contextlib
-import gzip
 import io
 import logging
-import lzma
 import os
 import sys
 import unicodedata
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO
 
+from mt.compression import beginning, decompressed, is_compressed
 from mt.errors import DataError
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 log = logging.getLogger(__name__)
 
@@ -37,59 +29,12 @@ Location = Path | str
 
 _BLOCK = 1 << 16
 """Bytes read at a time."""
-_PIECE = 1 << 20
-"""Most bytes that are decompressed at a time: a block of zeros may stand for gigabytes."""
 _LONGEST = 1 << 24
 """Most bytes of a line; what has more is no text."""
 _NAMED = 10
 """Line numbers that a message names."""
 
 
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    @property
-    def needs_input(self) -> bool: ...
-
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
-class _GzipDecompressor:
-    """Decompresses gzip by the interface of Python's other decompressors."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        text = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        self.needs_input = len(text) < max_length
-        return text
-
-
-_COMPRESSIONS: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
-    b"\x1f\x8b\x08": ("gzip", _GzipDecompressor),
-    b"\x28\xb5\x2f\xfd": ("zstd", zstd.ZstdDecompressor),
-    b"\xfd7zXZ\0": ("xz", lzma.LZMADecompressor),
-    **{
-        b"BZh%d%b" % (level, block): ("bzip2", bz2.BZ2Decompressor)
-        for level in range(1, 10)
-        for block in (b"1AY&SY", b"\x17rE8P\x90")  # the latter where there is no text
-    },
-}
-"""By the bytes that begin a file."""
 _MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -248,33 +193,7 @@ def is_splittable(path: Location) -> bool:
             head = file.read(_BLOCK)
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
-    signs = (*_COMPRESSIONS, *_MARKS)
-    return not (any(map(head.startswith, signs)) or _wide_encoding(head))
-
-
-def compression_of(name: str) -> str:
-    """Return the ending of a name that says how a file is compressed; empty: it is not."""
-    return next((ending for ending in _COMPRESSORS if name.lower().endswith(ending)), "")
-
-
-@contextlib.contextmanager
-def compressing(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
-    """Compress what is written to a file, if its name says so; the same bytes at whatever time."""
-    compress = _COMPRESSORS.get(compression_of(name))
-    if compress is None:
-        yield file
-    else:
-        with compress(file) as compressed:
-            yield compressed
-
-
-_COMPRESSORS: dict[str, Callable[[BinaryIO], AbstractContextManager[Any]]] = {
-    ".gz": lambda file: gzip.GzipFile("", "wb", fileobj=file, mtime=0),
-    ".bz2": lambda file: bz2.open(file, "wb"),  # noqa: SIM115 - they are entered
-    ".xz": lambda file: lzma.open(file, "wb"),  # noqa: SIM115
-    ".zst": lambda file: zstd.open(file, "wb"),
-}
-"""By the ending of names."""
+    return not (is_compressed(head) or any(map(head.startswith, _MARKS)) or _wide_encoding(head))
 
 
 def open_binary(path: Location) -> AbstractContextManager[BinaryIO]:
@@ -360,53 +279,6 @@ def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> DataError:
     )
 
 
-def decompressed(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Decompress what is compressed, as its first bytes say, and pass on what is not.
-
-    Args:
-        blocks: The content of a file.
-        name: What messages call it.
-
-    Raises:
-        DataError: If it is damaged.
-    """
-    head = _head(blocks, _COMPRESSIONS)
-    blocks = chain([head] if head else [], blocks)
-    for sign, (kind, decompressor) in _COMPRESSIONS.items():
-        if head.startswith(sign):
-            name = f"{name} ({kind})"
-            yield from decompressed(_decompress(blocks, decompressor, name), name)
-            return
-    yield from blocks
-
-
-def _decompress(
-    blocks: Iterator[bytes], begin: Callable[[], _Decompressor], name: str
-) -> Iterator[bytes]:
-    """Decompress a file, which may have several members, one behind the other."""
-    member, block, harm = begin(), next(blocks), ""
-    while not harm:
-        text = b""
-        try:
-            text = member.decompress(block, _PIECE)
-        except (zlib.error, zstd.ZstdError, lzma.LZMAError, OSError, MemoryError) as error:
-            harm = str(error) or "it asks for too much memory"
-        if text:
-            yield text
-        block = member.unused_data if member.eof else b""
-        if member.eof or member.needs_input:
-            block = block or next(blocks, b"")
-            if not block:
-                break
-        if member.eof:
-            member = begin()
-    if harm or not member.eof:
-        raise DataError(
-            f"{name}: expected a compressed file, as its first bytes say, but it is damaged "
-            f"({harm or 'it ends too early'}); compress or copy it again"
-        )
-
-
 def as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
     """Make UTF-8 of what has a mark of UTF-16 or UTF-32, and pass on what has none.
 
@@ -418,7 +290,7 @@ def as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
         DataError: If the content does not fit its mark, or looks like UTF-16 or UTF-32 without a
             mark, whose bytes may be UTF-8 full of zeros.
     """
-    head = _head(blocks, _MARKS)
+    head = beginning(blocks, _MARKS)
     blocks = chain([head] if head else [], blocks)
     for mark, codec in _MARKS.items():
         if head.startswith(mark):
@@ -430,17 +302,6 @@ def as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
             f"it with `iconv -f {found} -t UTF-8`"
         )
     yield from blocks
-
-
-def _head(blocks: Iterator[bytes], signs: Iterable[bytes]) -> bytes:
-    """Take blocks until it is plain which of some signs the content begins with, if any."""
-    head = next(blocks, b"")
-    while any(sign.startswith(head) and head != sign for sign in signs):
-        block = next(blocks, b"")
-        if not block:
-            break
-        head += block
-    return head
 
 
 def transcoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[bytes]:

@@ -76,7 +76,7 @@ def write_untrained(corpus: Path) -> Path:
 
     from mt.bundle import Metadata, write_bundle
     from mt.model.loading import weights_of
-    from mt.text.tokenizer import train_tokenizers
+    from mt.text.tokenizer_training import train_tokenizers
     from mt.training.recipe import RecipeConfig
 
     recipe = RecipeConfig.parse(recipe_of(corpus), where="tiny")

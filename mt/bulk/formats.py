@@ -7,9 +7,10 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from mt.bulk import parquet
 from mt.bulk.shards import Shard
+from mt.compression import compression_of
 from mt.devices import RecordFormat
 from mt.errors import DataError
-from mt.lines import Location, compression_of, each_line, read_bytes, read_part
+from mt.lines import Location, each_line, read_bytes, read_part
 
 Fields = dict[str, Any]
 

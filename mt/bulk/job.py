@@ -20,10 +20,11 @@ from datatrove.utils.stats import PipelineStats, Stats
 from mt.bulk import parquet
 from mt.bulk.formats import FORMATS, SOURCE, Problem, format_of, output_name
 from mt.bulk.shards import Shard, byte_ranges, group_ranges
+from mt.compression import compressing
 from mt.devices import RecordFormat
 from mt.errors import DataError
 from mt.files import atomic_file, lock_directory, remove_scratch
-from mt.lines import compressing, is_splittable
+from mt.lines import is_splittable
 
 RECORDS = "_mt"
 """The folder, in that of the output, for what is written about a job: datatrove's completions, logs

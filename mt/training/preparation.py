@@ -25,14 +25,8 @@ from mt.files import (
     write_atomically,
     write_sums,
 )
-from mt.text.tokenizer import (
-    RULES,
-    Tokenizer,
-    TokenizerConfig,
-    Tokenizers,
-    tokenizer_files,
-    train_tokenizers,
-)
+from mt.text.tokenizer import Tokenizer, TokenizerConfig, Tokenizers, tokenizer_files
+from mt.text.tokenizer_training import RULES, train_tokenizers
 from mt.training.listeners import SECONDS_BETWEEN_LINES
 from mt.training.validation import ValidationSet
 from mt.yaml import read_yaml

@@ -3,15 +3,9 @@
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mt.bundle import Bundle, load_bundle
-from mt.config import Overrides, apply_overrides
-from mt.devices import DeviceName, EngineName, EnginePrecision, ShortlistUse
-from mt.errors import BundleError
 from mt.text.casing import truecase, upper_case
 from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
@@ -23,10 +17,10 @@ from mt.translation.config import (
     TranslationConfig,
 )
 from mt.translation.constrained_decoding import CommonConstraints, ConstrainedDecoding
-from mt.translation.constraints import ConstrainedLine, Constraints
-from mt.translation.contract import Engine, Hypothesis, Pending, Translation
-from mt.translation.engines import load_engine, load_torch_engine
+from mt.translation.constraints import ConstrainedLine
+from mt.translation.contract import Engine, Hypothesis, Translation
 from mt.translation.glossary import Glossary
+from mt.translation.pool import Again, Pool, Searched
 from mt.translation.remarks import Remarks, runs_on
 from mt.translation.segments import Segment, join, segment_lines
 from mt.translation.stream import POOL, pools
@@ -136,7 +130,7 @@ class Translator:
 
         A pool of which something is searched for again waits for that until the next is searched.
         """
-        begun, searched = deque[_Pool](), deque[_Searched]()
+        begun, searched = deque[Pool](), deque[Searched]()
         try:
             for pool in pools(lines):
                 if pool:
@@ -163,7 +157,7 @@ class Translator:
         lines: Sequence[str | ConstrainedLine],
         config: TranslationConfig,
         common: CommonConstraints,
-    ) -> "_Pool":
+    ) -> Pool:
         asked = [ConstrainedLine(line) if isinstance(line, str) else line for line in lines]
         language = self.languages[0] if config.split_sentences else None
         segments = segment_lines(
@@ -176,7 +170,7 @@ class Translator:
         )
         sources = [each.tokens for line in segments for each in line if each.tokens]
         search = self.engine.submit(sources, config.search, _wanted(config))
-        pool = _Pool(segments, sources, config, search)
+        pool = Pool(segments, sources, config, search)
         first = 0
         for index, (line, parts) in enumerate(zip(asked, segments, strict=True)):
             texts = [part.text for part in parts if part.tokens]
@@ -189,11 +183,11 @@ class Translator:
             first += len(texts)
         return pool
 
-    def _collect(self, pool: "_Pool") -> "_Searched":
+    def _collect(self, pool: Pool) -> Searched:
         found = pool.search()
-        return _Searched(pool, found, self._search_again(found, pool.sources, pool.config))
+        return Searched(pool, found, self._search_again(found, pool.sources, pool.config))
 
-    def _finish(self, searched: "_Searched", remarks: Remarks) -> list[Translation]:
+    def _finish(self, searched: Searched, remarks: Remarks) -> list[Translation]:
         pool, found = searched.pool, searched.found
         searched.again.replace(found)
         ran_on = set(searched.again.indices)
@@ -228,7 +222,7 @@ class Translator:
         found: list[list[Hypothesis]],
         sources: Sequence[Sequence[int]],
         config: TranslationConfig,
-    ) -> "_Again":
+    ) -> Again:
         """Begin to search for translations that repeat nothing, in place of those that run on."""
         indices = [
             index
@@ -236,10 +230,10 @@ class Translator:
             if runs_on(source, group[0].tokens)
         ]
         if not indices:
-            return _Again([], list)
+            return Again([], list)
         ran_on = [sources[index] for index in indices]
         search = config.search.without_repetition()
-        return _Again(indices, self.engine.submit(ran_on, search, _wanted(config)))
+        return Again(indices, self.engine.submit(ran_on, search, _wanted(config)))
 
     def _torch_engine(self) -> "TorchEngine":
         if self._load_torch_engine is None:
@@ -248,7 +242,7 @@ class Translator:
             )
         return self._load_torch_engine()
 
-    def _ranked(self, translations: list[Translation], pool: "_Pool") -> list[Translation]:
+    def _ranked(self, translations: list[Translation], pool: Pool) -> list[Translation]:
         """Leave different translations of a segment; samples may all be wanted as they are."""
         search = pool.config.search
         if isinstance(search, MbrConfig):
@@ -364,122 +358,6 @@ def _distinct(translations: Iterable[Translation]) -> list[Translation]:
     for each in translations:
         found.setdefault(each.text, each)
     return list(found.values())
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """Lines whose translations are being searched for."""
-
-    lines: Sequence[Sequence[Segment]]
-    sources: Sequence[Sequence[int]]
-    """The tokens of all segments that have some, in order."""
-    config: TranslationConfig
-    search: Pending
-    constraints: dict[int, Constraints] = field(default_factory=dict)
-    """What is asked of the translations of some sources, by the index of the source."""
-    unmet: set[int] = field(default_factory=set)
-    """The indices of lines of which something is asked that is impossible."""
-
-
-@dataclass(frozen=True)
-class _Again:
-    """A second search for those translations of a pool that ran on."""
-
-    indices: Sequence[int]
-    """Which they are."""
-    search: Pending
-
-    def replace(self, found: list[list[Hypothesis]]) -> None:
-        """Put what is found now in the place of what ran on."""
-        for index, group in zip(self.indices, self.search(), strict=True):
-            found[index] = group
-
-
-@dataclass(frozen=True)
-class _Searched:
-    """A pool whose translations are found, but for those that are searched for again."""
-
-    pool: _Pool
-    found: list[list[Hypothesis]]
-    again: _Again
-
-
-def load_translator(
-    path: Path,
-    device: DeviceName = "auto",
-    *,
-    engine: EngineName | None = None,
-    precision: EnginePrecision | None = None,
-    shortlist: ShortlistUse | None = None,
-    overrides: Overrides = (),
-    ensemble: Sequence[Path] = (),
-) -> Translator:
-    """Load a translator from a bundle or a run directory.
-
-    Args:
-        path: A bundle, or a run directory whose best bundle is meant.
-        device: Where to compute.
-        engine: What computes; ``None``: as the bundle says.
-        precision: The numbers it multiplies, if it has a choice; ``None``: as the bundle says.
-        shortlist: Whether it uses a shortlist, if it can; ``None``: as the bundle says.
-        overrides: Other values of the bundle's section ``translation``, such as ``search.size=3``.
-            Another ``search.kind`` begins with its defaults.
-        ensemble: Models of the same tokenizers that translate together with this one.
-
-    Raises:
-        BundleError: If there is no sound model at ``path``, or the tokenizers differ.
-        ConfigError: If the machine has no such device, or the engine cannot compute the model.
-    """
-    asked = {"engine": engine, "precision": precision, "shortlist": shortlist}
-
-    def load(bundle: Bundle) -> Translator:
-        tokenizers = bundle.tokenizers()
-        values = bundle.section("translation") | {
-            name: value for name, value in asked.items() if value is not None
-        }
-        if any(override.startswith("search.kind=") for override in overrides):
-            values.pop("search", None)  # what it holds is for another kind
-        values = apply_overrides(values, overrides)
-        config = TranslationConfig.parse(values, where=str(bundle.path))
-        others = [load_bundle(other, partial(_same_tokens, tokenizers)) for other in ensemble]
-        found = load_engine(bundle, tokenizers, device, config, others)
-        metadata = bundle.metadata
-        torch_engine = cache(partial(_torch_engine, found, bundle, tokenizers, device, others))
-        return Translator(
-            found,
-            tokenizers,
-            config,
-            metadata.max_tokens,
-            metadata.languages,
-            torch_engine=torch_engine,
-        )
-
-    return load_bundle(path, load)
-
-
-def _torch_engine(
-    found: Engine,
-    bundle: Bundle,
-    tokenizers: Tokenizers,
-    device: DeviceName,
-    others: Sequence[Bundle],
-) -> "TorchEngine":
-    """Return the engine that was found if it is torch's, or load that."""
-    from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415 - hardly ever needed
-
-    if isinstance(found, TorchEngine):
-        return found
-    return load_torch_engine(bundle, tokenizers, device, others)
-
-
-def _same_tokens(tokenizers: Tokenizers, other: Bundle) -> Bundle:
-    """Refuse a bundle of other tokenizers."""
-    if other.tokenizers().fingerprint != tokenizers.fingerprint:
-        raise BundleError(
-            f"{other.path}: expected a model of the same tokenizers, to translate together, but "
-            "its own are others; train the models of an ensemble on the same data with other seeds"
-        )
-    return other
 
 
 def _checked(lines: Iterable[str | ConstrainedLine]) -> Iterator[str | ConstrainedLine]:

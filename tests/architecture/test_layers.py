@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 # Each foreign library has one adapter, so that it can be replaced in an afternoon.
 ADAPTERS = {
-    "backports": "mt/lines.py",
+    "backports": "mt/compression.py",
     "comet": "mt/evaluation/comet.py",
     "datasets": "mt/data/",
     "py3langid": "mt/data/filters/language.py",
@@ -87,7 +87,8 @@ def folder(tmp_path_factory):
     import torch
 
     from mt.bundle import Metadata, write_bundle
-    from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+    from mt.text.tokenizer import TokenizerConfig
+    from mt.text.tokenizer_training import train_tokenizers
     from mt.training.recipe import RecipeConfig
 
     folder = tmp_path_factory.mktemp("light")

@@ -10,7 +10,8 @@ from mt.exchange.huggingface.export import inexpressible, write
 from mt.exchange.huggingface.importing import import_model
 from mt.exchange.huggingface.names import names
 from mt.model.loading import weights_of
-from mt.text.tokenizer import END, PAD, START, train_tokenizers
+from mt.text.tokenizer import END, PAD, START
+from mt.text.tokenizer_training import train_tokenizers
 from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus
 

@@ -12,7 +12,7 @@ from mt.exchange.huggingface.importing import import_model
 from mt.exchange.huggingface.pieces import Marks, order
 from mt.model.loading import load_model
 from mt.text.tokenizer import END, PAD, START, UNKNOWN
-from mt.translation.translator import load_translator
+from mt.translation.loading import load_translator
 from tests.marian import write_marian
 from tests.tiny import mt, write_corpus
 

@@ -214,7 +214,8 @@ def rows(batch):
 
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory) -> Path:
-    from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+    from mt.text.tokenizer import TokenizerConfig
+    from mt.text.tokenizer_training import train_tokenizers
 
     lines = ["a b c d e f g h i j", "ab cd ef gh ij", "bc de fg hi ja"]
     config = TokenizerConfig(size=280)

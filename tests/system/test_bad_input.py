@@ -10,7 +10,7 @@ import torch
 from mt.bundle import Metadata, write_bundle
 from mt.cli.main import build_app
 from mt.model.loading import weights_of
-from mt.text.tokenizer import train_tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus, write_recipe
 

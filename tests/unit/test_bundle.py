@@ -26,7 +26,8 @@ from mt.bundle import (
 from mt.errors import BundleError
 from mt.files import sha256
 from mt.model.config import TransformerConfig
-from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 from mt.yaml import read_yaml
 
 CONFIGURATION = TransformerConfig(dim=8, heads=2)

@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from mt.compression import decompressed
 from mt.data.corpora.base import FileCorpusConfig
 from mt.data.corpora.contract import Pair
 from mt.data.corpora.languages import LanguageChoice, closest
 from mt.data.corpora.plain import aligned
 from mt.errors import DataError
-from mt.lines import Location, decompressed, each_line, read_bytes
+from mt.lines import Location, each_line, read_bytes
 
 COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 """Endings of names of compressed files."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mt.data.filters.contract import Sides
 from mt.errors import DataError
-from mt.text.tokenizer import Tokenizer, TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import Tokenizer, TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 
 SIZES = 1000, 4000, 8000, 16_000, 32_000
 """Vocabularies that are tried."""

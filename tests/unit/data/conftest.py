@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mt.data.corpora import PlainTextConfig
-from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig, Tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ from mt.data.corpora import Pair
 from mt.data.filters import Selection
 from mt.data.mixture import prepare
 from mt.data.planning import plan_batches
-from mt.text.tokenizer import END, PAD, UNKNOWN, TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import END, PAD, UNKNOWN, TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 
 BUDGET = 400
 NOISY = {"upper_case": 0.2, "title_case": 0.2, "end_marks": 0.3, "typos": 0.3}

@@ -10,7 +10,8 @@ from mt.data.filters import Selection
 from mt.data.mixture import prepare
 from mt.data.pairs import read_pairs
 from mt.data.planning import plan_batches
-from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 
 
 def share_of_real_tokens(source, target, plan) -> float:

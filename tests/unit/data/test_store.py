@@ -16,7 +16,8 @@ from mt.data.filters.config import CopiesConfig, DuplicatesConfig
 from mt.data.pairs import PairCounts
 from mt.data.store import prepare_store
 from mt.errors import DataError
-from mt.text.tokenizer import END, Tokenizer, TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import END, Tokenizer, TokenizerConfig, Tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 
 EVERY = np.arange(60)
 SELECTION = Selection(max_tokens=256)

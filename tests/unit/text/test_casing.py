@@ -3,7 +3,8 @@ import random
 import pytest
 
 from mt.text.casing import lower_case, title_case, truecase, upper_case
-from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mt.text.sampling import BpeDropoutSampler, UnigramSampler
-from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 from mt.text.words import spelling
 from tests.tiny import environment
 

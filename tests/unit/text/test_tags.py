@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from mt.text.tags import Tag, put_tag, take_tag
-from mt.text.tokenizer import TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 
 TAGS = ("<2de>", ">>fr<<", "<bt>", '[a,"b]')
 LINES = [f"{chr(97 + n % 20)}{chr(97 + n // 20)} {'abcdefgh'[n % 8 :]}" for n in range(200)]

@@ -12,18 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mt.errors import BundleError, DataError
-from mt.text import tokenizer as module
+from mt.text import tokenizer_training as module
 from mt.text.blanks import BLANKS, plain_blanks
-from mt.text.tokenizer import (
-    END,
-    PAD,
-    START,
-    UNKNOWN,
-    Tokenizer,
-    TokenizerConfig,
-    Tokenizers,
-    train_tokenizers,
-)
+from mt.text.tokenizer import END, PAD, START, UNKNOWN, Tokenizer, TokenizerConfig, Tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 from mt.text.words import WORD_START, spelling
 
 SEED = 1

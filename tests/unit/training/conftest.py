@@ -1,7 +1,7 @@
 import pytest
 
 from mt.data.mixture import prepare
-from mt.text.tokenizer import train_tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 from mt.training.recipe import RecipeConfig
 from tests.tiny import recipe_of, write_corpus
 

@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from mt.text.tokenizer import TokenizerConfig, Tokenizers, train_tokenizers
+from mt.text.tokenizer import TokenizerConfig, Tokenizers
+from mt.text.tokenizer_training import train_tokenizers
 
 
 @pytest.fixture(scope="session")

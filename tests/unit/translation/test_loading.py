@@ -10,7 +10,7 @@ from mt.model.loading import load_model
 from mt.translation.config import BeamConfig, TranslationConfig
 from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
 from mt.translation.engines.torch import TorchEngine
-from mt.translation.translator import load_translator
+from mt.translation.loading import load_translator
 
 
 class Saved(StrictConfig):

@@ -22,9 +22,9 @@ from mt.translation.config import (
 from mt.translation.contract import Translation
 from mt.translation.engines.ensemble import Ensemble
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.loading import load_translator
 from mt.translation.mbr import by_expected_likeness
 from mt.translation.search.sampling import Sampler
-from mt.translation.translator import load_translator
 from tests.golden.test_frozen_bundle import BUNDLE
 
 CPU = torch.device("cpu")

@@ -5,7 +5,8 @@ import torch
 
 from mt.errors import ConfigError
 from mt.text.sampling import UnigramSampler
-from mt.text.tokenizer import END, START, TokenizerConfig, train_tokenizers
+from mt.text.tokenizer import END, START, TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 from mt.translation import load_translator
 from mt.translation.config import BeamConfig, GreedyConfig, SamplingConfig, TranslationConfig
 from mt.translation.engines.ensemble import Ensemble
