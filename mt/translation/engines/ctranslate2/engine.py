@@ -17,7 +17,7 @@ from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 
-BATCH_TOKENS = 640
+BATCH_TOKENS = 448
 """Padded source tokens times hypotheses translated at once: few enough for what the decoder
 remembers of them to stay in a processor's cache, and for their common shortlist to be short;
 measured, see docs/experiments.md."""
