@@ -1,6 +1,7 @@
 """The sentences of a line, and whether there is anything to translate in it."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _INNER_END = re.compile(r"[^\w\s,;:'\"()\[\]/-].*\w", re.DOTALL)
@@ -67,6 +68,7 @@ def puts_spaces(language: str) -> bool:
     return base_language(language) not in _UNSPACED
 
 
+@lru_cache(maxsize=64)
 def base_language(language: str) -> str:
     """Return the language of a tag without script and region, as ``pt`` of ``pt-BR``."""
     return re.split(r"[-_]", language.lower())[0]

@@ -113,7 +113,8 @@ def join(
     """
     if len(parts) == 1:
         [[best, *others]] = parts
-        return replace(best, alternatives=tuple(others[:alternatives]))
+        others = others[:alternatives]
+        return replace(best, alternatives=tuple(others)) if others else best
     found: list[Sequence[Translation]]
     if isinstance(search, SamplingConfig):
         most = min(alternatives + 1, max(map(len, parts), default=1))
