@@ -1,37 +1,32 @@
 """Cleaning corpora of any size by the filters that `mt data clean` has; duplicates by datatrove."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from datatrove.data import Document
 from datatrove.io import get_datafolder
 from datatrove.pipeline.base import PipelineStep
-from datatrove.pipeline.dedup.exact_dedup import (
-    ExactDedupConfig,
-    ExactDedupFilter,
-    ExactDedupSignature,
-    ExactFindDedups,
-)
-from datatrove.utils.hashing import HashConfig
 from datatrove.utils.stats import Stats
-from datatrove.utils.typeshelper import StatHints
 
-from mt.bulk.formats import format_of
-from mt.bulk.job import OURS, RECORDS, Job, ReadShard, Stage, plan_job
+from mt.bulk.duplicates import DropDuplicates, DropNearDuplicates, equal_stages, near_stages
+from mt.bulk.formats import Fields, format_of
+from mt.bulk.job import OURS, Job, Plan, ReadShard, Stage, plan_job
+from mt.bulk.rejects import WriteRejects
+from mt.data.corpora.base import one_line
 from mt.data.corpora.jsonl import field_of
-from mt.data.filters import Selection
+from mt.data.filters import Reason, Selection
 from mt.data.filters.config import CleaningConfig
+from mt.data.filters.contract import Sides
 from mt.errors import DataError
 
 _GROUP = 1000
 """Pairs judged at a time."""
+NO_PAIR = "no pair"
+"""The reason why a record without texts is dropped."""
 SHARD_BYTES = 64_000_000
-"""Input of a shard: larger than for translation, as cleaning is so much faster and the search for
-duplicates opens a file for each shard."""
-_FINDERS = 8
-"""Tasks among which the search for duplicates is divided, by their hashes."""
+"""Input of a shard: larger than for translation, as cleaning is so much faster."""
 
 
 class Clean(PipelineStep):
@@ -44,17 +39,24 @@ class Clean(PipelineStep):
 
     name, type = OURS, "FILTER"
 
-    def __init__(self, selection: Selection, fields: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        fields: tuple[str, str],
+        rejects: WriteRejects | None = None,
+    ) -> None:
         """Say what is kept.
 
         Args:
             selection: The filters.
             fields: Those that hold source and target, dotted inside a nested one, as in
                 ``translation.en``.
+            rejects: Is told what is dropped; a later step.
         """
         super().__init__()
         self.selection = selection
         self.fields = fields
+        self.rejects = rejects
 
     def run(
         self, data: Iterator[Document], rank: int = 0, world_size: int = 1
@@ -64,50 +66,39 @@ class Clean(PipelineStep):
         filters = self.selection.stateless()
         kept, dropped = 0, Counter[str]()
         while group := list(islice(data, _GROUP)):
-            found = [(each, pair) for each in group if (pair := self._pair(each)) is not None]
-            dropped["no pair"] += len(group) - len(found)
-            reasons = filters.reasons([pair for _, pair in found])
-            for (document, pair), reason in zip(found, reasons, strict=True):
+            pairs = [pair_of(each.metadata, self.fields) for each in group]
+            found = iter(filters.reasons([each for each in pairs if not isinstance(each, Reason)]))
+            for document, pair in zip(group, pairs, strict=True):
+                reason = pair if isinstance(pair, Reason) else next(found)
+                document.text = "" if isinstance(pair, Reason) else "\n".join(pair)
                 if reason is None:
                     kept += 1
-                    document.text = "\n".join(pair)
                     yield document
-                else:
-                    dropped[reason.name] += 1
-        if not kept and dropped["no pair"] == dropped.total() > 0:
+                    continue
+                dropped[reason.name] += 1
+                if self.rejects is not None:
+                    self.rejects.add(document, reason)
+        if not kept and dropped[NO_PAIR] == dropped.total() > 0:
             raise DataError(
                 f"shard {rank}: expected texts in the fields {' and '.join(self.fields)}, but none "
                 f"of {dropped.total():,} records has them; name other fields"
             )
-        for name, count in (+dropped).items():
+        for name, count in dropped.items():
             self.stat_update(f"dropped: {name}", value=count, unit="shard")
 
-    def _pair(self, document: Document) -> tuple[str, str] | None:
+
+def pair_of(fields: Fields, names: tuple[str, str]) -> Sides | Reason:
+    """Take the pair of a record, or say which field lacks; null is blank."""
+    texts = []
+    for name in names:
         try:
-            source, target = (field_of(document.metadata, name) for name in self.fields)
+            text = field_of(fields, name)
         except LookupError:
-            return None
-        return (source, target) if isinstance(source, str) and isinstance(target, str) else None
-
-
-class DropDuplicates(ExactDedupFilter):
-    """datatrove's last step against duplicates, counted as `mt data clean` does."""
-
-    name, type = OURS, "DUPLICATES"
-
-    def run(
-        self, data: Iterator[Document], rank: int = 0, world_size: int = 1
-    ) -> Iterator[Document]:
-        """Drop documents that others are like, and leave the metadata of others as they are."""
-        self.stats = Stats(str(self))  # one process may run several tasks
-        wrapped = (Document(each.text, each.id, metadata={"document": each}) for each in data)
-        for each in super().run(wrapped, rank, world_size):
-            yield each.metadata["document"]
-
-    def stat_update(self, *labels: str, value: int = 1, unit: str | None = None) -> None:
-        """Count what is dropped."""
-        if StatHints.dropped in labels:
-            super().stat_update("dropped: duplicate", value=value, unit="shard")
+            return Reason(NO_PAIR, name)
+        if not isinstance(text, str | None):
+            return Reason(NO_PAIR, name)
+        texts.append(one_line(text or ""))
+    return texts[0], texts[1]
 
 
 def plan_cleaning(
@@ -116,7 +107,9 @@ def plan_cleaning(
     languages: tuple[str, str],
     *,
     filters: Any = "standard",
+    near_duplicates: bool = False,
     fields: tuple[str, str] | None = None,
+    rejects: str | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> Job:
     """Plan the cleaning of a corpus, or find that a job to go on with has been planned.
@@ -130,8 +123,10 @@ def plan_cleaning(
         output: The folder that gets the shards; a path or an address.
         languages: Tags of source and target.
         filters: As ``data.filters`` of a recipe.
+        near_duplicates: Drop pairs, too, that are nearly equal to one that is kept.
         fields: Those that hold source and target; ``None``: named by the languages, alone or
             inside ``translation``; of TSV the first two columns.
+        rejects: Another folder, which gets what is dropped, and why, as JSON Lines.
         shard_bytes: Bytes of input in a shard, decompressed. A compressed file is one shard.
 
     Raises:
@@ -139,7 +134,49 @@ def plan_cleaning(
         DataError: If there is no input, or the output is of another job.
     """
     config = CleaningConfig.parse({"filters": filters}, where="filters")
-    work = {"languages": list(languages), **config.model_dump(mode="json")}
+    work = {
+        "languages": list(languages),
+        **config.model_dump(mode="json"),
+        "near_duplicates": near_duplicates,
+        "rejects": rejects and _other_folder(rejects, output),
+    }
+    plan, fields = plan_pairs(
+        source, output, languages, fields=fields, work=work, shard_bytes=shard_bytes
+    )
+    folder, shards = get_datafolder(output), len(plan.shards)
+    clean = Clean(Selection(config.filters, *languages), fields)
+    before: list[PipelineStep] = [ReadShard(folder), clean]
+    stages: list[Stage] = []
+    told = WriteRejects(folder, rejects) if rejects else None
+    steps: list[PipelineStep] = [Clean(clean.selection, fields, told)]
+    if any(each.stateful for each in config.filters):
+        stages += equal_stages(folder, before, shards)
+        before = [*before, DropDuplicates(folder)]
+        steps.append(DropDuplicates(folder, told))
+    if near_duplicates:
+        stages += near_stages(folder, before, shards)
+        steps.append(DropNearDuplicates(folder, told))
+    return Job(plan, output, [*steps, *filter(None, [told])], stages)
+
+
+def plan_pairs(
+    source: str,
+    output: str,
+    languages: tuple[str, str],
+    *,
+    fields: tuple[str, str] | None,
+    work: Mapping[str, Any],
+    shard_bytes: int,
+) -> tuple[Plan, tuple[str, str]]:
+    """Plan work on pairs; see :func:`plan_job`.
+
+    Returns:
+        The plan, and the fields that hold source and target.
+
+    Raises:
+        DataError: If there is no input of pairs, or the output is of another job.
+    """
+    work = {**work, "fields": fields and list(fields)}
     plan = plan_job(source, output, field=None, form=None, work=work, shard_bytes=shard_bytes)
     read = format_of(plan.shards[0].file)
     if read == "text":
@@ -147,26 +184,15 @@ def plan_cleaning(
             f"{source}: expected pairs in JSON Lines, TSV or Parquet, but found plain text; join "
             "two files with `paste source target > pairs.tsv`"
         )
-    fields = fields or (("1", "2") if read == "tsv" else languages)
-    clean = Clean(Selection(config.filters, *languages), fields)
-    if not any(each.stateful for each in config.filters):
-        return Job(plan, output, [clean])
-    folder = get_datafolder(output)
-    signatures, duplicates = (
-        folder.resolve_paths(f"{RECORDS}/{name}/found") for name in ("signatures", "duplicates")
-    )
-    by_text = ExactDedupConfig(_text, hash_config=HashConfig(hash_fc="sha1"))
-    stages = [
-        Stage(
-            "signatures",
-            [ReadShard(folder), clean, ExactDedupSignature(signatures, by_text, _FINDERS)],
-            len(plan.shards),
-        ),
-        Stage("duplicates", [ExactFindDedups(signatures, duplicates, config=by_text)], _FINDERS),
-    ]
-    return Job(plan, output, [clean, DropDuplicates(duplicates, by_text)], stages)
+    return plan, fields or (("1", "2") if read == "tsv" else languages)
 
 
-def _text(document: Document) -> bytes:
-    text: bytes = document.text.encode(errors="surrogatepass")
-    return text
+def _other_folder(rejects: str, output: str) -> str:
+    """Return the whole address of a folder that must not be that of the output."""
+    where = get_datafolder(rejects).resolve_paths("")
+    if where == get_datafolder(output).resolve_paths(""):
+        raise DataError(
+            f"{rejects}: expected another folder for what is dropped than for what is kept, but "
+            "both are the same; name another one"
+        )
+    return str(where)

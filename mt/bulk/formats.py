@@ -105,7 +105,7 @@ class JsonLines:
 
     def write(self, records: Iterable[Fields], file: BinaryIO, source: Location) -> None:
         """Write an object for each record."""
-        file.writelines(map(_dump, records))
+        file.writelines(map(dump_json, records))
 
     def _parse(self, line: str, file: Location) -> Fields | Problem:
         try:
@@ -151,6 +151,12 @@ def output_name(name: str, number: int, form: RecordFormat) -> str:
     return f"{stem}.{number:05}{wanted}{'' if form == 'parquet' else compression}"
 
 
+def rejects_name(output: str) -> str:
+    """Name what is dropped of a shard: ``a.00003.tsv.gz`` gives ``a.00003.jsonl.gz``."""
+    stem, _, compression = _endings(output)
+    return f"{stem}.jsonl{compression}"
+
+
 def _endings(name: str) -> tuple[str, str, str]:
     path, compression = Path(name), compression_of(name)
     if compression:
@@ -165,8 +171,8 @@ def _lines(file: Location, shard: Shard) -> Iterator[str | DataError]:
     return each_line(iter([read_part(file, shard.start, shard.end)]), where)
 
 
-def _dump(record: Fields) -> bytes:
-    """Write an object as it is read by people; what no UTF-8 can hold as JSON escapes."""
+def dump_json(record: Fields) -> bytes:
+    """Write an object as a line that people read; what no UTF-8 can hold as JSON escapes."""
     try:
         return (json.dumps(record, ensure_ascii=False) + "\n").encode()
     except UnicodeEncodeError:

@@ -61,6 +61,13 @@ class Stage(NamedTuple):
     """Of the folder for what is written about it."""
     steps: Sequence[PipelineStep]
     tasks: int
+    passing: bool = False
+    """Whether what it has found is of no use when the next stage is complete."""
+
+
+def found_by(stage: str) -> str:
+    """Name the folder, in that of the output, for what a stage finds."""
+    return f"{RECORDS}/{stage}/found"
 
 
 class Job:
@@ -111,6 +118,12 @@ class Job:
         """Return how many records a task has read."""
         count: int = _counts([json.loads(stats.to_json())])["records"]
         return count
+
+    def tidy(self) -> None:
+        """Remove what stages have found for the next one, once all are complete."""
+        for stage in self._before:
+            if stage.passing and self.output.exists(found_by(stage.name)):
+                self.output.rm(found_by(stage.name), recursive=True)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -239,7 +252,7 @@ def _save(plan: Plan, output: DataFolder) -> None:
 
 
 def _put(output: DataFolder, name: str, text: str) -> None:
-    with _whole_file(output, name) as file:
+    with whole_file(output, name) as file:
         file.write(text.encode())
 
 
@@ -251,7 +264,7 @@ def _load(path: str) -> Plan:
     return Plan(**values)
 
 
-class _ShardStep(PipelineStep):
+class ShardStep(PipelineStep):
     """A step that knows the shard of its task."""
 
     def __init__(self, output: DataFolder) -> None:
@@ -260,6 +273,7 @@ class _ShardStep(PipelineStep):
 
     @property
     def plan(self) -> Plan:
+        """Return the plan of the job, read once in a process."""
         return _load(self.output.resolve_paths(""))
 
     def source(self, shard: Shard) -> str:
@@ -268,7 +282,7 @@ class _ShardStep(PipelineStep):
         return address
 
 
-class ReadShard(_ShardStep):
+class ReadShard(ShardStep):
     """Reads the records of a shard as documents: the text, and all fields as metadata.
 
     A record that cannot be read, or has no text, is counted with its reason; the log of the task
@@ -310,7 +324,7 @@ class ReadShard(_ShardStep):
             )
 
 
-class WriteShard(_ShardStep):
+class WriteShard(ShardStep):
     """Writes the metadata of documents as records, into a file that is complete or absent."""
 
     name, type = OURS, "WRITER"
@@ -320,14 +334,14 @@ class WriteShard(_ShardStep):
     ) -> Iterator[Document]:
         """Write the documents of the shard that a task has; none goes further."""
         shard = self.plan.shards[rank]
-        with _whole_file(self.output, shard.output) as raw, compressing(raw, shard.output) as file:
+        with whole_file(self.output, shard.output) as raw, compressing(raw, shard.output) as file:
             records = (document.metadata for document in data)
             FORMATS[self.plan.form].write(records, file, self.source(shard))
         yield from ()
 
 
 @contextlib.contextmanager
-def _whole_file(folder: DataFolder, name: str) -> Iterator[BinaryIO]:
+def whole_file(folder: DataFolder, name: str) -> Iterator[BinaryIO]:
     """Write a file that appears when it is complete.
 
     On this machine it is renamed; elsewhere it is written here and sent as a whole, and an object

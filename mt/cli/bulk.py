@@ -106,6 +106,17 @@ def clean(
     filters: Annotated[
         str, typer.Option(metavar="YAML", help="As data.filters of a recipe.")
     ] = "standard",
+    near_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--near-duplicates",
+            help="Drop pairs, too, that are nearly equal to one that is kept, on both sides.",
+        ),
+    ] = False,
+    rejects: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="What is dropped, as JSON Lines with line and reason."),
+    ] = None,
     workers: WorkersOption = None,
     shard_size: ShardSizeOption = 64.0,
 ) -> None:
@@ -121,7 +132,8 @@ def clean(
     _start_logging()
     job = plan_cleaning(
         pairs, output, (source, target), filters=parse_yaml(filters, where="--filters"),
-        fields=fields, shard_bytes=round(shard_size * 1e6),
+        near_duplicates=near_duplicates, fields=fields, rejects=rejects,
+        shard_bytes=round(shard_size * 1e6),
     )  # fmt: skip
     _run(job, "cleaning", workers)
 
@@ -151,6 +163,8 @@ def _run(job: "Job", what: str, workers: int | None) -> None:
                 executor.run()
             if executor.get_incomplete_ranks():
                 break
+        else:
+            job.tidy()
         summary = summarise(job.address)
     _tell(job.address, summary)
 

@@ -7,7 +7,7 @@ remember go through the corpus in its order, here.
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from mt.data.filters import Reason, Selection
 from mt.data.filters.contract import Sides
@@ -82,20 +82,20 @@ def clean(
             if reason is not None:
                 counts.drop(reason.name)
                 if rejects is not None:
-                    rejects.write(_reject(line, pair, reason))
+                    rejects.write(json.dumps(reject(line, pair, reason), ensure_ascii=False) + "\n")
         counts.read += len(part.pairs)
         if progress:
             progress(counts.read)
     return counts
 
 
-def _reject(line: int, pair: Sides, reason: Reason) -> str:
+def reject(line: int, pair: Sides, reason: Reason) -> dict[str, Any]:
+    """Describe a pair that is not used, as JSON knows it: its line, why, and its sides."""
     source, target = pair
-    values = {
+    return {
         "line": line, "reason": reason.name, "measure": reason.measure,
         "source": source, "target": target,
     }  # fmt: skip
-    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _start(selection: Selection) -> Callable[[Sequence[Sides]], Sequence[Reason | None]]:

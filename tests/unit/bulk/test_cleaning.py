@@ -3,18 +3,23 @@
 import io
 import json
 import random
+import resource
 from collections import Counter
+from itertools import combinations
+from pathlib import Path
 
 import pyarrow
 import pytest
 from pyarrow import parquet
 
-from mt.bulk import plan_cleaning, summarise
+from mt.bulk import LocalExecutor, plan_cleaning, summarise
 from mt.data.cleaning import clean
 from mt.data.corpora import open_corpus
 from mt.data.filters import Selection
 from mt.data.filters.config import CleaningConfig
 from mt.errors import DataError
+from mt.text.digests import bare
+from tests.parallel_text import parallel_text
 from tests.tiny import mt
 from tests.unit.bulk.conftest import work
 
@@ -58,6 +63,17 @@ def write_parquet(path, pairs):
     parquet.write_table(pyarrow.table(columns), path.with_suffix(".parquet"), row_group_size=50)
 
 
+def kept_in(folder):
+    """Read the pairs of all shards."""
+    shards = sorted(path for path in folder.iterdir() if path.is_file())
+    return [tuple(pair) for shard in shards for pair in open_corpus([shard], "de", "en").pairs()]
+
+
+def read_json(folder):
+    paths = sorted(folder.glob("*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
 @pytest.mark.parametrize(
     ("write", "filters"),
     [
@@ -68,24 +84,139 @@ def write_parquet(path, pairs):
 )
 def test_the_same_is_kept_and_dropped(write, filters, pairs, tmp_path):
     config = CleaningConfig.parse({"filters": filters}, where="filters")
-    sides = io.StringIO(), io.StringIO()
-    counts = clean(pairs, Selection(config.filters, "de", "en"), *sides)
+    sides, rejects = (io.StringIO(), io.StringIO()), io.StringIO()
+    counts = clean(pairs, Selection(config.filters, "de", "en"), *sides, rejects=rejects)
     (tmp_path / "in").mkdir()
     write(tmp_path / "in" / "a", pairs)
     output = str(tmp_path / "out")
     job = plan_cleaning(
-        str(tmp_path / "in"), output, ("de", "en"), filters=filters, shard_bytes=2000
-    )
+        str(tmp_path / "in"), output, ("de", "en"), filters=filters, shard_bytes=2000,
+        rejects=str(tmp_path / "rejects"),
+    )  # fmt: skip
     work(job)
+    job.tidy()
     summary = summarise(output)
     assert summary["shards"] > 3
     assert summary["dropped"] == counts.dropped
     assert summary["records"] == len(pairs)
-    found = Counter[tuple[str, str]]()
-    for shard in (path for path in (tmp_path / "out").iterdir() if path.is_file()):
-        found.update(tuple(pair) for pair in open_corpus([shard], "de", "en").pairs())
     kept = zip(*(side.getvalue().splitlines() for side in sides), strict=True)
-    assert found == Counter(kept)
+    assert Counter(kept_in(tmp_path / "out")) == Counter(kept)
+    told = [json.loads(line) for line in rejects.getvalue().splitlines()]
+    found = read_json(tmp_path / "rejects")
+    for each in [*told, *found]:
+        del each["line"]  # of the whole corpus, and of a shard
+    assert Counter(map(str, found)) == Counter(map(str, told))
+
+
+def test_rejects_name_the_records_of_their_shard(tmp_path):
+    good = [(f"Das ist Satz {number}.", f"This is sentence {number}.") for number in range(9)]
+    write_jsonl(tmp_path / "a", [*good[:4], ("", "No."), *good[4:], good[2]])
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write('{"de": "\\ud800 Ja", "en": 1}\n')
+    paths = str(tmp_path / "a.jsonl"), str(tmp_path / "out")
+    job = plan_cleaning(*paths, ("de", "en"), rejects=str(tmp_path / "gone"))
+    work(job)
+    job.tidy()
+    found = {each["line"]: each for each in read_json(tmp_path / "gone")}
+    assert found.keys() in ({5, 11, 12}, {3, 5, 12})
+    assert found.pop(5)["reason"] == "blank"
+    no_pair = {"line": 12, "reason": "no pair", "measure": "en", "source": "", "target": ""}
+    assert found.pop(12) == no_pair
+    [same] = found.values()
+    assert (same["reason"], same["source"]) == ("duplicate", "Das ist Satz 2.")
+    assert [each.parent.name for each in tmp_path.glob("out/_mt/*/found")] == ["duplicates"]
+    command = ("bulk", "clean", *paths, "--source", "de", "--target", "en")
+    other = mt(*command)
+    assert other.returncode == 2
+    assert "but its rejects differ" in other.stderr
+    same = mt(*command, "--rejects", tmp_path / "out")
+    assert "/out: expected another folder for what is dropped than for what is kept" in same.stderr
+
+
+def shared(one, other):
+    """Return the share of five-letter runs that two texts have in common."""
+    sets = [
+        {text[place : place + 5] for place in range(max(1, len(text) - 4))}
+        for text in map(bare, (one, other))
+    ]
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+@pytest.fixture(scope="module")
+def resembling():
+    """Pairs, and others that differ in a word, in case and marks, or in all of one side."""
+    draw = random.Random(3)
+    pairs = [*zip(*parallel_text(120, seed=5), strict=True)]
+    more = []
+    for number, (source, target) in enumerate(pairs[:90]):
+        words = source.split()
+        words[draw.randrange(len(words))] = "etwas"
+        more.append(
+            [
+                (source.upper() + "!", f"„{target}“ {number}"),
+                (source, f"Ganz anderes, nämlich {draw.random()} {pairs[-1 - number % 30][1]}"),
+                (" ".join(words), target),
+            ][number % 3]
+        )
+    more.append(("Ja!", "Yes"))
+    more.append(("ja", "yes."))
+    both = [*pairs, *more, *pairs[:7]]
+    draw.shuffle(both)
+    return both
+
+
+def test_near_duplicates_are_those_of_brute_force(resembling, tmp_path):
+    write_tsv(tmp_path / "a", resembling)
+    output = str(tmp_path / "out")
+    job = plan_cleaning(
+        str(tmp_path / "a.tsv"), output, ("de", "en"), filters=["duplicates"],
+        near_duplicates=True, shard_bytes=2000, rejects=str(tmp_path / "rejects"),
+    )  # fmt: skip
+    work(job)
+    kept, gone = kept_in(tmp_path / "out"), read_json(tmp_path / "rejects")
+    summary = summarise(output)
+    assert summary["shards"] > 5
+    assert summary["dropped"]["duplicate"] == len(resembling) - len(set(resembling)) == 7
+    dropped = [
+        (each["source"], each["target"]) for each in gone if each["reason"] == "near duplicate"
+    ]
+    assert summary["dropped"]["near duplicate"] == len(dropped)
+    assert Counter(kept + dropped) == Counter(set(resembling))
+
+    def likeness(one, other):
+        return shared(one[0], other[0]) * shared(one[1], other[1])
+
+    assert not [each for each in combinations(kept, 2) if likeness(*each) > 0.85]
+    for each in dropped:
+        assert max(likeness(each, other) for other in set(resembling) - {each}) > 0.2
+    assert len(dropped) > 40
+    of_one_side = [each for each in resembling if each[1].startswith("Ganz")]
+    assert set(of_one_side) <= set(kept)
+    texts = {bare(source): target for source, target in kept}
+    assert bare("ja") in texts
+
+
+@pytest.mark.slow
+def test_merging_has_few_files_open(resembling, tmp_path):
+    write_tsv(tmp_path / "a", resembling)
+    job = plan_cleaning(
+        str(tmp_path / "a.tsv"), str(tmp_path / "out"), ("de", "en"), near_duplicates=True,
+        shard_bytes=1000,
+    )  # fmt: skip
+    assert len(job.plan.shards) > 20
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for stage in job.stages():
+        executor = LocalExecutor(**stage)
+        merging = stage["tasks"] != len(job.plan.shards)
+        if merging:
+            few = len([*Path("/proc/self/fd").iterdir()]) + 12
+            resource.setrlimit(resource.RLIMIT_NOFILE, (few, limits[1]))
+        try:
+            for rank in range(stage["tasks"]):
+                executor._run_for_rank(rank, 1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert summarise(job.address)["done"] == len(job.plan.shards)
 
 
 def test_records_without_a_pair_are_counted_and_none_at_all_is_a_line(tmp_path):
@@ -102,7 +233,7 @@ def test_records_without_a_pair_are_counted_and_none_at_all_is_a_line(tmp_path):
 
 def test_plain_text_has_no_pairs(tmp_path):
     (tmp_path / "a.en").write_text("Yes.\n")
-    job = ("bulk", "clean", "a.en", "out", "--source", "de", "--target", "en")
-    done = mt(*job, cwd=tmp_path)
+    paths = tmp_path / "a.en", tmp_path / "out"
+    done = mt("bulk", "clean", *paths, "--source", "de", "--target", "en")
     assert done.returncode == 2
     assert "expected pairs in JSON Lines, TSV or Parquet, but found plain text" in done.stderr
