@@ -19,6 +19,7 @@ from mt.errors import DataError
 from mt.translation import Translator, load_translator
 from mt.translation.remarks import Remarks
 from mt.translation.stream import POOL
+from mt.translation.tagging import tagger
 
 TRANSLATION = "translation"
 """The field that gets the translation."""
@@ -34,6 +35,8 @@ class TranslationOptions:
     """Other values of the model's section ``translation``, as in ``search.size=3``."""
     device: DeviceName = "cpu"
     """Where to compute."""
+    tag: str | None = None
+    """A tag of the model, put before lines that begin with none."""
 
     def load(self) -> Translator:
         """Load the model."""
@@ -44,9 +47,14 @@ class TranslationOptions:
         """Describe the model and all options, so that the translation can be made again.
 
         The model is loaded for this: what is wrong with it is told before any work begins.
+
+        Raises:
+            BundleError: If there is no sound model.
+            DataError: If it does not know the tag.
         """
         bundle = open_bundle(local_model(self.model))
-        config = self.load().config.model_dump(mode="json")
+        translator = self.load()
+        tagger(translator.tokenizers.source, self.tag)
         try:
             ours = version("mt")
         except PackageNotFoundError:
@@ -54,7 +62,8 @@ class TranslationOptions:
         return {
             "weights": bundle.manifest.files[WEIGHTS],
             "languages": list(bundle.metadata.languages),
-            "translation": config,
+            "translation": translator.config.model_dump(mode="json"),
+            "tag": self.tag,
             "device": self.device,
             "mt": ours,
         }
@@ -83,7 +92,11 @@ class Translate(PipelineStep):
     name, type = OURS, "TRANSLATE"
 
     def __init__(
-        self, model: str, overrides: Sequence[str] = (), device: DeviceName = "cpu"
+        self,
+        model: str,
+        overrides: Sequence[str] = (),
+        device: DeviceName = "cpu",
+        tag: str | None = None,
     ) -> None:
         """Say how to translate; the model is loaded where and when the first documents come.
 
@@ -91,9 +104,10 @@ class Translate(PipelineStep):
             model: A run or a bundle, or the address of a bundle, such as ``s3://bucket/bundle``.
             overrides: Other values of the model's section ``translation``.
             device: Where to compute.
+            tag: A tag of the model, put before lines that begin with none.
         """
         super().__init__()
-        self.options = TranslationOptions(model, tuple(overrides), device)
+        self.options = TranslationOptions(model, tuple(overrides), device, tag)
 
     def run(
         self, data: Iterator[Document], rank: int = 0, world_size: int = 1
@@ -112,7 +126,7 @@ class Translate(PipelineStep):
     def _translate(self, documents: Sequence[Document], translator: Translator) -> None:
         remarks = Remarks()
         texts = [document.text for document in documents]
-        found = translate_texts(texts, translator, remarks)
+        found = translate_texts(texts, translator, self.options.tag, remarks)
         for document, text in zip(documents, found, strict=True):
             if TRANSLATION in document.metadata:
                 raise DataError(
@@ -128,11 +142,16 @@ class Translate(PipelineStep):
 
 
 def translate_texts(
-    texts: Sequence[str], translator: Translator, remarks: Remarks | None = None
+    texts: Sequence[str],
+    translator: Translator,
+    tag: str | None = None,
+    remarks: Remarks | None = None,
 ) -> list[str]:
-    """Translate texts line by line."""
+    """Translate texts line by line, each with a tag before it unless it has one."""
     parts = [text.split("\n") for text in texts]
-    found = iter(translator.translate_all(list(chain.from_iterable(parts)), remarks=remarks))
+    tagged = tagger(translator.tokenizers.source, tag)
+    asked = list(map(tagged, chain.from_iterable(parts)))
+    found = iter(translator.translate_all(asked, remarks=remarks))
     return ["\n".join(next(found).text for _ in lines) for lines in parts]
 
 
@@ -175,15 +194,16 @@ class TranslateBatches:
         field: str = "text",
         overrides: Sequence[str] = (),
         device: DeviceName = "cpu",
+        tag: str | None = None,
     ) -> None:
         """Load a model; Ray makes one such object in each of its workers."""
-        self.field = field
+        self.field, self.tag = field, tag
         self.translator = TranslationOptions(model, tuple(overrides), device).load()
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Translate a batch: columns by their names."""
         texts = [str(text) for text in batch[self.field]]
-        return {**batch, TRANSLATION: translate_texts(texts, self.translator)}
+        return {**batch, TRANSLATION: translate_texts(texts, self.translator, self.tag)}
 
 
 def plan_translation(
@@ -195,6 +215,7 @@ def plan_translation(
     form: RecordFormat | None = None,
     overrides: Sequence[str] = (),
     device: DeviceName = "cpu",
+    tag: str | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> Job:
     """Plan the translation of files, or find that a job to go on with has been planned.
@@ -209,13 +230,15 @@ def plan_translation(
             written, a line each; as ``jsonl``, ``source`` and ``translation``.
         overrides: Other values of the model's section ``translation``.
         device: Where to compute.
+        tag: A tag of the model, put before lines that begin with none.
         shard_bytes: Bytes of input in a shard, decompressed. A compressed file is one shard.
 
     Raises:
-        DataError: If there is no input, it has no such field, or the output is of another job.
+        DataError: If there is no input, it has no such field, the model does not know the tag, or
+            the output is of another job.
         BundleError: If there is no sound model.
     """
-    step = Translate(model, overrides, device)
+    step = Translate(model, overrides, device, tag)
     plan = plan_job(
         source, output, field=field or "text", form=form, work=step.options.signature(),
         shard_bytes=shard_bytes,

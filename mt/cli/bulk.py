@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mt.cli.command import Command
+from mt.cli.options import TagOption
 from mt.devices import DeviceName, RecordFormat
 from mt.errors import DataError
 
@@ -63,6 +64,7 @@ def translate(
             "`source` and `translation`. [default: as the input]",
         ),
     ] = None,
+    tag: TagOption = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,7 +87,7 @@ def translate(
     _start_logging()
     job = plan_translation(
         model, source, output, field=field, form=form, overrides=overrides or (), device=device,
-        shard_bytes=round(shard_size * 1e6),
+        tag=tag, shard_bytes=round(shard_size * 1e6),
     )  # fmt: skip
     _run(job, "translating", workers)
 

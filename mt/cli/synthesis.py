@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mt.cli.corpora import count_table, refuse_same
-from mt.cli.requests import tagger, with_search
+from mt.cli.requests import with_search
 from mt.devices import DeviceName, EngineName
 from mt.errors import ConfigError, DataError, run_checks
 
@@ -196,6 +196,7 @@ def write_pairs(
     from mt.logs import start_logging
     from mt.synthesis.corpus import SyntheticCorpus
     from mt.synthesis.synthesis import make_pairs, translate_originals
+    from mt.translation.tagging import tagger
 
     if output.suffix.lower() != ".jsonl":
         raise typer.BadParameter(

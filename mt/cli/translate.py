@@ -20,7 +20,7 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
-from mt.cli.requests import tagger, with_search
+from mt.cli.requests import with_search
 from mt.devices import DeviceName, OutputFormat
 from mt.errors import DataError
 from mt.files import keep_whole_groups, open_output
@@ -92,6 +92,7 @@ def translate(
     from mt.translation.constraints import read_forbidden
     from mt.translation.glossary import Glossary
     from mt.translation.output import write_lines
+    from mt.translation.tagging import tagger
 
     if form == "text" and (nbest > 1 or scores or alignment):
         raise typer.BadParameter(

@@ -41,6 +41,19 @@ def test_a_tag_of_an_option_is_that_of_the_text(folder):
     assert option.stdout.split("\n")[1] == ""
 
 
+def test_bulk_translation_takes_it_too(folder):
+    pytest.importorskip("datatrove")
+    options = "--workers", 1, "--tag"
+    job = "bulk", "translate", folder / "run", folder / "lines", folder / "out", *options
+    wrong = mt(*job, "<bakc>")
+    assert wrong.returncode == 2
+    assert "--tag: expected a tag that the model was trained with (<back>)" in wrong.stderr
+    done = mt(*job, "<back>")
+    assert done.returncode == 0, done.stderr
+    text = (folder / "out" / "lines.00000.txt").read_text(encoding="utf-8")
+    assert text == translate(folder, "--tag", "<back>").stdout
+
+
 def test_every_sentence_gets_the_tag_of_its_line(folder):
     apart = translate(folder, stdin="<back> bi bo.\n<back> bu ba.\n").stdout.split("\n")
     together = translate(folder, stdin="<back> bi bo. bu ba.\n").stdout
