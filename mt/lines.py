@@ -58,6 +58,12 @@ class LineNumbers:
         if self.count <= _NAMED:
             self.first.append(number)
 
+    def extend(self, other: "LineNumbers", before: int) -> None:
+        """Count the lines of a text that follows on ``before`` lines of this one."""
+        self.count += other.count
+        self.first += [before + number for number in other.first]
+        del self.first[_NAMED:]
+
     def __str__(self) -> str:
         """Write as in ``3 lines (4, 7, 12)``; of many the first, and an ellipsis."""
         numbers = ", ".join(map(str, self.first))

@@ -7,7 +7,8 @@ from typing import Literal
 
 from mt.data.report.characters import name, odd_characters, scripts
 from mt.data.report.overlap import Overlap
-from mt.data.report.survey import Side, Survey
+from mt.data.report.survey import Survey
+from mt.data.report.tally import Side
 from mt.lines import LineNumbers
 
 Level = Literal["problem", "warning", "note"]

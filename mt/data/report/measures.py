@@ -35,7 +35,7 @@ class Suspicious:
     """A pair that filters object to."""
 
     line: int
-    """From 1."""
+    """From 1, in the block that was measured, or in the whole corpus."""
     pair: Pair
     reasons: tuple[str, ...]
     """By the names of the filters, as in ``length ratio 4.2``."""
@@ -74,11 +74,10 @@ class BlockMeasures:
         return len(self.source.words)
 
 
-def measure(first: int, pairs: Sequence[Sides], filters: dict[str, Filter]) -> BlockMeasures:
+def measure(pairs: Sequence[Sides], filters: dict[str, Filter]) -> BlockMeasures:
     """Measure a block of pairs.
 
     Args:
-        first: The number of its first line, from 1.
         pairs: The block.
         filters: By the names of their kinds; each is asked about every pair.
     """
@@ -90,7 +89,7 @@ def measure(first: int, pairs: Sequence[Sides], filters: dict[str, Filter]) -> B
             if reason is not None:
                 objections[name] = objections.get(name, 0) + 1
                 reasons.setdefault(row, []).append(f"{reason.name}: {reason.measure}")
-    return BlockMeasures(source, target, objections, len(reasons), _choose(first, pairs, reasons))
+    return BlockMeasures(source, target, objections, len(reasons), _choose(pairs, reasons))
 
 
 def measure_side(lines: Sequence[str]) -> SideMeasures:
@@ -127,14 +126,14 @@ def _count_characters(lines: Sequence[str]) -> dict[int, int]:
     return dict(zip(codes.tolist(), counts[codes].tolist(), strict=True))
 
 
-def _choose(first: int, pairs: Sequence[Sides], reasons: dict[int, list[str]]) -> list[Suspicious]:
+def _choose(pairs: Sequence[Sides], reasons: dict[int, list[str]]) -> list[Suspicious]:
     """Keep, for each first reason, as many pairs as could be shown."""
     by_reason: dict[str, list[Suspicious]] = {}
     for row, found in reasons.items():
         source, target = pairs[row]
         lengths = sorted((len(source) + 5, len(target) + 5))
         weight = len(found) + min(lengths[1] / lengths[0], 100) / 100
-        each = Suspicious(first + row, Pair(source, target), tuple(found), weight)
+        each = Suspicious(row + 1, Pair(source, target), tuple(found), weight)
         by_reason.setdefault(found[0].split(":")[0], []).append(each)
     return [each for group in by_reason.values() for each in most_suspicious(group)]
 

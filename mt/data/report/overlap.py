@@ -91,7 +91,22 @@ class HeldOut:
             exact.look(side.digests)
             near.look(side.bare_digests)
 
+    @property
+    def seen(self) -> Bool[np.ndarray, " sentences"]:
+        """Which of its different sentences were seen so far: of pairs, of each side, and nearly."""
+        return np.concatenate([each.seen for each in self._wanted])
+
+    def see(self, seen: Bool[np.ndarray, " sentences"]) -> None:
+        """Take in what the same corpus has :attr:`seen` in other training data."""
+        ends = np.cumsum([len(each.seen) for each in self._wanted])
+        for wanted, more in zip(self._wanted, np.split(seen, ends[:-1]), strict=True):
+            wanted.seen |= more
+
+    @property
+    def _wanted(self) -> "tuple[_Wanted, ...]":
+        return self._pairs, *self._exact, *self._near
+
     def overlap(self) -> Overlap:
         """Return what was found so far."""
-        wanted = self._pairs, *self._exact, *self._near
-        return Overlap(self.where, len(self._pairs.lines), *(each.found() for each in wanted))
+        found = (each.found() for each in self._wanted)
+        return Overlap(self.where, len(self._pairs.lines), *found)

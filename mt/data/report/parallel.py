@@ -14,9 +14,6 @@ BLOCK = 4096
 """Pairs that are measured together."""
 
 Languages = tuple[str, str]
-Numbered = tuple[int, list[Sides]]
-"""The number of the first pair of a block, from 1, and the block: tuples, which are cheaper to send
-to another process than their class."""
 
 
 def measure_all(
@@ -40,8 +37,7 @@ def measure_all(
         DataError: If they cannot be read, after what comes before was measured.
     """
     blocks = _Blocks(pairs)
-    for (_, block), measures in map_blocks(_start, (filters, languages), blocks, processes):
-        yield block, measures
+    yield from map_blocks(_start, (filters, languages), blocks, processes)
     if blocks.problem is not None:
         raise blocks.problem
 
@@ -52,7 +48,9 @@ def build(filters: Sequence[FilterConfig], languages: Languages) -> dict[str, Fi
 
 
 class _Blocks:
-    """Pairs in blocks, each with the number of its first; ends early where they cannot be read.
+    """Pairs in blocks, as tuples, which are cheaper to send to another process than their class.
+
+    It ends early where they cannot be read.
 
     Attributes:
         problem: Why it ended early.
@@ -61,25 +59,23 @@ class _Blocks:
     def __init__(self, pairs: Iterator[Pair]) -> None:
         self.problem: DataError | None = None
         self._pairs = pairs
-        self._next = 1
 
     def __iter__(self) -> "_Blocks":
         return self
 
-    def __next__(self) -> Numbered:
-        first, block = self._next, list[Sides]()
+    def __next__(self) -> list[Sides]:
+        block: list[Sides] = []
         try:
             block.extend((source, target) for source, target in islice(self._pairs, BLOCK))
         except DataError as error:
             self.problem = error
         if not block:
             raise StopIteration
-        self._next += len(block)
-        return first, block
+        return block
 
 
 def _start(
     filters: Sequence[FilterConfig], languages: Languages
-) -> Callable[[Numbered], BlockMeasures]:
+) -> Callable[[list[Sides]], BlockMeasures]:
     own = build(filters, languages)
-    return lambda numbered: measure(*numbered, own)
+    return lambda block: measure(block, own)

@@ -28,14 +28,43 @@ class Repeats:
         chosen = self._sample(numbers)
         self._repeated += float(np.count_nonzero(~self._seen.add(chosen))) * 2**self._level
         while len(self._seen) > self._most:
-            self._level += 1
-            kept = self._sample(self._seen.numbers())
-            self._seen = HashSet()
-            self._seen.add(kept)
+            self._forget()
+
+    def merge(self, other: "Repeats") -> None:
+        """Take in what another one counted."""
+        level, repeated = other.state
+        while self._level < level:
+            self._forget()
+        self.add(other.numbers())
+        self._repeated += repeated
+
+    @property
+    def state(self) -> tuple[int, float]:
+        """How often half of the numbers was forgotten, and how many were there before."""
+        return self._level, self._repeated
+
+    @classmethod
+    def resume(cls, state: tuple[int, float], numbers: UInt64[np.ndarray, " numbers"]) -> "Repeats":
+        """Go on from what :attr:`state` and :meth:`numbers` were."""
+        repeats = cls()
+        repeats._level, repeats._repeated = state
+        repeats._seen.add(numbers)
+        return repeats
+
+    def numbers(self) -> UInt64[np.ndarray, " numbers"]:
+        """Return the numbers that are remembered, each once."""
+        return self._seen.numbers()
 
     def count(self) -> int:
         """Return how many numbers were there before."""
         return round(self._repeated)
+
+    def _forget(self) -> None:
+        """Forget every second number."""
+        self._level += 1
+        kept = self._sample(self._seen.numbers())
+        self._seen = HashSet()
+        self._seen.add(kept)
 
     def _sample(self, numbers: UInt64[np.ndarray, " numbers"]) -> UInt64[np.ndarray, " chosen"]:
         mask = np.uint64((1 << self._level) - 1)

@@ -9,7 +9,8 @@ from mt.data.report.characters import name, odd_characters, scripts
 from mt.data.report.findings import Finding, findings
 from mt.data.report.overlap import HeldOut, Overlap
 from mt.data.report.parallel import Languages
-from mt.data.report.survey import RATIO_PLACES, RATIO_STEP, Side, Survey, survey
+from mt.data.report.survey import Survey, survey
+from mt.data.report.tally import RATIO_PLACES, RATIO_STEP, Side
 from mt.data.report.vocabularies import Vocabulary, try_vocabularies
 from mt.errors import DataError
 from mt.lines import LineNumbers
@@ -108,14 +109,34 @@ def report(
         surveys.append(found)
         done += found.pairs
     learnt, rest = surveys[: len(training)], surveys[len(training) :]
-    sample = [pair for each in learnt for pair in each.sample]
+    return make_report(learnt, rest, wanted, vocabularies=vocabularies, seed=seed)
+
+
+def make_report(
+    training: Sequence[Survey],
+    held_out: Sequence[Survey],
+    wanted: Sequence[HeldOut],
+    *,
+    vocabularies: bool = True,
+    seed: int = 1,
+) -> Report:
+    """Say what is worth knowing of corpora that were surveyed.
+
+    Args:
+        training: What was found in corpora to learn from.
+        held_out: What was found in others.
+        wanted: The latter, which were told all of the former.
+        vocabularies: Whether vocabularies of several sizes are learnt from a sample.
+        seed: Draws it.
+    """
+    sample = [pair for each in training for pair in each.sample]
     overlaps = [each.overlap() for each in wanted]
     return Report(
-        learnt,
-        rest,
+        list(training),
+        list(held_out),
         overlaps,
         list(try_vocabularies(sample, seed)) if vocabularies else [],
-        findings(learnt, rest, overlaps),
+        findings(training, held_out, overlaps),
     )
 
 

@@ -9,6 +9,7 @@ for another *k* than so far piles up, the shift has changed; that is Page's test
 tells where it began. It takes one pass and constant memory.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -58,8 +59,14 @@ class Outlines:
         return Outlines(self.lengths[lines], self.ends[lines], self.anchors[lines])
 
     def __add__(self, other: "Outlines") -> "Outlines":
-        sides = [[getattr(side, each.name) for side in (self, other)] for each in fields(self)]
-        return Outlines(*map(np.concatenate, sides))
+        return Outlines.join([self, other])
+
+    @classmethod
+    def join(cls, parts: "Sequence[Outlines]") -> "Outlines":
+        """Put lines that follow each other together."""
+        parts = parts or [_no_lines()]
+        columns = [[getattr(part, each.name) for part in parts] for each in fields(cls)]
+        return cls(*map(np.concatenate, columns))
 
 
 KINDS = 8

@@ -1,9 +1,9 @@
 """One pass over a corpus, in which everything is measured that a report tells."""
 
-import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Int
@@ -11,79 +11,49 @@ from jaxtyping import Int
 from mt.data.corpora import Corpus
 from mt.data.filters import STANDARD, FilterConfig
 from mt.data.filters.contract import Sides
-from mt.data.report.measures import SHOWN, BlockMeasures, Suspicious, most_suspicious
+from mt.data.report.measures import SHOWN, Suspicious
 from mt.data.report.overlap import HeldOut
 from mt.data.report.parallel import Languages, measure_all
-from mt.data.report.repeats import Repeats, combine
 from mt.data.report.shift import Shift, ShiftDetector
+from mt.data.report.tally import Side, Tally
 from mt.errors import DataError
 from mt.lines import LineNumbers
 
-LONGEST = 200
-"""Words of the last place of a histogram of lengths, which holds longer sentences too."""
-RATIO_STEP, RATIO_PLACES = 0.125, 64
-"""Width and number of the places of the histogram of ratios: powers of two, 1:1 in the middle."""
-SAMPLE = 20_000
-"""Pairs that are drawn evenly, to learn vocabularies from."""
+_Key = TypeVar("_Key", int, str)
 
 
-@dataclass
-class Side:
-    """What was found on one side."""
-
-    characters: Counter[int] = field(default_factory=Counter)
-    """How often each code point occurs."""
-    words: Int[np.ndarray, " lengths"] = field(
-        default_factory=lambda: np.zeros(LONGEST + 1, np.int64)
-    )
-    """How many sentences have so many words, blank ones left out."""
-    total_words: int = 0
-    longest: int = 0
-    """Words of the longest sentence."""
-    repeated: int = 0
-    """Sentences that stood on this side before."""
-    blank: LineNumbers = field(default_factory=LineNumbers)
-    """Lines that are blank here, while the other side is not."""
-
-    def quantile(self, share: float) -> int:
-        """Return the length in words that so large a share of the sentences does not exceed."""
-        return int(np.searchsorted(np.cumsum(self.words), share * self.words.sum()))
-
-
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """What was found in a corpus."""
 
     where: str
     """How messages call it."""
     languages: Languages
-    pairs: int = 0
+    pairs: int
     """Pairs that were read."""
-    source: Side = field(default_factory=Side)
-    target: Side = field(default_factory=Side)
-    blank: LineNumbers = field(default_factory=LineNumbers)
+    source: Side
+    target: Side
+    blank: LineNumbers
     """Lines of which both sides are blank."""
-    repeated: int = 0
+    repeated: int
     """Pairs that stood in the corpus before."""
-    copies: LineNumbers = field(default_factory=LineNumbers)
+    copies: LineNumbers
     """Lines with letters whose sides are the same."""
-    ratios: Int[np.ndarray, " places"] = field(
-        default_factory=lambda: np.zeros(RATIO_PLACES, np.int64)
-    )
+    ratios: Int[np.ndarray, " places"]
     """How many pairs have so many target characters for a source character."""
-    objections: Counter[str] = field(default_factory=Counter)
+    objections: Counter[str]
     """Pairs that each filter would remove, by its kind, if it were the only one."""
-    removed: int = 0
-    """Pairs that at least one filter would remove."""
-    suspicious: list[Suspicious] = field(default_factory=list)
+    removed: int
+    """Pairs that at least one filter would remove, that of duplicates left out."""
+    suspicious: list[Suspicious]
     """The most suspicious pairs, of each kind some."""
-    shifts: list[Shift] = field(default_factory=list)
+    shifts: list[Shift]
     """Where the sides begin to belong together in another way."""
-    information: float | None = None
+    information: float | None
     """See :attr:`ShiftDetector.information`."""
-    broken: str | None = None
+    broken: str | None
     """Why it could not be read to its end."""
-    sample: list[Sides] = field(default_factory=list)
+    sample: list[Sides] = field(repr=False)
     """Pairs with text on both sides, drawn evenly."""
 
     @property
@@ -120,95 +90,66 @@ def survey(
         processes: That measure; unless it is said, as many as there are cores, for many pairs.
         progress: Called with the number of pairs measured so far.
     """
-    found = Survey(corpus.where, languages)
-    collector = _Collector(found, seed)
+    tally, shifts, broken = Tally(), ShiftDetector(), None
     held_out = list(held_out)
     stateless = [each for each in filters if not each.stateful]
     try:
         for block, measures in measure_all(corpus.pairs(), stateless, languages, processes):
-            collector.add(block, measures)
+            tally.merge(Tally.of(block, measures, seed))
+            shifts.add(measures.source.outlines, measures.target.outlines)
             for each in held_out:
                 each.look(measures)
             if progress:
-                progress(found.pairs)
+                progress(tally.pairs)
     except DataError as error:
-        found.broken = str(error)
-    collector.finish()
-    return found
+        broken = str(error)
+    return conclude(corpus.where, languages, tally, shifts, broken)
 
 
-class _Collector:
-    """Puts the measures of blocks together."""
+def conclude(
+    where: str,
+    languages: Languages,
+    tally: Tally,
+    shifts: ShiftDetector,
+    broken: str | None = None,
+) -> Survey:
+    """Say what was found, once all pairs of a corpus were counted.
 
-    def __init__(self, found: Survey, seed: int) -> None:
-        self._found = found
-        self._shifts = ShiftDetector()
-        self._repeats = [Repeats() for _ in range(3)]
-        self._suspicious: dict[str, list[Suspicious]] = {}
-        self._random = random.Random(seed)  # noqa: S311 - nothing secret
-
-    def add(self, block: Sequence[Sides], measures: BlockMeasures) -> None:
-        found, sides = self._found, (measures.source, measures.target)
-        blank = [side.outlines.lengths == 0 for side in sides]
-        text = ~(blank[0] | blank[1])
-        for side, its, own, other in zip(found.sides, sides, blank, blank[::-1], strict=True):
-            side.characters.update(its.characters)
-            side.words += np.bincount(np.minimum(its.words[~own], LONGEST), minlength=LONGEST + 1)
-            side.total_words += int(its.words.sum())
-            side.longest = max(side.longest, int(its.words.max()))
-            _note(side.blank, own & ~other, found.pairs)
-        _note(found.blank, blank[0] & blank[1], found.pairs)
-        same = measures.source.digests == measures.target.digests
-        letters = measures.source.words > 1
-        _note(found.copies, same & letters & text, found.pairs)
-        self._count_repeats(measures, text)
-        lengths = [side.outlines.lengths[text] for side in sides]
-        ratio = np.log2(lengths[1] / lengths[0]) / RATIO_STEP + RATIO_PLACES / 2
-        places = np.clip(ratio.astype(np.int64), 0, RATIO_PLACES - 1)
-        found.ratios += np.bincount(places, minlength=RATIO_PLACES)
-        found.objections.update(measures.objections)
-        found.removed += measures.removed
-        for each in measures.suspicious:
-            self._suspicious.setdefault(each.reasons[0].split(":")[0], []).append(each)
-        self._suspicious = {
-            name: most_suspicious(group) for name, group in self._suspicious.items()
-        }
-        self._shifts.add(measures.source.outlines, measures.target.outlines)
-        self._draw(block, text)
-        found.pairs += len(block)
-
-    def _count_repeats(self, measures: BlockMeasures, text: np.ndarray) -> None:
-        digests = [side.digests[text] for side in (measures.source, measures.target)]
-        for repeats, numbers in zip(self._repeats, [*digests, combine(*digests)], strict=True):
-            repeats.add(numbers)
-
-    def _draw(self, block: Sequence[Sides], text: np.ndarray) -> None:
-        """Draw evenly from a stream of unknown length (algorithm R, Vitter 1985)."""
-        sample = self._found.sample
-        for row in np.nonzero(text)[0].tolist():
-            if len(sample) < SAMPLE:
-                sample.append(block[row])
-            else:
-                slot = int(self._random.random() * (self._found.pairs + row + 1))
-                if slot < SAMPLE:
-                    sample[slot] = block[row]
-
-    def finish(self) -> None:
-        found = self._found
-        found.shifts, found.information = self._shifts.finish(), self._shifts.information
-        found.source.repeated, found.target.repeated, found.repeated = (
-            repeats.count() for repeats in self._repeats
-        )
-        if found.repeated:
-            found.objections["duplicates"] = found.repeated
-        found.suspicious = _in_turn(list(self._suspicious.values()))
-        self._random.shuffle(found.sample)
+    Args:
+        where: How messages call the corpus.
+        languages: Of its sides.
+        tally: What was counted of all pairs.
+        shifts: Was told all pairs.
+        broken: Why it could not be read to its end.
+    """
+    sources, targets, repeated = (repeats.count() for repeats in tally.repeats)
+    tally.source.repeated, tally.target.repeated = sources, targets
+    objections = {**tally.objections} | ({"duplicates": repeated} if repeated else {})
+    for side in tally.sides:
+        side.characters = _sorted(side.characters)
+    return Survey(
+        where=where,
+        languages=languages,
+        pairs=tally.pairs,
+        source=tally.source,
+        target=tally.target,
+        blank=tally.blank,
+        repeated=repeated,
+        copies=tally.copies,
+        ratios=tally.ratios,
+        objections=_sorted(objections),
+        removed=tally.removed,
+        suspicious=_in_turn(list(tally.suspicious.values())),
+        shifts=shifts.finish(),
+        information=shifts.information,
+        broken=broken,
+        sample=tally.sample.pairs,
+    )
 
 
-def _note(numbers: LineNumbers, lines: np.ndarray, before: int) -> None:
-    """Count lines, given as truth values of the lines after ``before``."""
-    for row in np.nonzero(lines)[0].tolist():
-        numbers.add(before + row + 1)
+def _sorted(counts: Mapping[_Key, int]) -> Counter[_Key]:
+    """Put counts into an order that does not depend on what was counted first."""
+    return Counter(dict(sorted(counts.items())))
 
 
 def _in_turn(groups: Sequence[list[Suspicious]]) -> list[Suspicious]:

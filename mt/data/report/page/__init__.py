@@ -12,7 +12,8 @@ from mt.data.report.findings import Finding, parts_in_order
 from mt.data.report.overlap import Overlap
 from mt.data.report.page.charts import bar, histogram, order
 from mt.data.report.report import Report
-from mt.data.report.survey import LONGEST, RATIO_PLACES, RATIO_STEP, Side, Survey
+from mt.data.report.survey import Survey
+from mt.data.report.tally import LONGEST, RATIO_PLACES, RATIO_STEP, Side
 from mt.data.report.vocabularies import Vocabulary
 
 _SIDES = "source", "target"
