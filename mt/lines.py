@@ -6,12 +6,13 @@ machines; compression is that of :mod:`mt.compression`.
 
 import codecs
 import contextlib
+import glob
 import io
 import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -214,6 +215,29 @@ def open_binary(path: Location) -> AbstractContextManager[BinaryIO]:
         advice = "install what it names" if isinstance(error, ImportError) else "check the address"
         raise _unreadable(path, str(error), advice) from None
     return remote
+
+
+def matching_files(path: Location) -> Sequence[Location]:
+    """List the files that fit a pattern with ``*``, by the alphabet; without one it is the path.
+
+    Raises:
+        DataError: If none fits.
+    """
+    if "*" not in str(path) or (isinstance(path, Path) and path.exists()):
+        return [path]
+    found: list[Location] = []
+    if isinstance(path, Path):
+        found += sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - of a path
+    else:
+        try:
+            import fsspec  # noqa: PLC0415 - it takes a moment, which few should wait for
+
+            found += sorted(file.full_name for file in fsspec.open_files(path, "rb"))
+        except (ImportError, ValueError, OSError) as error:
+            raise _unreadable(path, str(error)) from None
+    if not found:
+        raise DataError(f"{path}: expected files whose names fit, but found none; check the path")
+    return found
 
 
 def _unreadable(path: Location, reason: str, advice: str = "check the path") -> DataError:

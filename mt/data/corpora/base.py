@@ -17,7 +17,7 @@ from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
 from mt.data.filters import Filters
 from mt.errors import DataError
-from mt.lines import Location, read_bytes
+from mt.lines import Location, matching_files, read_bytes
 from mt.text.tags import Tag
 
 log = logging.getLogger(__name__)
@@ -190,3 +190,32 @@ class FileCorpusConfig(BaseCorpusConfig):
     def files(self) -> Sequence[Location]:
         """List the file."""
         return (self.path,)
+
+
+class FilesCorpusConfig(FileCorpusConfig):
+    """A corpus that is one file, or several that are read one after the other."""
+
+    path: FileName
+    """The file; or by a pattern with ``*``, as in ``clean/*.jsonl``, all that fit, in the order of
+    the alphabet."""
+
+    def files(self) -> Sequence[Location]:
+        """List the files.
+
+        Raises:
+            DataError: If none fits the pattern.
+        """
+        return matching_files(self.path)
+
+    def records(self) -> Iterator[Pair | DataError]:
+        """Read the pairs of all files.
+
+        Raises:
+            DataError: If a file cannot be read.
+        """
+        for file in self.files():
+            yield from self.records_of(file)
+
+    @abstractmethod
+    def records_of(self, file: Location) -> Iterator[Pair | DataError]:
+        """Read the pairs of a file in their order; see :meth:`records`."""

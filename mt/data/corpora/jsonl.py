@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from mt.data.corpora.base import FileCorpusConfig, one_line
+from mt.data.corpora.base import FilesCorpusConfig, one_line
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, did_you_mean
-from mt.lines import each_line, read_bytes
+from mt.lines import Location, each_line, read_bytes
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 """Keeps the spelling of numbers: 1.50 stays 1.50."""
 
 
-class JsonLinesConfig(FileCorpusConfig):
+class JsonLinesConfig(FilesCorpusConfig):
     """A JSON object a line; blank lines are passed over."""
 
     kind: Literal["jsonl"] = "jsonl"
@@ -28,42 +28,41 @@ class JsonLinesConfig(FileCorpusConfig):
         """List the fields."""
         return self.source, self.target
 
-    def records(self) -> Iterator[Pair | DataError]:
+    def records_of(self, file: Location) -> Iterator[Pair | DataError]:
         """Read the two fields of each object; null becomes blank, a number what is written there.
 
         Raises:
             DataError: If the file cannot be read.
         """
-        for number, line in enumerate(each_line(read_bytes(self.path), self.where), start=1):
+        for number, line in enumerate(each_line(read_bytes(file), str(file)), start=1):
             if isinstance(line, DataError):
                 yield line
             elif line.strip():
-                yield self._pair(line, number)
+                yield self._pair(line, f"{file}: line {number:,}")
 
-    def _pair(self, line: str, number: int) -> Pair | DataError:
+    def _pair(self, line: str, where: str) -> Pair | DataError:
         if line.lstrip().startswith("["):
-            return self._refuse(number, "a JSON object", "a list", "write one object a line")
+            return _refuse(where, "a JSON object", "a list", "write one object a line")
         try:
             value = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
-            return self._refuse(number, "a JSON object", f"none ({error})", "check the line")
+            return _refuse(where, "a JSON object", f"none ({error})", "check the line")
         if not isinstance(value, dict):
-            return self._refuse(number, "a JSON object", line[:40], "check the line")
+            return _refuse(where, "a JSON object", line[:40], "check the line")
         texts = []
         for name in (self.source, self.target):
             try:
                 texts.append(_text(field_of(value, name or "")))
             except LookupError:
                 advice = did_you_mean(name, value) or f"known are {', '.join(value)[:200]}"
-                return self._refuse(number, f"a field {name}", "none", advice)
+                return _refuse(where, f"a field {name}", "none", advice)
             except (TypeError, UnicodeEncodeError):
-                return self._refuse(number, f"text in {name}", "none", "check the line")
+                return _refuse(where, f"text in {name}", "none", "check the line")
         return Pair(*texts)
 
-    def _refuse(self, number: int, expected: str, found: str, advice: str) -> DataError:
-        return DataError(
-            f"{self.path}: line {number:,}: expected {expected}, but found {found}; {advice}"
-        )
+
+def _refuse(where: str, expected: str, found: str, advice: str) -> DataError:
+    return DataError(f"{where}: expected {expected}, but found {found}; {advice}")
 
 
 def field_of(record: dict[str, Any], name: str) -> Any:

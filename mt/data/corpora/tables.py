@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mt.data.corpora.base import FileCorpusConfig, one_line
+from mt.data.corpora.base import FilesCorpusConfig, one_line
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, did_you_mean
-from mt.lines import each_line, read_bytes
+from mt.lines import Location, each_line, read_bytes
 
 Row = tuple[int, list[str]]
 """The number of the line where a row begins, from 1, and its cells."""
@@ -23,7 +23,7 @@ _NAMES = re.compile(r"(?i:source|target|src|trg|tgt)|[a-z]{2,3}([-_][A-Za-z0-9]{
 Column = Annotated[int, Field(ge=1, strict=True)] | Annotated[str, Field(min_length=1)]
 
 
-class TableConfig(FileCorpusConfig):
+class TableConfig(FilesCorpusConfig):
     """What may be said of any table."""
 
     header: bool | None = None
@@ -40,28 +40,30 @@ class TableConfig(FileCorpusConfig):
         return self.source, self.target, self.header, self.separator
 
     @abstractmethod
-    def rows(self, lines: Iterator[str | DataError]) -> Iterator[Row | DataError]:
+    def rows(self, lines: Iterator[str | DataError], file: Location) -> Iterator[Row | DataError]:
         """Split lines into rows of cells."""
 
-    def records(self) -> Iterator[Pair | DataError]:
+    def records_of(self, file: Location) -> Iterator[Pair | DataError]:
         """Read the two columns of each row.
 
         Raises:
             DataError: If the file cannot be read, or has no such columns.
         """
-        rows = self.rows(each_line(read_bytes(self.path), self.where))
+        rows = self.rows(each_line(read_bytes(file), str(file)), file)
         for first in rows:
             if not isinstance(first, DataError):
                 break
             yield first
         else:
-            raise DataError(f"{self.path}: expected rows, but found none; check the file")
-        columns = [self._index(column, first) for column in (self.source, self.target)]
+            if file == self.path:
+                raise DataError(f"{file}: expected rows, but found none; check the file")
+            return  # of several files some may be empty
+        columns = [self._index(column, first, file) for column in (self.source, self.target)]
         if not self._has_header:
-            self._refuse_names([first[1][index] for index in columns])
-            yield self._pair(first, columns, first)
+            self._refuse_names([first[1][index] for index in columns], file)
+            yield _pair(first, columns, first, file)
         for row in rows:
-            yield row if isinstance(row, DataError) else self._pair(row, columns, first)
+            yield row if isinstance(row, DataError) else _pair(row, columns, first, file)
 
     @property
     def _has_header(self) -> bool:
@@ -69,7 +71,7 @@ class TableConfig(FileCorpusConfig):
             return self.header
         return isinstance(self.source, str) or isinstance(self.target, str)
 
-    def _index(self, column: Column | None, first: Row) -> int:
+    def _index(self, column: Column | None, first: Row, file: Location) -> int:
         """Find a column, counted from 0."""
         cells = first[1]
         if isinstance(column, int) and column <= len(cells):
@@ -84,25 +86,26 @@ class TableConfig(FileCorpusConfig):
             advice = did_you_mean(column, cells) or "name columns as it does, or number them from 1"
         if len(cells) == 1:
             advice = f"set separator to what separates columns, if it is not {self.separator!r}"
-        raise DataError(f"{self.path}: expected a column {column}, but {found}; {advice}")
+        raise DataError(f"{file}: expected a column {column}, but {found}; {advice}")
 
-    def _refuse_names(self, cells: Sequence[str]) -> None:
+    def _refuse_names(self, cells: Sequence[str], file: Location) -> None:
         """Refuse what looks like names of columns where pairs are expected."""
         if self.header is None and all(map(_NAMES.fullmatch, cells)):
             raise DataError(
-                f"{self.path}: expected sentences in line 1, but {' and '.join(cells)} look like "
+                f"{file}: expected sentences in line 1, but {' and '.join(cells)} look like "
                 "names of columns; set header to true if they are, or to false"
             )
 
-    def _pair(self, row: Row, columns: Sequence[int], first: Row) -> Pair | DataError:
-        number, cells = row
-        if len(cells) != len(first[1]):
-            return DataError(
-                f"{self.path}: expected {len(first[1])} columns as in the first line, but line "
-                f"{number} has {len(cells)}; check what separates them"
-            )
-        source, target = (one_line(cells[index]) for index in columns)
-        return Pair(source, target)
+
+def _pair(row: Row, columns: Sequence[int], first: Row, file: Location) -> Pair | DataError:
+    number, cells = row
+    if len(cells) != len(first[1]):
+        return DataError(
+            f"{file}: expected {len(first[1])} columns as in the first line, but line "
+            f"{number} has {len(cells)}; check what separates them"
+        )
+    source, target = (one_line(cells[index]) for index in columns)
+    return Pair(source, target)
 
 
 class TsvConfig(TableConfig):
@@ -117,7 +120,7 @@ class TsvConfig(TableConfig):
     target: Column | None = 2
     """The column of target sentences."""
 
-    def rows(self, lines: Iterator[str | DataError]) -> Iterator[Row | DataError]:
+    def rows(self, lines: Iterator[str | DataError], file: Location) -> Iterator[Row | DataError]:
         """Split each line."""
         for number, line in enumerate(lines, start=1):
             yield line if isinstance(line, DataError) else (number, line.split(self.separator))
@@ -136,7 +139,7 @@ class CsvConfig(TableConfig):
     target: Column | None = None
     """The column of target sentences."""
 
-    def rows(self, lines: Iterator[str | DataError]) -> Iterator[Row | DataError]:
+    def rows(self, lines: Iterator[str | DataError], file: Location) -> Iterator[Row | DataError]:
         """Parse rows; where one is broken, go on behind the line in which it begins."""
         taken = _Lines(lines)
         while not taken.ended:
@@ -152,7 +155,7 @@ class CsvConfig(TableConfig):
                 taken.forget()
             except csv.Error as error:
                 yield DataError(
-                    f"{self.path}: expected cells whose quotes are closed, but in the row that "
+                    f"{file}: expected cells whose quotes are closed, but in the row that "
                     f"begins in line {begin} {error}; write quotes that are text twice"
                 )
                 taken.give_back()
