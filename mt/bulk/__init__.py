@@ -14,6 +14,7 @@ except ImportError:
         "install it with `pip install 'mt[bulk]'`"
     ) from None
 
+from mt.bulk.checking import Measure, corpora_of, plan_check, report_of
 from mt.bulk.cleaning import Clean, plan_cleaning
 from mt.bulk.job import Job, summarise
 from mt.bulk.translation import Translate, TranslateBatches, TranslationOptions, plan_translation
@@ -23,10 +24,14 @@ __all__ = [
     "Clean",
     "Job",
     "LocalExecutor",
+    "Measure",
     "Translate",
     "TranslateBatches",
     "TranslationOptions",
+    "corpora_of",
+    "plan_check",
     "plan_cleaning",
     "plan_translation",
+    "report_of",
     "summarise",
 ]

@@ -12,7 +12,7 @@ from datatrove.utils.stats import Stats
 
 from mt.bulk.duplicates import DropDuplicates, DropNearDuplicates, equal_stages, near_stages
 from mt.bulk.formats import Fields, format_of
-from mt.bulk.job import OURS, Job, Plan, ReadShard, Stage, plan_job
+from mt.bulk.job import OURS, Job, Plan, ReadShard, Stage, WriteShard, plan_job
 from mt.bulk.rejects import WriteRejects
 from mt.data.corpora.base import one_line
 from mt.data.corpora.jsonl import field_of
@@ -156,7 +156,7 @@ def plan_cleaning(
     if near_duplicates:
         stages += near_stages(folder, before, shards)
         steps.append(DropNearDuplicates(folder, told))
-    return Job(plan, output, [*steps, *filter(None, [told])], stages)
+    return Job(plan, output, [*steps, *filter(None, [told]), WriteShard(folder)], stages)
 
 
 def plan_pairs(

@@ -92,7 +92,7 @@ class Job:
         Args:
             plan: Of the whole job.
             output: The folder that gets the shards.
-            steps: What happens to the documents of a shard.
+            steps: What happens to the documents of a shard, till they are written.
             before: What must be complete before, one stage after the other.
         """
         self.plan = plan
@@ -103,7 +103,7 @@ class Job:
 
     def tasks(self) -> dict[str, Any]:
         """Return the arguments that every executor of datatrove takes: a task for each shard."""
-        pipeline = [ReadShard(self.output), *self.steps, WriteShard(self.output)]
+        pipeline = [ReadShard(self.output), *self.steps]
         return self._arguments(Stage("", pipeline, len(self.plan.shards)))
 
     def stages(self) -> list[dict[str, Any]]:
@@ -118,6 +118,10 @@ class Job:
         """Return how many records a task has read."""
         count: int = _counts([json.loads(stats.to_json())])["records"]
         return count
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file into the folder of the output, complete or absent."""
+        _put(self.output, name, text)
 
     def tidy(self) -> None:
         """Remove what stages have found for the next one, once all are complete."""
@@ -257,7 +261,7 @@ def _put(output: DataFolder, name: str, text: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _load(path: str) -> Plan:
+def load_plan(path: str) -> Plan:
     """Read a plan, once in a process: it may have a line for each of a million shards."""
     values = json.loads(get_datafolder(path).cat_file(PLAN))
     values["shards"] = [Shard(**shard) for shard in values["shards"]]
@@ -274,7 +278,7 @@ class ShardStep(PipelineStep):
     @property
     def plan(self) -> Plan:
         """Return the plan of the job, read once in a process."""
-        return _load(self.output.resolve_paths(""))
+        return load_plan(self.output.resolve_paths(""))
 
     def source(self, shard: Shard) -> str:
         """Return the address of the file that a shard is read from."""
@@ -365,7 +369,7 @@ def summarise(output: str) -> dict[str, Any]:
         What ``_mt/summary.json`` then holds.
     """
     folder = get_datafolder(output)
-    plan = _load(folder.resolve_paths(""))
+    plan = load_plan(folder.resolve_paths(""))
     done = folder.list_files(f"{RECORDS}/completions")
     names = [path.rpartition("/")[2] for path in done]
     tasks = (json.loads(folder.cat_file(f"{RECORDS}/stats/{name}.json")) for name in names)

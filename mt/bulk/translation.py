@@ -8,10 +8,11 @@ from itertools import chain
 from typing import Any
 
 from datatrove.data import Document
+from datatrove.io import get_datafolder
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import Stats
 
-from mt.bulk.job import OURS, SHARD_BYTES, Job, plan_job
+from mt.bulk.job import OURS, SHARD_BYTES, Job, WriteShard, plan_job
 from mt.bulk.models import local_model
 from mt.bundle import WEIGHTS, open_bundle
 from mt.devices import DeviceName, RecordFormat
@@ -243,4 +244,4 @@ def plan_translation(
         source, output, field=field or "text", form=form, work=step.options.signature(),
         shard_bytes=shard_bytes,
     )  # fmt: skip
-    return Job(plan, output, [step])
+    return Job(plan, output, [step, WriteShard(get_datafolder(output))])

@@ -38,6 +38,15 @@ WorkersOption = Annotated[
 ShardSizeOption = Annotated[
     float, typer.Option(metavar="MB", min=0.0001, help="Input of a shard, decompressed.")
 ]
+SourceOption = Annotated[str, typer.Option(help="The language of the sources, such as en.")]
+TargetOption = Annotated[str, typer.Option(help="The language of the translations.")]
+FieldsOption = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        metavar="SOURCE TARGET",
+        help="The fields or columns of both. [default: the languages; 1 and 2 of TSV]",
+    ),
+]
 
 
 @app.callback()
@@ -93,18 +102,64 @@ def translate(
 
 
 @app.command(cls=Command)
+def check(
+    pairs: InputArgument,
+    output: Annotated[
+        str, typer.Argument(metavar="OUTPUT", help="A folder for the report, here or elsewhere.")
+    ],
+    source: SourceOption,
+    target: TargetOption,
+    fields: FieldsOption = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--held-out",
+            metavar="FILE",
+            help="Pairs for validation or test, to look for in the others; once a file.",
+        ),
+    ] = None,
+    workers: WorkersOption = None,
+    shard_size: ShardSizeOption = 64.0,
+) -> None:
+    """Say what is in parallel text and what is wrong with it, on any scale.
+
+    Shards are measured apart, by what `mt data check` measures, and put together: what was found is
+    printed, and is in `report.html` and `report.json` of the output. A command that was interrupted
+    goes on when it is given again.
+    """
+    import json
+
+    from mt.bulk import corpora_of, plan_check, report_of
+    from mt.cli.report_text import as_text
+    from mt.data.corpora import open_corpora
+    from mt.data.report.page import page_of
+    from mt.training.suggestion import Machine, suggest, write_recipe
+
+    _start_logging()
+    languages, held_out = (source, target), held_out or []
+    job = plan_check(
+        pairs, output, languages, fields=fields, held_out=held_out,
+        shard_bytes=round(shard_size * 1e6),
+    )  # fmt: skip
+    _run(job, "measuring", workers)
+    report = report_of(output, pairs)
+    suggestion = suggest(report.pairs, report.words, Machine.here(), report.tried)
+    recipe = write_recipe(
+        suggestion, languages, corpora_of(job, pairs), open_corpora(held_out, *languages)
+    )
+    job.put("report.html", page_of(report, recipe))
+    values = report.to_json() | {"recipe": recipe}
+    job.put("report.json", json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    typer.echo("\n\n".join([*as_text(report), f"A recipe that would suit\n\n{recipe}"]), nl=False)
+
+
+@app.command(cls=Command)
 def clean(
     pairs: InputArgument,
     output: OutputArgument,
-    source: Annotated[str, typer.Option(help="The language of the sources, such as en.")],
-    target: Annotated[str, typer.Option(help="The language of the translations.")],
-    fields: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            metavar="SOURCE TARGET",
-            help="The fields or columns of both. [default: the languages; 1 and 2 of TSV]",
-        ),
-    ] = None,
+    source: SourceOption,
+    target: TargetOption,
+    fields: FieldsOption = None,
     filters: Annotated[
         str, typer.Option(metavar="YAML", help="As data.filters of a recipe.")
     ] = "standard",
