@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mt.bulk import summarise
+from mt.bulk import LocalExecutor, summarise
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 from tests.reliability.bulk import workers_of
 from tests.tiny import ROOT, command, environment, mt, process
@@ -108,23 +108,15 @@ exec "$@"
 """A stand-in for SLURM that runs the first job of an array at once."""
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="SLURM runs on Unix")
-def test_the_script_for_slurm_that_we_show(tmp_path, text):
-    (tmp_path / "in").mkdir()
-    for name in ("a.en", "b.en"):
-        (tmp_path / "in" / name).write_bytes(text.read_bytes())
+def run_on_slurm(tmp_path, step, programs=PROGRAMS, **values):
+    """Run the script of the documentation that has a step, with a stand-in for SLURM."""
     page = (ROOT / "docs/howto/bulk.md").read_text(encoding="utf-8")
     scripts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    [script] = [each for each in scripts if "SlurmPipelineExecutor" in each]
-    for name, value in {
-        "MODEL": BUNDLE,
-        "INPUT": tmp_path / "in",
-        "OUTPUT": tmp_path / "out",
-    }.items():
+    [script] = [each for each in scripts if "SlurmPipelineExecutor" in each and step in each]
+    for name, value in values.items():
         script = script.replace(f'"{name}"', repr(str(value)))
     script = script.replace("source .venv/bin/activate; ", "")
-    for name, program in PROGRAMS.items():
+    for name, program in programs.items():
         (tmp_path / name).write_text(program)
         (tmp_path / name).chmod(0o755)
     path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -133,7 +125,49 @@ def test_the_script_for_slurm_that_we_show(tmp_path, text):
         capture_output=True, encoding="utf-8",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "#SBATCH --array=0-0%200" in (tmp_path / "out/_mt/launch_script.slurm").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SLURM runs on Unix")
+def test_the_script_for_slurm_that_we_show(tmp_path, text):
+    (tmp_path / "in").mkdir()
+    for name in ("a.en", "b.en"):
+        (tmp_path / "in" / name).write_bytes(text.read_bytes())
+    run_on_slurm(
+        tmp_path, "plan_translation", MODEL=BUNDLE, INPUT=tmp_path / "in", OUTPUT=tmp_path / "out"
+    )
     found = summarise(str(tmp_path / "out"))
+    assert "#SBATCH --array=0-0%200" in (tmp_path / "out/_mt/launch_script.slurm").read_text()
     assert (found["done"], found["records"]) == (2, 82), (tmp_path / "sbatch.log").read_text()
     assert [*content(tmp_path / "out")] == ["a.en.00000.txt", "b.en.00000.txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SLURM runs on Unix")
+def test_the_script_for_a_job_with_stages(tmp_path):
+    dill = pytest.importorskip("dill")
+    rows = [f"This is sentence {word}.\tDas ist Satz {word}.\n" for word in ("one", "two", "six")]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.tsv").write_text("".join(rows))
+    (tmp_path / "in/b.tsv").write_text(rows[1] + rows[2].upper() + "\tNein.\n")
+    submitted = tmp_path / "submitted"
+    only_noted = f"""#!/bin/sh
+echo "$@" >> {submitted}
+echo "Submitted batch job $(grep -c export {submitted})"
+"""
+    output = tmp_path / "out"
+    run_on_slurm(
+        tmp_path, "plan_cleaning", PROGRAMS | {"sbatch": only_noted},
+        INPUT=tmp_path / "in", OUTPUT=output,
+    )  # fmt: skip
+    calls = [line for line in submitted.read_text().splitlines() if "export" in line]
+    waits = [re.findall(r"--dependency=(\S+)", call) for call in calls]
+    assert waits == [[], *([f"afterok:{number}"] for number in range(1, 6))]
+    names = "signatures", "duplicates", "near-signatures", "near-matches", "near-duplicates", ""
+    for name in names:  # what each job would do
+        sent = dill.loads((output / "_mt" / name / "executor.pik").read_bytes())
+        executor = LocalExecutor(sent.pipeline, sent.tasks, logging_dir=sent.logging_dir)
+        for rank in executor.get_incomplete_ranks():
+            executor._run_for_rank(rank, 1)
+    found = summarise(str(output))
+    assert found["dropped"] == {"blank": 1, "duplicate": 1, "near duplicate": 1}

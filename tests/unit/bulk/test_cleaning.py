@@ -197,6 +197,14 @@ def test_near_duplicates_are_those_of_brute_force(resembling, tmp_path):
     assert set(of_one_side) <= set(kept)
     texts = {bare(source): target for source, target in kept}
     assert bare("ja") in texts
+    lost = tmp_path / "out/a.00001.tsv"
+    content, told = lost.read_bytes(), (tmp_path / "rejects/a.00001.jsonl").read_bytes()
+    lost.unlink()
+    (tmp_path / "out/_mt/completions/00001").unlink()
+    job.tidy()
+    work(job)
+    assert lost.read_bytes() == content
+    assert (tmp_path / "rejects/a.00001.jsonl").read_bytes() == told
 
 
 @pytest.mark.slow
