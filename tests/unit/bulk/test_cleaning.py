@@ -207,6 +207,18 @@ def test_near_duplicates_are_those_of_brute_force(resembling, tmp_path):
     assert (tmp_path / "rejects/a.00001.jsonl").read_bytes() == told
 
 
+def test_a_shard_of_which_nothing_is_kept(tmp_path):
+    (tmp_path / "in").mkdir()
+    write_tsv(tmp_path / "in/a", [("Ja.", ""), ("", "No.")])
+    write_tsv(tmp_path / "in/b", [("Ja.", "Yes."), ("ja", "yes")])
+    job = plan_cleaning(
+        str(tmp_path / "in"), str(tmp_path / "out"), ("de", "en"), near_duplicates=True
+    )
+    work(job)
+    assert summarise(job.address)["dropped"] == {"blank": 2, "near duplicate": 1}
+    assert len(kept_in(tmp_path / "out", ".tsv")) == 1
+
+
 @pytest.mark.slow
 def test_merging_has_few_files_open(resembling, tmp_path):
     write_tsv(tmp_path / "a", resembling)
