@@ -156,7 +156,10 @@ def plan_cleaning(
     if near_duplicates:
         stages += near_stages(folder, before, shards)
         steps.append(DropNearDuplicates(folder, told))
-    return Job(plan, output, [*steps, *filter(None, [told]), WriteShard(folder)], stages)
+    if told is not None:
+        steps.append(told)
+    others = [told.rejects] if told is not None else []
+    return Job(plan, output, [*steps, WriteShard(folder)], stages, others)
 
 
 def plan_pairs(

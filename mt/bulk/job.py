@@ -86,6 +86,7 @@ class Job:
         output: str,
         steps: Sequence[PipelineStep],
         before: Sequence[Stage] = (),
+        others: Sequence[DataFolder] = (),
     ) -> None:
         """Put the parts together; see :func:`plan_job`.
 
@@ -94,12 +95,14 @@ class Job:
             output: The folder that gets the shards.
             steps: What happens to the documents of a shard, till they are written.
             before: What must be complete before, one stage after the other.
+            others: More folders that get files.
         """
         self.plan = plan
         self.address = output
         self.output = get_datafolder(output)
         self.steps = steps
         self._before = before
+        self._others = others
 
     def tasks(self) -> dict[str, Any]:
         """Return the arguments that every executor of datatrove takes: a task for each shard."""
@@ -134,9 +137,10 @@ class Job:
         """Let one process at a time work on a job whose output is on this machine."""
         with contextlib.ExitStack() as stack:
             if self.output.is_local():
-                folder = Path(self.output.resolve_paths(RECORDS))
-                stack.enter_context(lock_directory(folder))
-                remove_scratch(folder.parent)
+                stack.enter_context(lock_directory(Path(self.output.resolve_paths(RECORDS))))
+                for folder in (self.output, *self._others):
+                    if folder.is_local():
+                        remove_scratch(Path(folder.resolve_paths("")))
             yield
 
 

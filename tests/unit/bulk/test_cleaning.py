@@ -128,6 +128,10 @@ def test_rejects_name_the_records_of_their_shard(tmp_path):
     [same] = found.values()
     assert (same["reason"], same["source"]) == ("duplicate", "Das ist Satz 2.")
     assert [each.parent.name for each in tmp_path.glob("out/_mt/*/found")] == ["duplicates"]
+    left = tmp_path / "gone/.a.00000.jsonl.0123abcd"
+    left.touch()
+    with job.alone():
+        assert not left.exists()
     command = ("bulk", "clean", *paths, "--source", "de", "--target", "en")
     other = mt(*command)
     assert other.returncode == 2
@@ -168,6 +172,7 @@ def resembling():
     return both
 
 
+@pytest.mark.slow
 def test_near_duplicates_are_those_of_brute_force(resembling, tmp_path):
     write_tsv(tmp_path / "a", resembling)
     output = str(tmp_path / "out")
