@@ -8,7 +8,6 @@ what it is given.
 import contextlib
 import os
 import platform
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -22,6 +21,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from mt.data.processes import available_cores
 from mt.errors import TrainingError
+from mt.training.network import choose_interface, notice_dead_machines
 from mt.training.processes import Place
 
 T = TypeVar("T")
@@ -265,14 +265,15 @@ def join(place: Place, device: torch.device) -> Iterator[World]:
     threads_alone = torch.get_num_threads()
     if place.local_size > 1 and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, available_cores() // place.local_size))
-    if place.local_size == place.size:
-        _stay_on_this_machine()
+    here = place.local_size == place.size
+    choose_interface(None if here else os.environ["MASTER_ADDR"])
     try:
         store, rank, size = next(rendezvous(place.meeting or "env://", place.rank, place.size))
         _wait_for(place, store)
         backend = "nccl" if device.type == "cuda" else "gloo"
         torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
         world = ProcessGroup(store, threads_alone)
+        notice_dead_machines()
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
             f"processes: expected {place.size} that find each other, but "
@@ -297,13 +298,6 @@ def _wait_for(place: Place, store: torch.distributed.Store) -> None:
                     f"{process.pid}) has ended with {process.returncode}; start again"
                 )
         time.sleep(0.02)
-
-
-def _stay_on_this_machine() -> None:
-    """Let processes that are all here talk by an interface that nobody else reaches."""
-    names = [name for _, name in socket.if_nameindex() if name in {"lo", "lo0"}]
-    if names:
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", names[0])
 
 
 @contextlib.contextmanager
