@@ -57,6 +57,21 @@ def prepare(
 
         stores.append(prepare_store(corpus, tokenizers, directory, selection, progress=report))
         counts += stores[-1].counts
+    return mix(corpora, stores, temperature)
+
+
+def mix(corpora: Sequence[Corpus], stores: Sequence[Store], temperature: float = 1.0) -> "Mixture":
+    """Put the stores of corpora together.
+
+    Args:
+        corpora: What was encoded.
+        stores: The store of each.
+        temperature: Shares epochs among the corpora; 1: their weights do.
+
+    Raises:
+        DataError: If no pair is left.
+    """
+    counts = sum((store.counts for store in stores), PairCounts())
     if not counts.kept:
         names = "; ".join(corpus.where for corpus in corpora) or "data"
         raise DataError(

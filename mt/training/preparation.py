@@ -15,7 +15,7 @@ from mt.data.augmentation.noise import recased
 from mt.data.config import DataConfig
 from mt.data.corpora import Pair
 from mt.data.filters import Selection
-from mt.data.mixture import Mixture, prepare
+from mt.data.mixture import Mixture
 from mt.data.pairs import PairCounts, read_pairs
 from mt.errors import DataError, TrainingError
 from mt.files import (
@@ -27,8 +27,10 @@ from mt.files import (
 )
 from mt.text.tokenizer import Tokenizer, TokenizerConfig, Tokenizers, tokenizer_files
 from mt.text.tokenizer_training import RULES, train_tokenizers
+from mt.training.encoding import encode_together
 from mt.training.listeners import SECONDS_BETWEEN_LINES
 from mt.training.validation import ValidationSet
+from mt.training.world import SingleProcess, World
 from mt.yaml import read_yaml
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,7 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
     seed: int,
     run: Path,
     init_from: Path | None = None,
+    world: World | None = None,
 ) -> Prepared:
     """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
 
@@ -126,18 +129,22 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
         seed: Draws the sample that a tokenizer learns from.
         run: The run directory, which gets a copy of the tokenizers.
         init_from: The bundle whose tokenizers are kept, so that none are learnt.
+        world: The processes that prepare together, each of which calls this; ``None``: this one.
 
     Raises:
         DataError: If a corpus cannot be used, or a pair fits into no batch.
         BundleError: If the bundle is damaged.
     """
-    tokenizers = _obtain_tokenizers(data, tokenizer, seed, run, init_from)
+    world = world or SingleProcess()
+    tokenizers = world.main_first(lambda: _obtain_tokenizers(data, tokenizer, seed, run, init_from))
     _refuse_unknown_tags(data, tokenizers.source, init_from)
-    training = prepare(
-        data.train, tokenizers, data.store, data.train_selections(), _LogEncoding(),
+    training = encode_together(
+        data.train, tokenizers, data.store, data.train_selections(), world, _LogEncoding(),
         temperature=data.temperature,
     )  # fmt: skip
-    validation = prepare(data.validation, tokenizers, data.store, data.validation_selections())
+    validation = encode_together(
+        data.validation, tokenizers, data.store, data.validation_selections(), world
+    )
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
     _refuse_longer(training, batch_tokens)

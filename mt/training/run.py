@@ -112,15 +112,14 @@ def _refuse_larger_than_memory(
 def _train(
     recipe: RecipeConfig, run: Path, device: torch.device, console: Console, world: World
 ) -> Outcome:
-    prepared = world.main_first(
-        lambda: prepare_run(
-            recipe.data,
-            recipe.tokenizer,
-            recipe.training.batch_tokens,
-            recipe.seed,
-            run,
-            recipe.init_from,
-        )
+    prepared = prepare_run(
+        recipe.data,
+        recipe.tokenizer,
+        recipe.training.batch_tokens,
+        recipe.seed,
+        run,
+        recipe.init_from,
+        world,
     )
     refuse_other_pairs(prepared.training.fingerprint, world)
     trainer = _trainer(recipe, run, prepared, device, world)

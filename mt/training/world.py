@@ -10,6 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -28,6 +29,18 @@ T = TypeVar("T")
 
 _SECONDS_TO_VANISH = 1.0
 """How long a process that was killed may still be seen after it has closed its connections."""
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The machines of a run, as one of its processes sees them."""
+
+    count: int = 1
+    """How many there are."""
+    own: int = 0
+    """The number of that of this process, from 0, in the order of ranks."""
+    is_first: bool = True
+    """Whether no process there has a lower rank than this one."""
 
 
 class World(Protocol):
@@ -54,6 +67,11 @@ class World(Protocol):
     @property
     def local_size(self) -> int:
         """The number of processes on this machine."""
+        ...
+
+    @property
+    def hosts(self) -> Hosts:
+        """The machines."""
         ...
 
     def sum(self, tensor: Tensor) -> Tensor:
@@ -102,6 +120,7 @@ class SingleProcess:
     size = 1
     is_main = True
     local_size = 1
+    hosts = Hosts()
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Return ``tensor``."""
@@ -158,7 +177,10 @@ class ProcessGroup:
         self._members: list[tuple[str, int]] = []
         """The machine and the number that the system gave each process, by rank."""
         self._members = self.gather((platform.node(), os.getpid()))
-        self.local_size = sum(node == platform.node() for node, _ in self._members)
+        nodes, own = [node for node, _ in self._members], platform.node()
+        self.local_size = nodes.count(own)
+        names = list(dict.fromkeys(nodes))
+        self.hosts = Hosts(len(names), names.index(own), nodes.index(own) == self.rank)
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Add up in float64, whatever the type that each process has."""

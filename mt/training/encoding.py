@@ -1,0 +1,68 @@
+"""Corpora encoded by the hosts of a run together: each takes some, and all read what is there."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mt.data.corpora import Corpus
+from mt.data.filters import Selection
+from mt.data.mixture import Mixture, mix
+from mt.data.pairs import PairCounts
+from mt.data.store import Store, prepare_store
+from mt.text.tokenizer import Tokenizers
+from mt.training.world import World
+
+
+def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes them
+    corpora: Sequence[Corpus],
+    tokenizers: Tokenizers,
+    directory: Path,
+    selections: Sequence[Selection],
+    world: World,
+    progress: Callable[[PairCounts], object] | None = None,
+    *,
+    temperature: float = 1.0,
+) -> Mixture:
+    """Encode the pairs of every corpus that has no store yet, and open the stores of all.
+
+    The first process of each host reads every so many-th corpus, and compares its store with the
+    checksums; no other process does, if it finds the store in its ``directory``. Hosts that do not
+    share it encode what they lack as well.
+
+    Args:
+        corpora: What to read, in this order.
+        tokenizers: Encode the sides; each gets an ``END``.
+        directory: Where stores are kept.
+        selections: Say for each corpus which of its pairs are used.
+        world: The processes; each calls this.
+        progress: Called with what this process has read so far of a corpus.
+        temperature: Shares epochs among the corpora.
+
+    Raises:
+        DataError: As :func:`mt.data.mixture.prepare` does.
+    """
+    hosts, count = world.hosts, len(corpora)
+    mine: dict[int, Store] = {}
+
+    def encode(place: int) -> None:
+        before = sum((store.counts for store in mine.values()), PairCounts())
+        report = None if progress is None else lambda counts: progress(before + counts)
+        mine[place] = prepare_store(
+            corpora[place], tokenizers, directory, selections[place], progress=report
+        )
+
+    def encode_the_rest() -> None:
+        for place, name in names.items():
+            if place not in mine and (directory / name).exists():
+                mine[place] = Store(directory / name, corpora[place].where, reused=True)
+            elif place not in mine:
+                encode(place)
+
+    for place in range(hosts.own, count, hosts.count) if hosts.is_first else ():
+        encode(place)
+    found = world.gather({place: store.path.name for place, store in mine.items()})
+    names = {place: name for each in found for place, name in each.items()}
+    if hosts.is_first:
+        encode_the_rest()
+    world.gather(None)  # now each host has them all
+    encode_the_rest()
+    return mix(corpora, [mine[place] for place in range(count)], temperature)
