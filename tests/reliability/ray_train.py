@@ -27,7 +27,7 @@ def main() -> int:
         world = World(Path(name), asked.updates)
         page = (ROOT / "docs/howto/hosts.md").read_text(encoding="utf-8")
         [script] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-        call = command("train", world.recipe, "--out", world.run("ray"), "--device", "cpu")
+        call = command("train", world.recipe, "--out", world.run("workers"), "--device", "cpu")
         for shown, here in {
             '["mt", "train", "/shared/recipe.yaml", "--out", "/shared/run", "--resume"]': repr(
                 call
@@ -45,7 +45,7 @@ def main() -> int:
         if done.returncode:
             print(done.stdout[-3000:], done.stderr[-3000:])
             return 1
-        found = world.compare("ray")
+        found = world.compare("workers")
     print(f"two workers of Ray on {os.cpu_count()} cores: {found}")
     return int("ANOTHER" in found)
 
