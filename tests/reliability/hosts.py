@@ -1,6 +1,6 @@
 """Train on two hosts, of which one dies: the run ends as if nothing had happened.
 
-    python -m tests.reliability.hosts [killed|silent|alone|first|dark]... [--updates 400] [--seed 1]
+    python -m tests.reliability.hosts [killed|silent|alone|first]... [--updates 400] [--seed 1]
 
 Hosts are network namespaces of this machine, joined by a bridge. Each has its own name, processes,
 /etc/hosts, copy of the corpora and store; they share the run directory alone. Needs Linux, root and
@@ -10,7 +10,6 @@ the programs ``ip`` and ``unshare``.
     silent    its network goes first, so that nobody tells the other; it joins again
     alone     it is killed and does not come back, and one host may go on (``--nnodes 1:2``)
     first     the host is killed where all meet; torchrun is started again on both
-    dark      likewise, but its network goes first
 """
 # ruff: noqa: T201
 
@@ -289,17 +288,14 @@ def alone(world: World, both: list[Host], draw: random.Random) -> str:
     return tell(both[:1], happened, world.compare_curves)
 
 
-def first(world: World, both: list[Host], draw: random.Random, unplugged: bool = False) -> str:
+def first(world: World, both: list[Host], draw: random.Random) -> str:
     """Kill the first host, at which all meet, and start again on both."""
     start(both, "2")
     update = wait_for_checkpoint(both[0], draw)
-    if unplugged:
-        both[0].plug("down")
     both[0].die()
     began = time.monotonic()
     code = both[1].wait()
     seconds = time.monotonic() - began
-    both[0].plug("up")
     start(both, "2")
     done = f"the meeting place was killed after update {update}"
     return tell(
@@ -307,17 +303,11 @@ def first(world: World, both: list[Host], draw: random.Random, unplugged: bool =
     )
 
 
-def dark(world: World, both: list[Host], draw: random.Random) -> str:
-    """Let the first host, at which all meet, vanish without a word; start again on both."""
-    return first(world, both, draw, unplugged=True)
-
-
 EVENTS: dict[str, Callable[[World, list[Host], random.Random], str]] = {
     "killed": killed,
     "silent": silent,
     "alone": alone,
     "first": first,
-    "dark": dark,
 }
 
 
