@@ -29,6 +29,13 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on exactly where the run stopped.")
     ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Train for this long, such as 30m or 8h: --set training.budget=TIME.",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     processes: Annotated[
         str,
@@ -48,8 +55,9 @@ def train(
 
     place = own_place(_parse_processes(processes))
     run = out or Path("checkpoints") / config.stem
+    given = [*(overrides or ()), *([] if budget is None else [f"training.budget={budget}"])]
     with _told_once(lambda: place.local_rank == 0):
-        recipe = load_recipe(config, overrides or (), run if resume else None)
+        recipe = load_recipe(config, given, run if resume else None)
     with start_others(place) as place:
         train_and_tell(recipe, run, resume, device, place)
 
@@ -81,7 +89,9 @@ def train_and_tell(
         MtError: See :func:`mt.training.run.train`.
     """
     import logging
+    import time
 
+    began = time.perf_counter()
     from mt.allocator import keep_freed_memory, refuse_little_memory
     from mt.logs import start_logging, terminal
 
@@ -97,7 +107,7 @@ def train_and_tell(
     keep_freed_memory(one_heap=True)
     hardware.prepare_training(chosen, recipe.training.precision)
     with join(place, chosen) as world, _told_once(world.fails_first):
-        outcome = run_training(recipe, run, resume, chosen, console, world)
+        outcome = run_training(recipe, run, resume, chosen, console, world, began)
     if place.rank == 0:
         _summarise(outcome, console)
     if not outcome.finished:

@@ -44,7 +44,8 @@ def _card(
 ) -> Iterator[str]:
     data, progress = recipe.data, outcome.progress
     yield f"# {outcome.run.name}: {data.source} → {data.target}\n"
-    ended, planned = outcome.ended.capitalize(), recipe.training.updates
+    ended, plan = outcome.ended.capitalize(), progress.plan
+    planned = plan.updates if plan is not None else recipe.training.updates
     yield f"{ended} at update {progress.update:,} of {planned:,}"
     yield f"after {duration(progress.seconds)} of training, {datetime.now(UTC):%Y-%m-%d}.\n"
     if origin is not None:

@@ -2,9 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    model_validator,
+)
 
 from mt.config import Count, StrictConfig
 from mt.devices import Precision
@@ -17,9 +24,31 @@ if TYPE_CHECKING:
 
     from mt.model.contract import EncoderDecoder
     from mt.training.averaging import ExponentialAverage
+    from mt.training.budget import Plan
     from mt.training.optimizers import Optimizer
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _seconds(value: Any) -> Any:
+    """Turn 90s, 30m, 1.5h or 2d into seconds."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value[:-1]) * _UNITS[value[-1:]]
+    except (ValueError, KeyError):
+        raise ValueError(
+            f"expected a time such as 90s, 30m, 8h or 2d, but found {value!r}; correct it"
+        ) from None
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds, json_schema_input_type=float | str),
+    Field(gt=0, allow_inf_nan=False),
+]
 
 
 class AdamWConfig(StrictConfig):
@@ -218,7 +247,10 @@ class TrainingConfig(StrictConfig):
     """How the weights are found."""
 
     updates: Count = 100_000
-    """Optimiser updates of the whole run."""
+    """Optimiser updates of the whole run; with a budget, as many as fit into it instead."""
+    budget: Seconds | None = None
+    """Time of the whole run, such as 30m or 8h, to which the number of updates is fitted and with
+    it the schedule; a warm-up takes a tenth at most. null: as long as the updates take."""
     batch_tokens: Count = 4096
     """Tokens of a batch, padding included, on its longer side: pairs times the longest sentence."""
     accumulate: Count = 1
@@ -246,23 +278,26 @@ class TrainingConfig(StrictConfig):
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
         warmup = self.schedule.warmup
-        if warmup > self.updates:
+        if self.budget is None and warmup > self.updates:
             raise ValueError(
                 f"schedule.warmup: expected at most the {self.updates} updates of the run, but "
                 f"found {warmup}; set training.schedule.warmup={self.updates // 10} or so"
             )
         return self
 
-    def rate(self, update: int) -> float:
-        """Return the learning rate of an update, from 1."""
-        return self.optimizer.learning_rate * self.schedule.factor(update, self.updates)
+    def rate(self, update: int, plan: "Plan | None" = None) -> float:
+        """Return the learning rate of an update, from 1; a plan has its own length and warm-up."""
+        schedule, updates = self.schedule, self.updates
+        if plan is not None:
+            schedule, updates = schedule.model_copy(update={"warmup": plan.warmup}), plan.updates
+        return self.optimizer.learning_rate * schedule.factor(update, updates)
 
 
 class ValidationConfig(StrictConfig):
     """When and how a model in training is measured; a checkpoint is written each time."""
 
     every: Count = 1000
-    """Updates between two validations."""
+    """Updates between two validations; with a budget more often or more rarely, as time allows."""
     metric: Literal["loss"] | StringMetricName = "bleu"
     """What picks the best checkpoint and stops early; `loss` alone translates nothing."""
     search: SearchConfig = GreedyConfig()

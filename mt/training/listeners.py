@@ -45,7 +45,7 @@ class Listeners:
     """Several listeners as one, called in their order."""
 
     def __init__(self, members: Sequence[Listener]) -> None:
-        self.members = members
+        self.members = list(members)
 
     def on_update(self, number: int) -> None:
         """Pass a number on."""
@@ -90,7 +90,7 @@ class ProgressBar:
     def on_update(self, number: int) -> None:
         """Move the bar."""
         left = f"{clock(self._pace.left(number))} left"
-        self._progress.update(self._task, completed=number, left=left)
+        self._progress.update(self._task, completed=number, total=self._pace.updates, left=left)
 
     def on_report(self, report: Report) -> None:
         """Show the means."""

@@ -8,24 +8,28 @@ class Pace:
     """Expects updates to go on as fast as they came in this process, validations included.
 
     Attributes:
-        updates: Updates of the whole run.
         done: The last update before this process.
     """
 
     def __init__(
-        self, updates: int, done: int, now: Callable[[], float] = time.perf_counter
+        self, updates: Callable[[], int], done: int, now: Callable[[], float] = time.perf_counter
     ) -> None:
         """Begin to measure.
 
         Args:
-            updates: Updates of the whole run.
+            updates: Returns the updates of the whole run, as far as is known.
             done: The last update before this process.
             now: Returns the time, in seconds.
         """
-        self.updates = updates
+        self._updates = updates
         self.done = done
         self._now = now
         self._began = now()
+
+    @property
+    def updates(self) -> int:
+        """Updates of the whole run, as far as is known."""
+        return self._updates()
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""

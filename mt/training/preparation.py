@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 MAY_CHANGE = (
     "training.updates",
+    "training.budget",
     "validation.patience",
     "validation.min_improvement",
     "data.store",

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from mt.training.budget import Plan
 from mt.training.order import Position
 from mt.training.reports import Sums
 from mt.training.validation import ValidationResult
@@ -22,6 +23,10 @@ class Progress:
     """The next batch."""
     seconds: float = 0.0
     """Seconds of training, those before the run was resumed included."""
+    spent: float = 0.0
+    """Likewise, preparation included: what counts against a budget."""
+    plan: Plan | None = None
+    """What the run does in its budget, if it has one."""
     unreported: Sums = field(default_factory=Sums)
     """What was done since the last report; nothing but where a run was interrupted."""
     history: list[ValidationResult] = field(default_factory=list)
@@ -46,6 +51,8 @@ class Progress:
             "update": self.update,
             "position": list(astuple(self.position)),
             "seconds": self.seconds,
+            "spent": self.spent,
+            "plan": asdict(self.plan) if self.plan else None,
             "unreported": list(self.unreported),
             "skipped": [self.skipped, self.skipped_in_a_row, self.returns],
             "history": [[result.update, result.to_json()] for result in self.history],
@@ -62,6 +69,8 @@ class Progress:
             update=values["update"],
             position=Position(*values["position"]),
             seconds=values["seconds"],
+            spent=values["spent"],
+            plan=Plan(**values["plan"]) if values["plan"] else None,
             unreported=Sums(*values["unreported"]),
             history=[
                 ValidationResult.from_json(update, found) for update, found in values["history"]

@@ -1,6 +1,7 @@
 """One run, from its recipe to its card."""
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
@@ -19,13 +20,14 @@ from mt.model.contract import EncoderDecoder, count_parameters
 from mt.text.tokenizer import Tokenizers
 from mt.training.card import write_card
 from mt.training.checkpoints import Checkpoints, saved_updates
+from mt.training.config import CheckpointAverageConfig
 from mt.training.divergence import DivergenceError
 from mt.training.forecast import Forecast, RunSize
 from mt.training.freezing import freeze
 from mt.training.listeners import Listeners, usual_listeners
 from mt.training.objective import Objective
 from mt.training.order import TrainingOrder
-from mt.training.pace import Pace
+from mt.training.pace import Pace, duration
 from mt.training.preparation import Prepared, open_run, prepare_run, release_run
 from mt.training.progress import Outcome
 from mt.training.randomness import give_own_state
@@ -49,6 +51,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
     device: torch.device,
     console: Console,
     world: World,
+    began: float | None = None,
 ) -> Outcome:
     """Train a model.
 
@@ -60,6 +63,8 @@ def train(  # noqa: PLR0917 - all that a run depends on
         console: Where a progress bar may be drawn.
         world: The processes that train together; each of them calls this function, and all see the
             same files.
+        began: When the run's budget began, if it has one, as :func:`time.perf_counter` tells the
+            time; ``None``: now.
 
     Raises:
         ConfigError: If the model is larger than the memory.
@@ -67,6 +72,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
             these ends, or training diverges.
         DataError: If a corpus cannot be used, or another process trains in the directory.
     """
+    began = time.perf_counter() if began is None else began
     _refuse_larger_than_memory(recipe, device, world.local_size)
     log.info("checking the corpora")
     world.from_main(recipe.data.check)
@@ -80,7 +86,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
                     log.warning("%s: nothing to resume; starting from the beginning", run)
                 if not resume and world.is_main:
                     _warn_of_corpora(recipe.data)
-                return _train(recipe, run, device, console, world)
+                return _train(recipe, run, device, console, world, began)
         except MtError:
             if world.is_main:
                 release_run(run)
@@ -109,8 +115,13 @@ def _refuse_larger_than_memory(
         )
 
 
-def _train(
-    recipe: RecipeConfig, run: Path, device: torch.device, console: Console, world: World
+def _train(  # noqa: PLR0917 - all that a run depends on
+    recipe: RecipeConfig,
+    run: Path,
+    device: torch.device,
+    console: Console,
+    world: World,
+    began: float,
 ) -> Outcome:
     prepared = prepare_run(
         recipe.data,
@@ -124,15 +135,18 @@ def _train(
     refuse_other_pairs(prepared.training.fingerprint, world)
     trainer = _trainer(recipe, run, prepared, device, world)
     trainer.restore()
+    trainer.began = began - trainer.progress.spent
     ended = trainer.ended()
     if ended:
         log.info("nothing left to train: %s at update %d", ended, trainer.progress.update)
     while ended is None:
         listeners = Listeners([])
         if world.is_main:
-            pace = Pace(recipe.training.updates, trainer.progress.update)
-            forecast = Forecast(_size(recipe, trainer), pace)
-            listeners = Listeners([*usual_listeners(run, pace, console), forecast])
+            pace = Pace(lambda: trainer.updates, trainer.progress.update)
+            listeners = Listeners(usual_listeners(run, pace, console))
+            size = _size(recipe, trainer)
+            if recipe.training.budget is None:
+                listeners.members.append(Forecast(size, pace))
         with closing(listeners):
             try:
                 ended = trainer.train(listeners)
@@ -195,7 +209,18 @@ def _trainer(
         world=world,
         measures_start=recipe.init_from is not None,
         moving_average=training.average.build(model),
+        endings=_endings(recipe),
     )
+
+
+def _endings(recipe: RecipeConfig) -> int:
+    """Reckon what follows the last update, in validations' time.
+
+    It is validated, and so is an average of checkpoints; a shortlist takes about as long as two.
+    """
+    average = recipe.training.average
+    averages = isinstance(average, CheckpointAverageConfig) and average.count > 1
+    return 1 + averages + 2 * (recipe.translation.shortlist != "never")
 
 
 def _size(recipe: RecipeConfig, trainer: Trainer) -> RunSize:
@@ -211,6 +236,12 @@ def _size(recipe: RecipeConfig, trainer: Trainer) -> RunSize:
         "model: %s parameters, on %s",
         f"{size.parameters:,}", hardware.describe(device, trainer.world.size),
     )  # fmt: skip
+    if training.budget is not None:
+        log.info(
+            "training: for %s, of which %s are over; the speed settles the number of updates",
+            duration(training.budget), duration(time.perf_counter() - trainer.began),
+        )  # fmt: skip
+        return size
     log.info(
         "training: %s updates, about %s epochs of %s pairs",
         f"{training.updates:,}", f"{size.epochs:,.0f}", f"{len(trainer.order.store):,}",

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import torch
 
@@ -14,6 +13,7 @@ from mt.errors import TrainingError
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import load_weights, weights_of
 from mt.training.averaging import ExponentialAverage
+from mt.training.budget import Planner
 from mt.training.checkpoints import Checkpoints
 from mt.training.config import CheckpointAverageConfig, TrainingConfig, ValidationConfig
 from mt.training.divergence import RETURNS, DivergenceError, SkippedUpdates
@@ -23,6 +23,7 @@ from mt.training.loop import Update, updates
 from mt.training.objective import Objective
 from mt.training.optimizers import Optimizer
 from mt.training.order import TrainingOrder
+from mt.training.pace import duration
 from mt.training.progress import Ending, Progress, best_of, without_improvement
 from mt.training.randomness import RandomState, begin_anew, random_state, set_random_state
 from mt.training.reports import ReportBuilder
@@ -59,6 +60,10 @@ class Trainer:
     """Validate and save before the first update too, as what it starts from may be the best."""
     moving_average: ExponentialAverage | None = None
     """Follows the model; it is validated and saved in its place."""
+    endings: int = 0
+    """What follows the last update, in validations' time."""
+    began: float = field(default_factory=time.perf_counter)
+    """When the budget began, as if the run had never stopped."""
     progress: Progress = field(default_factory=Progress)
 
     @property
@@ -91,8 +96,11 @@ class Trainer:
         self._restore_randomness(state["random"])
         self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
+        plan, budget = self.progress.plan, self.config.budget
+        if plan is not None and plan.budget != budget:
+            self.progress.plan = None if budget is None else plan.stretched(budget)
         before, now = self.optimizer.param_groups[0]["lr"], self.rate(done)
-        if before != now and self.ended() is None:
+        if before != now and self.ended() is None and budget is None:
             log.warning(
                 "training.updates=%d bends the schedule: the learning rate was %.2e at update %d, "
                 "and is %.2e at the next",
@@ -134,11 +142,18 @@ class Trainer:
 
     def rate(self, update: int) -> float:
         """Return the learning rate of an update: that of the schedule, halved by each return."""
-        return self.config.rate(update) * 2.0**-self.progress.returns
+        return self.config.rate(update, self.progress.plan) * 2.0**-self.progress.returns
+
+    @property
+    def updates(self) -> int:
+        """Updates of the whole run; with a budget, as far as is known."""
+        if self.progress.plan is not None:
+            return self.progress.plan.updates
+        return self.config.updates if self.config.budget is None else self.progress.update + 1
 
     def ended(self) -> Ending | None:
         """Say why nothing is left to train; ``None``: something is."""
-        if self.progress.update >= self.config.updates:
+        if self.progress.update >= self.updates:
             return Ending.DONE
         return Ending.NO_IMPROVEMENT if self._no_improvement() else None
 
@@ -152,9 +167,9 @@ class Trainer:
         progress = self.progress
         skipped = SkippedUpdates(progress, self.device)
         builder = ReportBuilder(progress.seconds, progress.unreported)
+        planner = self._planner()
         if self.measures_start and not progress.update and not progress.history:
-            self._validate(builder, listeners)
-            self._save(builder)
+            self._measure(builder, listeners, planner)
         with Interruption() as interruption:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
@@ -162,18 +177,20 @@ class Trainer:
                     self.moving_average.follow(update.number)
                 builder.add(update)
                 skipped.add(update)
+                self._plan(planner, update)
                 listeners.on_update(update.number)
-                last = update.number == self.config.updates
-                due = last or update.number % self.validating.every == 0
+                last = update.number >= self.updates
+                due = last or self._validation_due()
                 if due or update.number % self.config.report_every == 0:
                     skipped.read()
                     self._report(builder, listeners)
                 if due:
-                    self._validate(builder, listeners)
-                    self._save(builder)
+                    self._measure(builder, listeners, planner)
                     if self._no_improvement():
                         return Ending.NO_IMPROVEMENT
-                if not last and self.world.any(interruption.requested):
+                if last:
+                    break
+                if self.world.any(interruption.requested):
                     if not due:
                         skipped.read()
                         self._save(builder)
@@ -193,7 +210,7 @@ class Trainer:
         return updates(
             self.model,
             self.objective,
-            islice(groups, self.config.updates - self.progress.update),
+            groups,
             self.optimizer,
             self.rate,
             self.world,
@@ -202,6 +219,43 @@ class Trainer:
             device=self.device,
             first=self.progress.update + 1,
         )
+
+    def _planner(self) -> Planner | None:
+        """Make what fits the run to its budget, if it has one."""
+        if self.config.budget is None:
+            return None
+        every, update = self.validating.every, self.progress.update
+        return Planner(self.config, every, self.endings, update, self.began, time.perf_counter)
+
+    def _plan(self, planner: Planner | None, update: Update) -> None:
+        """Plan the rest of a run with a budget where that is due."""
+        before = self.progress.plan
+        if planner is None or (before is not None and update.number < before.again):
+            return
+        bool(update.finite)  # waits until the device has done it
+        plan = self.world.from_main(lambda: planner.plan(update.number, before))
+        self.progress.plan = plan
+        if plan.pause and (before is None or plan.updates != before.updates):
+            log.info(
+                "budget: %s updates fit into %s; validation every %s, for %.1f s each",
+                f"{plan.updates:,}", duration(plan.budget), f"{plan.every:,}", plan.pause,
+            )  # fmt: skip
+
+    def _validation_due(self) -> bool:
+        update, plan, history = self.progress.update, self.progress.plan, self.progress.history
+        if plan is None:
+            return update % self.validating.every == 0
+        return update - (history[-1].update if history else 0) >= plan.every
+
+    def _measure(
+        self, builder: ReportBuilder, listeners: Listeners, planner: Planner | None
+    ) -> None:
+        """Validate and save."""
+        began = time.perf_counter()
+        self._validate(builder, listeners)
+        self._save(builder)
+        if planner is not None:
+            planner.paused(time.perf_counter() - began)
 
     def _report(self, builder: ReportBuilder, listeners: Listeners) -> None:
         report = builder.report(self.progress.position.epoch)
@@ -222,6 +276,7 @@ class Trainer:
         if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
             raise DivergenceError(f"after update {self.progress.update} some weights are not")
         self.progress.seconds, self.progress.unreported = builder.seconds(), builder.sums()
+        self.progress.spent = time.perf_counter() - self.began
         state = {
             "optimizer": self.optimizer.state_dict(),
             "progress": self.progress.to_json(),

@@ -24,7 +24,9 @@ def size(values, *overrides, parameters=48_000_000, epochs=1300.0, on_cpu=True):
 def test_a_large_model_on_a_small_corpus_is_told_what_to_try(values, caplog):
     caplog.set_level("INFO", logger="mt")
     times = iter([0.0, 7.5, 15.0, *[22.5] * 9])
-    forecast = Forecast(size(values), Pace(updates=100_000, done=0, now=lambda: next(times)))
+    forecast = Forecast(
+        size(values), Pace(updates=lambda: 100_000, done=0, now=lambda: next(times))
+    )
     for number in range(1, 6):
         forecast.on_update(number)
     speed, advice = caplog.messages
@@ -40,7 +42,7 @@ def test_a_large_model_on_a_small_corpus_is_told_what_to_try(values, caplog):
 def test_a_run_that_suits_its_corpus_is_told_its_time_alone(values, caplog):
     caplog.set_level("INFO", logger="mt")
     times = iter([0.0, 25.0, 25.0, 25.0])
-    pace = Pace(updates=1000, done=500, now=lambda: next(times))
+    pace = Pace(updates=lambda: 1000, done=500, now=lambda: next(times))
     Forecast(size(values, epochs=34.0), pace).on_update(600)
     assert caplog.messages == ["at this speed: about 1.7 minutes for the 400 updates that are left"]
 

@@ -125,7 +125,7 @@ class Hours:
 
 def test_the_pace_is_that_of_this_process():
     hours = Hours(1000.0)
-    pace = Pace(updates=500, done=100, now=hours)
+    pace = Pace(updates=lambda: 500, done=100, now=hours)
     hours.now += 60
     assert pace.elapsed() == 60
     assert pace.left(110) == 60 / 10 * 390
@@ -135,7 +135,7 @@ def test_the_pace_is_that_of_this_process():
 def test_log_lines_show_the_time_left(caplog):
     caplog.set_level("INFO", logger="mt")
     hours = Hours(0.0)
-    lines = LogLines(Pace(updates=1000, done=0, now=hours), progress=True)
+    lines = LogLines(Pace(updates=lambda: 1000, done=0, now=hours), progress=True)
     hours.now = 100.0
     lines.on_report(report(50))
     assert caplog.messages == [
@@ -147,7 +147,7 @@ def test_log_lines_show_the_time_left(caplog):
 def test_the_bar_shows_the_time_left_however_far_reports_are_apart():
     hours, written = Hours(0.0), io.StringIO()
     console = Console(file=written, force_terminal=True, width=120)
-    bar = ProgressBar(Pace(updates=1000, done=0, now=hours), console)
+    bar = ProgressBar(Pace(updates=lambda: 1000, done=0, now=hours), console)
     for number in (1, 2):
         hours.now += 3600.0
         bar.on_update(number)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt.evaluation import Score
+from mt.training.budget import Plan
 from mt.training.checkpoints import average_weights
 from mt.training.order import Position
 from mt.training.progress import Ending, Outcome, Progress, best_of, without_improvement
@@ -74,11 +75,13 @@ amounts = st.floats(0, 1e9)
     st.integers(0),
     st.builds(Position, *[st.integers(0, 9999)] * 4),
     amounts,
+    amounts,
+    st.none() | st.builds(Plan, amounts, *[st.integers(0)] * 3, amounts, st.integers(0)),
     st.builds(Sums, amounts, amounts, st.integers(0), st.integers(0), amounts),
     st.lists(validations, max_size=4),
 )
-def test_progress_survives_json(update, position, seconds, unreported, history):
-    progress = Progress(update, position, seconds, unreported, history)
+def test_progress_survives_json(update, position, seconds, spent, plan, unreported, history):
+    progress = Progress(update, position, seconds, spent, plan, unreported, history)
     assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
 
 
