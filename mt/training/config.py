@@ -252,7 +252,8 @@ class TrainingConfig(StrictConfig):
     """Time of the whole run, such as 30m or 8h, to which the number of updates is fitted and with
     it the schedule; a warm-up takes a tenth at most. null: as long as the updates take."""
     batch_tokens: Count = 4096
-    """Tokens of a batch, padding included, on its longer side: pairs times the longest sentence."""
+    """Tokens of a batch, padding included, on its longer side: pairs times the longest sentence.
+    Where an accelerator's memory does not suffice, a batch is computed in pieces."""
     accumulate: Count = 1
     """Batches whose gradients make one update."""
     label_smoothing: Share = 0.1

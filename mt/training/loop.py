@@ -1,18 +1,22 @@
 """The training loop as a generator: one optimiser update after another, and nothing else."""
 
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mt import hardware
+from mt.data.batches import Batch
 from mt.devices import Precision
 from mt.model.contract import EncoderDecoder
 from mt.training.objective import Objective
 from mt.training.optimizers import Optimizer, step_if
 from mt.training.order import Group, Position
 from mt.training.world import World
+
+log = logging.getLogger(__name__)
 
 Schedule = Callable[[int], float]
 """The learning rate of an update, whose number counts from 1."""
@@ -62,7 +66,9 @@ def updates(  # noqa: PLR0917 - all that an update depends on
 
     The gradient of an update is the mean over all target tokens of its batches, so that
     accumulating small batches equals one large batch, and several processes equal one: each
-    computes on its rows of every batch, and gradients are summed.
+    computes on its rows of every batch, and gradients are summed. So where an accelerator's memory
+    does not suffice, the update begins anew with batches in twice as many pieces, and it stays at
+    that.
 
     Args:
         model: Trained in place; put into training mode before each update.
@@ -76,7 +82,11 @@ def updates(  # noqa: PLR0917 - all that an update depends on
         precision: Arithmetic of matrix products.
         device: Where the model is.
         first: Number of the first update; more than 1 when a run is resumed.
+
+    Raises:
+        torch.OutOfMemoryError: If there is too little memory for a single pair.
     """
+    pieces = 1
     largest = torch.inf if clip_norm is None else clip_norm
     for number, group in enumerate(groups, first):
         model.train()
@@ -84,22 +94,27 @@ def updates(  # noqa: PLR0917 - all that an update depends on
         for parameters in optimizer.param_groups:
             parameters["lr"] = rate
         tokens = sum(batch.target_tokens for batch in group.batches)
-        smoothed = cross_entropy = torch.zeros((), device=device)
-        for batch in group.batches:
-            share = batch.shard(world.rank, world.size)
-            if not share.target_tokens:  # fewer rows than processes
-                continue
-            with hardware.autocast(device, precision):
-                loss = objective.at(number)(model, share.to(device))
-            torch.autograd.backward(loss.smoothed / tokens)
-            smoothed = smoothed + loss.smoothed.detach()
-            cross_entropy = cross_entropy + loss.cross_entropy
+        while True:
+            shares = list(_shares(group.batches, world, pieces))
+            try:
+                losses = _accumulate(model, objective.at(number), shares, tokens, precision, device)
+                break
+            except torch.OutOfMemoryError:
+                if all(len(share.target) == 1 for share in shares):
+                    raise
+            # Out here nothing holds what the failed pass had computed.
+            optimizer.zero_grad(set_to_none=True)
+            pieces *= 2
+            log.warning(
+                "memory: too little for a batch at update %d; from here on each is computed in %d "
+                "pieces, with the same result but for rounding and dropout", number, pieces,
+            )  # fmt: skip
         for weight in model.parameters():
             if weight.grad is None:  # of a layer that was left out of every batch
                 weight.grad = torch.zeros_like(weight)
         world.sum_gradients(model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
-        smoothed, cross_entropy = world.sum(torch.stack([smoothed, cross_entropy]))
+        smoothed, cross_entropy = world.sum(losses)
         finite = norm.isfinite() & smoothed.isfinite()
         step_if(optimizer, finite)
         optimizer.zero_grad(set_to_none=True)
@@ -114,3 +129,30 @@ def updates(  # noqa: PLR0917 - all that an update depends on
             target_tokens=tokens,
             following=group.following,
         )
+
+
+def _shares(batches: Sequence[Batch], world: World, pieces: int) -> Iterator[Batch]:
+    """Yield what this process computes of batches: its rows, in so many pieces of each batch."""
+    for batch in batches:
+        for piece in range(pieces):
+            share = batch.shard(world.rank + piece * world.size, world.size * pieces)
+            if share.target_tokens:  # else there are fewer rows than shares
+                yield share
+
+
+def _accumulate(  # noqa: PLR0917 - all that a gradient depends on
+    model: EncoderDecoder,
+    objective: Objective,
+    shares: Sequence[Batch],
+    tokens: int,
+    precision: Precision,
+    device: torch.device,
+) -> Tensor:
+    """Add up the gradients of batches, and return the sums of both losses, smoothed first."""
+    sums = torch.zeros(2, device=device)
+    for share in shares:
+        with hardware.autocast(device, precision):
+            loss = objective(model, share.to(device))
+        torch.autograd.backward(loss.smoothed / tokens)
+        sums = sums + torch.stack([loss.smoothed.detach(), loss.cross_entropy.detach()])
+    return sums

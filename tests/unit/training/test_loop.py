@@ -22,17 +22,20 @@ def model(recipe):
     return recipe.model.model_copy(update={"dropout": 0.0}).build(300, 300).double()
 
 
-def train(model, groups, optimizer, schedule=lambda _: 1.0, clip_norm=None, first=1):
+def train(
+    model, groups, optimizer, schedule=lambda _: 1.0, clip_norm=None, first=1, objective=None
+):
     return updates(
-        model, Objective(0.1), groups, optimizer, schedule, SingleProcess(),
+        model, objective or Objective(0.1), groups, optimizer, schedule, SingleProcess(),
         clip_norm=clip_norm, precision="fp32", device=CPU, first=first,
     )  # fmt: skip
 
 
-def run(model, group, clip_norm=None):
+def run(model, group, clip_norm=None, objective=None):
     """Do one update of a copy of the model by plain gradient descent; return its gradient too."""
     trained = copy.deepcopy(model)
-    [done] = train(trained, [group], torch.optim.SGD(trained.parameters()), clip_norm=clip_norm)
+    optimizer = torch.optim.SGD(trained.parameters())
+    [done] = train(trained, [group], optimizer, clip_norm=clip_norm, objective=objective)
     weights = zip(model.named_parameters(), trained.parameters(), strict=True)
     return done, {name: (before - after).detach() for (name, before), after in weights}
 
@@ -67,6 +70,47 @@ def test_accumulating_equals_one_large_batch(model, batches):
     assert float(several.gradient_norm) == pytest.approx(float(one.gradient_norm), rel=1e-12)
     for name, part in gradient.items():
         assert torch.allclose(part, expected[name], atol=1e-12), name
+
+
+class Memory(Objective):
+    """An objective with memory for a few rows alone, in the forward or in the backward pass."""
+
+    def __init__(self, rows, backward):
+        super().__init__(0.1)
+        self.rows, self.backward, self.hooks = rows, backward, []
+
+    def __call__(self, model, batch):
+        while self.hooks:
+            self.hooks.pop().remove()
+        if len(batch.target) > self.rows:
+            if not self.backward:
+                raise torch.OutOfMemoryError
+
+            def refuse(_):
+                # The gradients of some weights are there already.
+                assert any(weight.grad is not None for weight in model.parameters())
+                raise torch.OutOfMemoryError
+
+            self.hooks.append(next(model.parameters()).register_hook(refuse))
+        return super().__call__(model, batch)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_too_little_memory_splits_batches_and_changes_nothing(model, batches, backward, caplog):
+    group = Group([joined(batches), *batches], Position())
+    memory = Memory(len(group.batches[0].target) // 3, backward)
+    whole, expected = run(model, group)
+    done, gradient = run(model, group, objective=memory)
+    assert [each.split("computed in ")[1][0] for each in caplog.messages] == ["2", "4"]
+    assert float(done.smoothed) == pytest.approx(float(whole.smoothed), rel=1e-12)
+    assert (done.target_tokens, done.source_tokens) == (whole.target_tokens, whole.source_tokens)
+    for name, part in gradient.items():
+        assert torch.allclose(part, expected[name], rtol=0, atol=1e-12), name
+
+
+def test_too_little_memory_for_a_pair_is_an_error(model, batches):
+    with pytest.raises(torch.OutOfMemoryError):
+        run(model, Group(batches, Position()), objective=Memory(0, backward=False))
 
 
 def test_the_norm_is_that_of_the_mean_gradient(model, batches):
