@@ -80,7 +80,10 @@ class DataConfig(StrictConfig):
 
     def _selection(self, corpus: CorpusConfig, filters: Filters) -> Selection:
         own = filters if corpus.filters is None else corpus.filters
-        return Selection(own, self.source, self.target, self.max_tokens)
+        source, target = self.source, self.target
+        if corpus.reverse:
+            source, target = target, source
+        return Selection(own, source, target, self.max_tokens)
 
     @field_validator("validation")
     @classmethod

@@ -107,3 +107,34 @@ def test_a_tag_that_the_bundle_does_not_know_is_refused(recipe, bundle, tmp_path
         f"data.train: expected tags that {bundle} knows (none), but found <bt>; leave it out"
         in " ".join(done.stderr.split())
     )
+
+
+@pytest.mark.slow
+def test_a_model_of_both_directions_goes_on_in_one(tmp_path):
+    values = recipe_of(write_corpus(tmp_path))
+    values["training"] |= {
+        "updates": 2,
+        "schedule": {"warmup": 1},
+        "consistency": {"kind": "simcut"},
+    }
+    forward = values["data"]["train"]
+    both = [forward, {**forward, "reverse": True}]
+    (tmp_path / "both.yaml").write_text(
+        json.dumps(values | {"data": {**values["data"], "train": both}})
+    )
+    del values["model"], values["tokenizer"]
+    (tmp_path / "one.yaml").write_text(json.dumps(values | {"init_from": str(tmp_path / "both")}))
+
+    train(tmp_path / "both.yaml", tmp_path / "both")
+    train(tmp_path / "one.yaml", tmp_path / "one")
+    first, second = (open_bundle(read_index(tmp_path / run)["last"]) for run in ("both", "one"))
+    assert (
+        second.metadata.origin.update
+        == open_bundle(read_index(tmp_path / "both")["best"]).metadata.update
+    )
+    assert second.metadata.update == 2
+    assert second.tokenizers().fingerprint == first.tokenizers().fingerprint
+    pieces = set(first.tokenizers().source.vocabulary)
+    for side in ("src", "tgt"):  # of both languages
+        words = (tmp_path / f"train.{side}").read_text().split()
+        assert sum(f"▁{word}" in pieces for word in set(words)) > 10

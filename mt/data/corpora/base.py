@@ -58,6 +58,9 @@ class BaseCorpusConfig(StrictConfig, ABC):
     tag: Tag | None = None
     """A word put before every source, such as <2de> or <bt>; it is one token of the model, and
     `mt translate --tag` puts it there too."""
+    reverse: bool = False
+    """Exchanges the sides: what is read as the source becomes the target, as for a model of both
+    directions. Filters know; a tag is put before what has become the source."""
     set: ValidationSetName | None = None
     """Of validation pairs: those of one set are also measured by themselves. All corpora for
     validation have a set, or none."""
@@ -105,7 +108,7 @@ class BaseCorpusConfig(StrictConfig, ABC):
         count = 0
         for record in self.records():
             if isinstance(record, Pair):
-                yield record
+                yield Pair(record.target, record.source) if self.reverse else record
             elif self.on_error == "fail":
                 raise record
             else:
@@ -145,6 +148,7 @@ class BaseCorpusConfig(StrictConfig, ABC):
             digests.append(digest.hexdigest())
         kind = type(self).__name__
         content = [kind, self.on_error, *map(str, self.reads_as()), *digests]
+        content += ["reversed"] * self.reverse
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -26,6 +26,10 @@ class Corpus(Protocol):
     def tag(self) -> str | None:
         """What is put before every source; ``pairs`` yields it without."""
 
+    @property
+    def reverse(self) -> bool:
+        """Whether the sides are exchanged, so that sources are in the target language."""
+
     def check(self) -> None:
         """Look for whatever would keep the pairs from being read, without making them.
 

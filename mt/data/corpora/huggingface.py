@@ -118,7 +118,7 @@ class HuggingFaceConfig(BaseCorpusConfig):
             content = [str(builder.hash), builder.config_id]
         else:
             content = [self._dataset(builder)._fingerprint]  # noqa: SLF001
-        read_as = [self.path, self.split, self.source, self.target]
+        read_as = [self.path, self.split, self.source, self.target, *["reversed"] * self.reverse]
         return hashlib.sha256("\n".join(map(str, [*read_as, *content])).encode()).hexdigest()
 
     def _builder(self) -> "DatasetBuilder":

@@ -67,6 +67,10 @@ class _Beginning:
     def tag(self) -> str | None:
         return self.corpus.tag
 
+    @property
+    def reverse(self) -> bool:
+        return self.corpus.reverse
+
     def check(self) -> None:
         self.corpus.check()
 

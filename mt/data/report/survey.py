@@ -83,13 +83,14 @@ def survey(
 
     Args:
         corpus: What to read.
-        languages: Of its sides.
+        languages: Of the model's source and target.
         filters: Asked what they would remove.
         held_out: Are told all blocks, so that they find their sentences in it.
         seed: Draws the sample.
         processes: That measure; unless it is said, as many as there are cores, for many pairs.
         progress: Called with the number of pairs measured so far.
     """
+    languages = languages[::-1] if corpus.reverse else languages
     tally, shifts, broken = Tally(), ShiftDetector(), None
     held_out = list(held_out)
     stateless = [each for each in filters if not each.stateful]

@@ -161,3 +161,21 @@ def test_a_corpus_may_have_filters_of_its_own():
     assert config.validation_selections() == [second], "data.filters are for training"
     [own] = parse(validation=crawled).validation_selections()
     assert own == Selection(third.filters, "de", "en", 256)
+
+
+def test_a_corpus_with_exchanged_sides(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"de": "Hallo", "en": "Hello"}\n{"de": "Ja", "en": "Yes"}\n')
+    plain, turned = parse(train=[{"path": path}, {"path": path, "reverse": True}]).train
+    assert [(pair.target, pair.source) for pair in plain.pairs()] == list(turned.pairs())
+    assert next(turned.pairs()) == ("Hello", "Hallo")
+    assert plain.fingerprint() != turned.fingerprint()
+
+
+def test_filters_know_that_sides_are_exchanged(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("Привет, как дела\tHello, how are you\n")
+    turned = {"path": path, "source": 1, "target": 2, "reverse": True}
+    data = parse(source="ru", target="en", train=[turned], filters=["script"])
+    [corpus], [selection] = data.train, data.train_selections()
+    assert list(selection.select(corpus.pairs())) == [("Hello, how are you", "Привет, как дела")]

@@ -24,6 +24,7 @@ class Texts:
     """A corpus in memory."""
 
     where = "texts"
+    reverse = False
 
     def __init__(self, sources, targets, error=None):
         self.pairs_, self.error = list(zip(sources, targets, strict=True)), error
@@ -103,6 +104,20 @@ def test_sides_in_the_wrong_letters_are_told(text):
     targets = [f"Это предложение номер {number} на русском языке." for number in range(2000)]
     found = look(sources, targets)
     assert any("letters that its language" in title for title in titles(found, "problem"))
+
+
+def test_exchanged_sides_are_in_each_other_s_letters():
+    russian = [f"Это предложение номер {number} на русском языке." for number in range(2000)]
+    english = [f"This is sentence number {number} in English." for number in range(2000)]
+    corpus = Texts(english, russian)
+
+    def told():
+        found = titles(survey(corpus, ("ru", "en"), processes=1), "problem")
+        return any("letters that its language" in title for title in found)
+
+    assert told()
+    corpus.reverse = True
+    assert not told()
 
 
 def test_a_shift_is_the_first_problem(text):
