@@ -216,6 +216,8 @@ def write_pairs(
         tagged = tagger(translator.tokenizers.source, tag)
         corpus, lines = SyntheticCorpus(file, output, selection), iter(originals)
         done = corpus.resume(lines, originals.side) if resume else 0
+        # A run that is interrupted tells what it dropped too, as its file does not.
+        stack.callback(lambda: typer.echo(count_table(corpus.counts)))
         show = stack.enter_context(lines_progress("translating", total, done))
 
         def translate(
@@ -227,9 +229,11 @@ def write_pairs(
         for each in stack.enter_context(contextlib.closing(translated)):
             corpus.add(each.number, make_pairs(each, originals.side, interpolate=interpolate))
             show(each.number)
-    typer.echo(count_table(corpus.counts))
     if corpus.before:
-        typer.echo(f"{corpus.before:,} pairs of lines 1 to {done:,} were written before")
+        typer.echo(
+            f"{corpus.before:,} pairs of lines 1 to {done:,} were written before; what was dropped "
+            "of these lines was told then"
+        )
 
 
 def show_section(section: Mapping[str, Any]) -> None:

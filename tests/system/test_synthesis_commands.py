@@ -7,6 +7,7 @@ import threading
 import pytest
 from sacrebleu import CHRF
 
+from mt.synthesis.corpus import SyntheticCorpus
 from mt.yaml import parse_yaml
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 from tests.tiny import mt, recipe_of, write_corpus
@@ -146,6 +147,20 @@ def test_an_interrupted_run_is_resumed_without_a_pair_lost_or_twice(folder, kept
         for each in objects(folder / "whole.jsonl")[:before]
     )
     assert (f"{before - again:,} pairs of lines" in done.stdout) == (before > again)
+
+
+def test_an_interrupted_run_tells_what_it_dropped(folder, monkeypatch):
+    add = SyntheticCorpus.add
+
+    def interrupted(corpus, number, pairs):
+        if number > 13:  # that one is blank
+            raise KeyboardInterrupt
+        add(corpus, number, pairs)
+
+    monkeypatch.setattr(SyntheticCorpus, "add", interrupted)
+    done = run(folder, "distill", "in.xx", "--output", "out.jsonl")
+    assert done.returncode == 130
+    assert counts(done) == {"read": 13, "blank": 1, "kept": 12}
 
 
 @pytest.mark.parametrize(
