@@ -87,9 +87,16 @@ class ValidationResult:
 
     def __str__(self) -> str:
         score = f", {self.score.metric} {self.score.value:.2f}" if self.score else ""
-        sets = "".join(f"; {name}: {result}" for name, result in self.sets.items())
-        forgotten = f"; forgets {self.forgotten:.2f} more than it may" if self.forgotten else ""
-        return f"loss {self.loss:.3f}{score}{sets}{forgotten}"
+        parts = [f"loss {self.loss:.3f}{score}"]
+        sets = {name: f"{name}: {result}" for name, result in self.sets.items()}
+        for name, result in self.sets.items():
+            if (result.loss, result.score) == (self.loss, self.score):  # it leads: named once
+                parts = [sets.pop(name)]
+                break
+        parts += sets.values()
+        if self.forgotten:
+            parts.append(f"forgets {self.forgotten:.2f} more than it may")
+        return "; ".join(parts)
 
 
 class ValidationSet(NamedTuple):

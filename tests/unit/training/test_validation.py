@@ -117,6 +117,15 @@ def test_each_set_is_measured_as_if_it_were_alone(recipe, store):
     assert ValidationResult.from_json(7, json.loads(json.dumps(both.to_json()))) == both
 
 
+def test_a_leading_set_is_named_once(recipe, store):
+    model, sets = recipe.model.build(300, 300), sets_of(recipe, store)
+    one, other = (validation_of_sets([each]).run(model, 7) for each in sets)
+    led = validation_of_sets(sets, lead="other").run(model, 7)
+    assert str(led) == f"other: {other}; one: {one}"
+    both = validation_of_sets(sets).run(model, 7)
+    assert str(both) == f"{replace(both, sets={})}; one: {one}; other: {other}"
+
+
 def test_a_checkpoint_that_forgets_too_much_is_not_the_best(monkeypatch):
     points = {"new": [20.0, 30.0, 40.0, 35.0], "general": [50.0, 49.5, 48.0, 49.0]}
     sets = [ValidationSet(name, None, []) for name in points]
