@@ -251,10 +251,11 @@ class Checkpoints:
         if isinstance(self.averaging, ExponentialAverageConfig):
             return ()
         count = self.averaging.count
+        trained = [result for result in history if result.update > 0]
         if self.averaging.of == "best":
-            chosen = sorted(history, key=lambda result: -result.selection_score)[:count]
+            chosen = sorted(trained, key=lambda result: -result.selection_score)[:count]
         else:
-            chosen = list(history[-count:])
+            chosen = trained[-count:]
         return tuple(sorted(result.update for result in chosen))
 
     def _forget(self, progress: Progress) -> None:

@@ -202,7 +202,8 @@ class Trainer:
         config = self.config.average
         if not isinstance(config, CheckpointAverageConfig):
             return
-        if config.count > 1 and len(self.progress.history) > 1:
+        trained = [result for result in self.progress.history if result.update > 0]
+        if config.count > 1 and len(trained) > 1:
             self.progress.average = self.world.from_main(self._average)
 
     def _updates(self) -> Iterator[Update]:

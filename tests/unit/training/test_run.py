@@ -106,6 +106,23 @@ def test_the_average_is_that_of_the_kept_checkpoints(fit, of):
     assert read_index(outcome.run)["best"].name == "update-000040"
 
 
+@pytest.mark.parametrize("of", ["last", "best"])
+def test_what_a_run_started_from_is_not_averaged(fit, of, tmp_path):
+    fit("training.updates=10", run="start")
+    # With such a rate nothing is learnt, and the start stays as good as any.
+    given = [
+        f"init_from={tmp_path / 'start'}", f"training.average.of={of}", "training.average.count=9",
+        "training.optimizer.learning_rate=1e-9", "training.updates=20",
+    ]  # fmt: skip
+    outcome = fit(*given)
+    assert [result.update for result in outcome.progress.history] == [0, 10, 20]
+    average = open_bundle(outcome.run / "bundles" / "average-000020")
+    assert average.metadata.averaged == (10, 20)
+    alone = fit(*given, "validation.every=20", run="alone")
+    assert [result.update for result in alone.progress.history] == [0, 20]
+    assert alone.progress.average is None
+
+
 def test_the_average_is_validated_by_its_own_translations(fit, recipe):
     outcome = fit("validation.metric=chrf", "training.optimizer.learning_rate=2e-2")
     pairs = list(read_pairs(recipe.data.validation))
