@@ -17,8 +17,8 @@ from mt.model.positions.contract import RelativePositions
 from mt.text.tokenizer import PAD
 
 CACHE_BLOCK = 4
-"""Steps by which the decoder's cache grows at least; a long one grows by a quarter, which is seldom,
-while few slots that are reordered are empty."""
+"""Steps by which the decoder's cache grows at least; a long one grows by a quarter: seldom, while
+few of the slots that are reordered are empty."""
 
 
 @dataclass(frozen=True)
