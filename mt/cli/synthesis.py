@@ -232,7 +232,7 @@ def write_pairs(
     if corpus.before:
         typer.echo(
             f"{corpus.before:,} pairs of lines 1 to {done:,} were written before; what was dropped "
-            "of these lines was told then"
+            "of these lines is not in this table"
         )
 
 

@@ -19,6 +19,7 @@ from mt.data.augmentation.config import AugmentationConfig
 from mt.data.corpora import CorpusConfig
 from mt.data.filters import Filters, Selection
 from mt.errors import run_checks
+from mt.text.casing import has_own_capitals
 
 
 def _several(value: Any) -> Any:
@@ -123,6 +124,17 @@ class DataConfig(StrictConfig):
                     f"validation: expected the tag of a training corpus, but found {corpus.tag!r}; "
                     "correct it, or leave it out"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _capitals_of_the_same_rules(self) -> Self:
+        own = [has_own_capitals(language) for language in (self.source, self.target)]
+        exchanged = any(corpus.reverse for corpus in self.train)
+        if self.augmentation.changes_case and exchanged and any(own):
+            raise ValueError(
+                "augmentation: expected no upper_case or title_case where a corpus is reversed and "
+                f"{self.source} or {self.target} has capitals of its own; leave out either"
+            )
         return self
 
     @field_validator("train", "validation")

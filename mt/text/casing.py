@@ -9,7 +9,16 @@ from mt.text.sentences import base_language
 if TYPE_CHECKING:
     from mt.text.tokenizer import Tokenizer
 
+_DOTTED = {"tr", "az"}
+"""Languages whose i has a dot in capitals too, and which have a letter without one."""
+_UNACCENTED = {"el"}
+"""Languages that write no accents in capitals."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def has_own_capitals(language: str) -> bool:
+    """Say whether a language writes capitals by rules that others do not have."""
+    return base_language(language) in _DOTTED | _UNACCENTED
 
 
 def upper_case(text: str, language: str) -> str:
@@ -19,16 +28,16 @@ def upper_case(text: str, language: str) -> str:
     accent.
     """
     base = base_language(language)
-    if base in {"tr", "az"}:
+    if base in _DOTTED:
         text = text.replace("i", "İ")
-    elif base == "el":
+    elif base in _UNACCENTED:
         text = unicodedata.normalize("NFD", text).replace("\u0301", "")
     return unicodedata.normalize("NFC", text.upper())
 
 
 def lower_case(text: str, language: str) -> str:
     """Write a text in small letters, as its language does."""
-    if base_language(language) in {"tr", "az"}:
+    if base_language(language) in _DOTTED:
         text = text.replace("İ", "i").replace("I", "ı")
     return text.lower()
 

@@ -143,6 +143,14 @@ def test_yaml_keeps_language_tags_and_is_written_back(tmp_path):
             {"train": FILES | {"weight": 2}, "temperature": 5},
             r"`data`: temperature: expected 1 where corpora have weights, as here 2, but found 5;",
         ),
+        (
+            {
+                "source": "tr",
+                "train": FILES | {"reverse": True},
+                "augmentation": {"upper_case": 0.1},
+            },
+            r"`data`: augmentation: expected no upper_case or title_case where a corpus is rev",
+        ),
         ({"source": ""}, r"`data\.source`"),
     ],
 )
