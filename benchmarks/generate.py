@@ -84,8 +84,9 @@ def _contest(
             "--text", options.text.absolute(), "--lines", str(options.lines), "--beam", str(beam),
             "--output", _written(scratch, side, beam),
         ]  # fmt: skip
-        more = {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)} if side == "transformers" else {}
-        given = environment(1, **more) if more else our_environment(1)
+        given = our_environment(1)
+        if side == "transformers":
+            given = environment(1, HF_HUB_OFFLINE="1", PYTHONPATH=str(ROOT))
         contenders.append(Contender(name, command, given))
     kind = f"beam {beam}" if beam > 1 else "greedy"
     return Contest(f"{options.lines:,} lines, {kind}", THEIRS, "lines a CPU second", contenders)
