@@ -16,6 +16,8 @@ AIM = 0.98
 """Share of the budget after which a run is planned to end."""
 WRITING = 3.0
 """Seconds that writing the run card takes."""
+SETTLED = 16
+"""Updates whose mean time is the pace of a run; the mean of fewer may be that of a slow start."""
 KEPT = (0.95, 0.995)
 """A plan stays as it is while the run is expected to end between these shares of the budget."""
 
@@ -36,6 +38,8 @@ class Plan:
     """Seconds that a validation and its checkpoint take; 0: not known yet."""
     again: int
     """The update after which the plan is looked at again."""
+    settled: bool
+    """Whether the warm-up follows from the pace of enough updates."""
 
     def stretched(self, budget: float) -> "Plan":
         """Return the plan for another budget, to be looked at after the next update."""
@@ -48,7 +52,8 @@ class Planner:
 
     It plans after the first update and whenever there are twice as many, as long as the pace is
     hardly known; later whenever an eighth of the rest is done. The schedule follows the number of
-    updates, but the warm-up stays once it is over.
+    updates. The warm-up stays once it is over, if its end was planned from the pace of enough
+    updates: the first ones of a process may be slow.
     """
 
     def __init__(  # noqa: PLR0917 - all that a plan depends on
@@ -88,6 +93,7 @@ class Planner:
         spent = self._now() - self._began
         first, seconds = self._since
         pace = (spent - self._paused - seconds) / (update - first)
+        settled = update - first >= SETTLED
         self._since = update, spent - self._paused
         budget = self._config.budget or math.inf
         pause = self._pause or (before.pause if before else 0.0)
@@ -96,13 +102,15 @@ class Planner:
             left = AIM * budget - spent - self._endings * pause - WRITING
             every = self._interval(update + left / pace, pause, budget)
             updates = update + max(0, int(left / (pace + pause / every)))
-            warmup = min(self._config.schedule.warmup, int(WARMING_UP * updates))
-            if before is not None and update > before.warmup:
+            warmup = int(WARMING_UP * updates)
+            if before is not None and before.settled and (update > before.warmup or not settled):
                 warmup = before.warmup
-            plan = Plan(budget, updates, warmup, every, pause, again=0)
+            warmup = min(self._config.schedule.warmup, warmup)
+            plan = Plan(budget, updates, warmup, every, pause, again=0, settled=False)
         assert plan is not None
-        rest = plan.updates - update
-        return replace(plan, again=update + max(1, min(update, rest // 8)))
+        again = update + max(1, min(update, (plan.updates - update) // 8))
+        known = settled or (before is not None and before.settled)
+        return replace(plan, again=again, settled=known)
 
     def _fits(self, update: int, plan: Plan, spent: float, pace: float) -> bool:
         """Say whether a run would end with its budget."""

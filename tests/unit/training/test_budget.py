@@ -54,6 +54,8 @@ class Simulated:
 PACES = {
     "steady": lambda _: 0.2,
     "slow at first": lambda update: 30.0 if update == 1 else 0.2,
+    "very slow at first": lambda update: 200.0 if update == 1 else 0.2,
+    "slow for a while": lambda update: 50.0 if update <= 8 else 0.2,
     "faster": lambda update: 0.3 if update < 2000 else 0.15,
     "slower": lambda update: 0.2 if update < 5000 else 0.5,
     "long updates": lambda _: 9.0,
@@ -68,7 +70,7 @@ def test_a_run_ends_with_its_budget_and_its_schedule(pace, validation):
     assert 0.93 * BUDGET < run.seconds <= BUDGET
     assert 3 <= len(run.validated) <= 30
     assert len(run.validated) * validation < 0.15 * BUDGET
-    assert run.plan.warmup <= 0.2 * run.plan.updates
+    assert 0.05 * run.plan.updates <= run.plan.warmup <= 0.2 * run.plan.updates
     assert run.config.rate(run.update, run.plan) == 0.0  # the cosine is at its floor
     assert len({each.warmup for each in run.plans if each.again > 4 * each.warmup}) <= 2
 
@@ -82,6 +84,15 @@ def test_a_plan_that_holds_is_not_made_anew():
     stopped.train()
     assert (stopped.update, stopped.validated) == (run.update, run.validated)
     assert stopped.seconds <= BUDGET
+
+
+def test_a_slow_start_after_a_stop_does_not_cut_the_warmup_short():
+    run = Simulated(lambda update: 150.0 if update in {1, 101} else 0.2, 8.0).train(stop=100)
+    before = run.plan.warmup
+    run.plan = run.plan.stretched(BUDGET)
+    assert run.train(stop=101).plan.warmup == before > 500
+    run.train()
+    assert run.plan.warmup == pytest.approx(0.1 * run.update, rel=0.2)
 
 
 def test_recipes_that_validate_more_often_do():

@@ -76,7 +76,8 @@ amounts = st.floats(0, 1e9)
     st.builds(Position, *[st.integers(0, 9999)] * 4),
     amounts,
     amounts,
-    st.none() | st.builds(Plan, amounts, *[st.integers(0)] * 3, amounts, st.integers(0)),
+    st.none()
+    | st.builds(Plan, amounts, *[st.integers(0)] * 3, amounts, st.integers(0), st.booleans()),
     st.builds(Sums, amounts, amounts, st.integers(0), st.integers(0), amounts),
     st.lists(validations, max_size=4),
 )
