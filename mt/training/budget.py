@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from mt.errors import ConfigError
 from mt.training.config import TrainingConfig
+from mt.training.pace import duration
 
 VALIDATIONS = 20
 """Validations of a run, unless its recipe asks for more,"""
@@ -41,10 +43,37 @@ class Plan:
     settled: bool
     """Whether the warm-up follows from the pace of enough updates."""
 
+    def ends_early(self, update: int, before: "Plan | None") -> bool:
+        """Say whether a run ends with an update, long before it would have by the last plan."""
+        return self.updates == update and (before is None or update < KEPT[0] * before.updates)
+
     def stretched(self, budget: float) -> "Plan":
         """Return the plan for another budget, to be looked at after the next update."""
         updates = math.ceil(self.updates * budget / self.budget)
         return replace(self, budget=budget, updates=updates, again=0)
+
+
+def refuse_used_up(budget: float | None, spent: float) -> None:
+    """Refuse a budget of which preparation has left nothing.
+
+    Args:
+        budget: Seconds of the run; ``None``: as many as it takes.
+        spent: Seconds until the first update.
+
+    Raises:
+        ConfigError: If no update fits in any more.
+    """
+    if budget is not None and _left(budget, spent) <= 0:
+        raise ConfigError(
+            f"training.budget: expected time for training, but preparation took {duration(spent)} "
+            f"of the {duration(budget)} and writing the run takes {WRITING:.0f} s; raise it: what "
+            "is encoded stays"
+        )
+
+
+def _left(budget: float, spent: float) -> float:
+    """Return the seconds for updates and validations."""
+    return AIM * budget - spent - WRITING
 
 
 class Planner:
@@ -99,7 +128,7 @@ class Planner:
         pause = self._pause or (before.pause if before else 0.0)
         plan = before
         if before is None or not before.pause or not self._fits(update, before, spent, pace):
-            left = AIM * budget - spent - self._endings * pause - WRITING
+            left = _left(budget, spent) - self._endings * pause
             every = self._interval(update + left / pace, pause, budget)
             updates = update + max(0, int(left / (pace + pause / every)))
             warmup = int(WARMING_UP * updates)

@@ -18,6 +18,7 @@ from mt.files import lock_directory
 from mt.logs import logged_to
 from mt.model.contract import EncoderDecoder, count_parameters
 from mt.text.tokenizer import Tokenizers
+from mt.training.budget import refuse_used_up
 from mt.training.card import write_card
 from mt.training.checkpoints import Checkpoints, saved_updates
 from mt.training.config import CheckpointAverageConfig
@@ -67,7 +68,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
             time; ``None``: now.
 
     Raises:
-        ConfigError: If the model is larger than the memory.
+        ConfigError: If the model is larger than the memory, or preparation took all of the budget.
         TrainingError: If the directory holds another run or is not seen by all processes, one of
             these ends, or training diverges.
         DataError: If a corpus cannot be used, or another process trains in the directory.
@@ -137,6 +138,9 @@ def _train(  # noqa: PLR0917 - all that a run depends on
     trainer.restore()
     trainer.began = began - trainer.progress.spent
     ended = trainer.ended()
+    if not trainer.progress.update:
+        spent = time.perf_counter() - trainer.began
+        world.from_main(lambda: refuse_used_up(recipe.training.budget, spent))
     if ended:
         log.info("nothing left to train: %s at update %d", ended, trainer.progress.update)
     while ended is None:

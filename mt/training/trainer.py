@@ -236,7 +236,18 @@ class Trainer:
         bool(update.finite)  # waits until the device has done it
         plan = self.world.from_main(lambda: planner.plan(update.number, before))
         self.progress.plan = plan
-        if plan.pause and (before is None or plan.updates != before.updates):
+        if plan.ends_early(update.number, before):
+            log.warning(
+                "budget: %s are over, and the run ends after update %s, earlier than planned; "
+                "raise it and add --resume to go on",
+                duration(plan.budget), f"{update.number:,}",
+            )  # fmt: skip
+        elif before is None:
+            log.info(
+                "budget: about %s updates fit into %s, if all take as long as the first",
+                f"{plan.updates:,}", duration(plan.budget),
+            )  # fmt: skip
+        elif plan.pause and plan.updates != before.updates:
             log.info(
                 "budget: %s updates fit into %s; validation every %s, for %.1f s each",
                 f"{plan.updates:,}", duration(plan.budget), f"{plan.every:,}", plan.pause,

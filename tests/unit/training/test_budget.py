@@ -119,20 +119,34 @@ def test_what_is_no_time_is_refused(written):
 
 
 @pytest.fixture
-def fit(values, tmp_path, monkeypatch):
-    """Train with a clock by which an update takes 0.2 s and a validation 0.2 s."""
+def clock(monkeypatch):
+    """Replace the clock by a list of its only reading."""
     clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    return clock
 
-    def timed(function, seconds):
+
+@pytest.fixture
+def take(clock, monkeypatch):
+    """Return what lets a function take some seconds of the clock."""
+
+    def take(place, name, seconds):
+        function = getattr(place, name)
+
         def call(*given):
             clock[0] += seconds
             return function(*given)
 
-        return call
+        monkeypatch.setattr(place, name, call)
 
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(loop, "step_if", timed(loop.step_if, 0.2))
-    monkeypatch.setattr(Validation, "run", timed(Validation.run, 0.2))
+    return take
+
+
+@pytest.fixture
+def fit(values, tmp_path, monkeypatch, clock, take):
+    """Train with a clock by which an update takes 0.2 s and a validation 0.2 s."""
+    take(loop, "step_if", 0.2)
+    take(Validation, "run", 0.2)
     monkeypatch.setattr(module, "write_card", lambda *_: None)
     monkeypatch.setattr("mt.training.listeners.importlib.util.find_spec", lambda _: None)
 
@@ -159,13 +173,30 @@ def test_a_run_ends_in_time_and_goes_on_with_more(fit, caplog):
     assert first.history[-1].update == first.update
     assert 4 < len(first.history) < 10
     assert first.average is not None
-    fitting = f"budget: {first.update} updates fit into 0.2 minutes"
-    assert any(each.startswith(fitting) for each in caplog.messages)
+    assert "budget: about 43 updates fit into 0.2 minutes, if all" in caplog.text
+    assert f"budget: {first.update} updates fit into 0.2 minutes" in caplog.text
+    assert "are over, and" not in caplog.text
     again, seconds = fit("training.budget=12s", resume=True)
     assert (again.update, seconds) == (first.update, 0.0)
     more, seconds = fit("training.budget=20s", resume=True)
     assert 0.95 * 20 < first_seconds + seconds + WRITING <= 20
     assert more.plan.updates == more.update > first.update
+
+
+@pytest.mark.slow
+def test_a_budget_that_preparation_used_up_is_refused_and_may_be_raised(fit, take, caplog):
+    caplog.set_level("INFO", logger="mt")
+    take(module, "prepare_run", 11.6)
+    with pytest.raises(ConfigError, match=r"preparation took 0\.2 minutes of the 0\.2 .* raise it"):
+        fit("training.budget=14s")
+    assert not any("updates fit into" in each for each in caplog.messages)
+    # Time for one update is there, and then too little for what follows it.
+    short, _ = fit("training.budget=15s")
+    assert short.update == 1
+    [over] = [each for each in caplog.messages if each.startswith("budget: 0.2 minutes are over")]
+    assert "the run ends after update 1, earlier than planned; raise it" in over
+    more, _ = fit("training.budget=30s", resume=True)
+    assert more.update > 5
 
 
 @pytest.mark.slow
