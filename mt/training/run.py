@@ -63,7 +63,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
         device: Where to compute.
         console: Where a progress bar may be drawn.
         world: The processes that train together; each of them calls this function, and all see the
-            same files.
+            run directory.
         began: When the run's budget began, if it has one, as :func:`time.perf_counter` tells the
             time; ``None``: now.
 
