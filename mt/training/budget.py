@@ -9,9 +9,9 @@ from mt.training.config import TrainingConfig
 from mt.training.pace import duration
 
 VALIDATIONS = 20
-"""Validations of a run, unless its recipe asks for more,"""
+"""Validations of a run, unless its recipe asks for more or they take too long."""
 VALIDATING = 0.1
-"""as long as they take no more than this share of its time."""
+"""Largest share of the budget that validations take."""
 WARMING_UP = 0.1
 """Share of the updates that warm up, at most."""
 AIM = 0.98
