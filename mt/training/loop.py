@@ -67,8 +67,9 @@ def updates(  # noqa: PLR0917 - all that an update depends on
     The gradient of an update is the mean over all target tokens of its batches, so that
     accumulating small batches equals one large batch, and several processes equal one: each
     computes on its rows of every batch, and gradients are summed. So where an accelerator's memory
-    does not suffice, the update begins anew with batches in twice as many pieces, and it stays at
-    that.
+    does not suffice, the update begins anew with batches in twice as many pieces, and so do those
+    that follow in this call. Each process splits its own rows, and the next call begins with whole
+    batches again.
 
     Args:
         model: Trained in place; put into training mode before each update.
