@@ -24,7 +24,7 @@ from mt.compression import compressing
 from mt.devices import RecordFormat
 from mt.errors import DataError
 from mt.files import atomic_file, lock_directory, remove_scratch
-from mt.lines import is_splittable
+from mt.lines import fitting_names, is_data, is_pattern, is_splittable
 
 RECORDS = "_mt"
 """The folder, in that of the output, for what is written about a job: datatrove's completions, logs
@@ -192,18 +192,14 @@ def plan_job(
 
 
 def _input(source: str) -> tuple[DataFolder, list[str]]:
-    """List the files of an input; those whose name begins with ``.`` or ``_`` are none."""
-    base, _, pattern = source.rpartition("/")
-    if "*" in source:
-        base = source.partition("*")[0].rpartition("/")[0]
-        pattern = source.removeprefix(base).lstrip("/")
-        base = base or ("/" if source.startswith("/") else ".")
-        names = get_datafolder(base).list_files(glob_pattern=pattern)
+    """List the files of an input; of a folder those that are data, at any depth."""
+    if is_pattern(source):
+        base, names = fitting_names(source)
     elif get_datafolder(source).isfile(""):
-        base, names = base or ("/" if source.startswith("/") else "."), [pattern]
+        base, _, name = source.rpartition("/")
+        base, names = base or ("/" if source.startswith("/") else "."), [name]
     else:
-        base, names = source, get_datafolder(source).list_files()
-    names = [name for name in names if not any(part[0] in "._" for part in name.split("/"))]
+        base, names = source, [*filter(is_data, get_datafolder(source).list_files())]
     if not names:
         raise DataError(
             f"{source}: expected a file, a folder or a pattern of files, but found none; check the "

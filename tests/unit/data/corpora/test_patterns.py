@@ -1,7 +1,9 @@
 """A corpus of several files is read as one: by their names, each as by itself."""
 
 import gzip
+import importlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +67,36 @@ def test_a_recipe_reads_shards(tmp_path):
     (tmp_path / "clean/a.00001.jsonl").write_text("{}\n")
     done = mt("config", "check", tmp_path / "recipe.yaml")
     assert "a.00001.jsonl: line 1: expected a field" in done.stderr
+
+
+@pytest.fixture
+def odd_folder(tmp_path):
+    """Files whose names are patterns to others, and what is no data."""
+    names = ["b.tsv", "a[1]-1.tsv", "a/c?.tsv", "a/c1.tsv", "_mt/d.tsv", "a/.e.tsv", "_f.tsv"]
+    for name in names:
+        path = tmp_path / "crawl[1]" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{name}\tx\n")
+    (tmp_path / "crawl[1]/folder.tsv").mkdir()
+    return tmp_path / "crawl[1]"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.tsv", ["a[1]-1.tsv", "b.tsv"]),
+        ("a[1]*.tsv", ["a[1]-1.tsv"]),
+        ("a/c?*", ["a/c?.tsv"]),
+        ("**/*.tsv", ["a/c1.tsv", "a/c?.tsv", "a[1]-1.tsv", "b.tsv"]),
+    ],
+)
+def test_a_pattern_means_the_same_to_all(pattern, names, odd_folder, tmp_path):
+    source = f"{odd_folder}/{pattern}"
+    for path in (Path(source), f"file://{source}"):
+        assert [pair.source for pair in TsvConfig(path=path).pairs()] == names
+    pytest.importorskip("datatrove")
+    plan_cleaning = importlib.import_module("mt.bulk").plan_cleaning
+    job = plan_cleaning(source, str(tmp_path / "out"), ("en", "de"))
+    assert [Path(job.plan.input, shard.file) for shard in job.plan.shards] == [
+        odd_folder / name for name in names
+    ]
