@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from typing import Any, BinaryIO
@@ -107,17 +107,21 @@ def put_together(
         held_out: Are told what all parts have seen of them.
     """
     tally, shifts = Tally(), ShiftDetector()
+    source = target = Outlines.join([])
     for part in parts:
         tally.merge(part.tally)
-        for lines in _slices(part.tally.pairs):
-            shifts.add(*(outlines[lines] for outlines in part.outlines))
         for each, seen in zip(held_out, part.seen, strict=True):
             each.see(seen)
+        source, target = source + part.outlines[0], target + part.outlines[1]
+        # In blocks as those of a survey: at the end of one the detector learns its tables.
+        end = len(source) // BLOCK * BLOCK
+        for start in range(0, end, BLOCK):
+            block = slice(start, start + BLOCK)
+            shifts.add(source[block], target[block])
+        source, target = source[end:], target[end:]
+    if len(source):
+        shifts.add(source, target)
     return conclude(where, languages, tally, shifts)
-
-
-def _slices(count: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def _plain(tally: Tally) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Side:
 class Tally:
     """What was counted of pairs that follow each other.
 
-    Tallies are merged in the order of the corpus; how it was divided makes no difference.
+    Tallies are merged in the order of the corpus; how it was divided makes no difference, save
+    to :class:`Repeats` that are too many to be counted exactly.
     """
 
     pairs: int = 0

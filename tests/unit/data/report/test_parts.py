@@ -85,6 +85,16 @@ def test_parts_give_what_the_whole_gives(whole, cuts):
     assert held.overlap() == whole[1]
 
 
+def test_shifts_are_those_of_the_whole_though_learnt_from_its_beginning(monkeypatch):
+    monkeypatch.setattr("mt.data.report.shift._LEARNT_FROM", 300)
+    for module in ("parts", "parallel"):
+        monkeypatch.setattr(f"mt.data.report.{module}.BLOCK", 128)
+    expected = survey(Texts(*zip(*PAIRS, strict=True)), LANGUAGES, processes=1)
+    ends = [0, 50, 450, 1000, len(PAIRS)]
+    parts = [measure_part(PAIRS[start:end], LANGUAGES) for start, end in pairwise(ends)]
+    assert_same(put_together("texts", LANGUAGES, parts), expected)
+
+
 def test_blocks_are_parts_too(whole, monkeypatch):
     monkeypatch.setattr(parts_of, "BLOCK", 64)
     found = put_together("texts", LANGUAGES, [measure_part(PAIRS, LANGUAGES)])
