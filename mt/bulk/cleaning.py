@@ -1,7 +1,7 @@
 """Cleaning corpora of any size by the filters that `mt data clean` has; duplicates by datatrove."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -70,7 +70,7 @@ class Clean(PipelineStep):
             found = iter(filters.reasons([each for each in pairs if not isinstance(each, Reason)]))
             for document, pair in zip(group, pairs, strict=True):
                 reason = pair if isinstance(pair, Reason) else next(found)
-                document.text = "" if isinstance(pair, Reason) else "\n".join(pair)
+                document.text = "\n".join(self._sides(document, pair))
                 if reason is None:
                     kept += 1
                     yield document
@@ -86,19 +86,28 @@ class Clean(PipelineStep):
         for name, count in dropped.items():
             self.stat_update(f"dropped: {name}", value=count, unit="shard")
 
+    def _sides(self, document: Document, pair: Sides | Reason) -> Iterable[str]:
+        """Return both sides; where there is no pair, those that are text, and blank ones."""
+        if not isinstance(pair, Reason):
+            return pair
+        return (_text_of(document.metadata, name) or "" for name in self.fields)
+
 
 def pair_of(fields: Fields, names: tuple[str, str]) -> Sides | Reason:
-    """Take the pair of a record, or say which field lacks; null is blank."""
-    texts = []
-    for name in names:
-        try:
-            text = field_of(fields, name)
-        except LookupError:
-            return Reason(NO_PAIR, name)
-        if not isinstance(text, str | None):
-            return Reason(NO_PAIR, name)
-        texts.append(one_line(text or ""))
-    return texts[0], texts[1]
+    """Take the pair of a record, or say which field holds no text; null is blank."""
+    source, target = (_text_of(fields, name) for name in names)
+    if source is None or target is None:
+        return Reason(NO_PAIR, names[0] if source is None else names[1])
+    return source, target
+
+
+def _text_of(fields: Fields, name: str) -> str | None:
+    """Take a side of a pair; ``None`` where there is no text."""
+    try:
+        text = field_of(fields, name)
+    except LookupError:
+        return None
+    return one_line(text or "") if isinstance(text, str | None) else None
 
 
 def plan_cleaning(

@@ -8,13 +8,16 @@ from datatrove.io import DataFolder, get_datafolder
 
 from mt.bulk.formats import dump_json, rejects_name
 from mt.bulk.job import OURS, ShardStep, whole_file
+from mt.bulk.shards import Shard
 from mt.compression import compressing
-from mt.data.cleaning import reject
 from mt.data.filters import Reason
 
 
 class WriteRejects(ShardStep):
     """Writes a file of JSON Lines for each shard, complete or absent, of what is dropped of it.
+
+    A pair has its record in the shard, counted from 1, and where that begins: the byte of the file
+    behind which its lines are, or the row group of Parquet. What of a pair is no text is blank.
 
     It stands behind the steps that drop pairs, which hand them over by :meth:`add`, and lets pass
     what is kept.
@@ -26,20 +29,27 @@ class WriteRejects(ShardStep):
         """Say where the plan of the job is, and where the files go: a path or an address."""
         super().__init__(output)
         self.rejects = get_datafolder(rejects)
+        self._shard: Shard
         self._file: BinaryIO | None = None
 
     def run(
         self, data: Iterator[Document], rank: int = 0, world_size: int = 1
     ) -> Iterator[Document]:
         """Have a file open while documents come through the steps before."""
-        name = rejects_name(self.plan.shards[rank].output)
+        self._shard = self.plan.shards[rank]
+        name = rejects_name(self._shard.output)
         with whole_file(self.rejects, name) as raw, compressing(raw, name) as self._file:
             yield from data
         self._file = None
 
     def add(self, document: Document, reason: Reason) -> None:
-        """Write a pair, which is the text of a document."""
+        """Write a pair, which is the text of a document, with its place in the input."""
         assert self._file is not None, "what drops pairs stands before this step"
-        record = int(document.id.rpartition("/")[2]) + 1
         source, _, target = document.text.partition("\n")
-        self._file.write(dump_json(reject(record, (source, target), reason)))
+        dropped = {
+            "file": self._shard.file, "start": self._shard.start,
+            "record": int(document.id.rpartition("/")[2]) + 1,
+            "reason": reason.name, "measure": reason.measure,
+            "source": source, "target": target,
+        }  # fmt: skip
+        self._file.write(dump_json(dropped))

@@ -172,7 +172,7 @@ def clean(
     ] = False,
     rejects: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="What is dropped, as JSON Lines with line and reason."),
+        typer.Option(metavar="FOLDER", help="What is dropped, and why, as JSON Lines."),
     ] = None,
     workers: WorkersOption = None,
     shard_size: ShardSizeOption = 64.0,

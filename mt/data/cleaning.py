@@ -82,14 +82,16 @@ def clean(
             if reason is not None:
                 counts.drop(reason.name)
                 if rejects is not None:
-                    rejects.write(json.dumps(reject(line, pair, reason), ensure_ascii=False) + "\n")
+                    rejects.write(
+                        json.dumps(_reject(line, pair, reason), ensure_ascii=False) + "\n"
+                    )
         counts.read += len(part.pairs)
         if progress:
             progress(counts.read)
     return counts
 
 
-def reject(line: int, pair: Sides, reason: Reason) -> dict[str, Any]:
+def _reject(line: int, pair: Sides, reason: Reason) -> dict[str, Any]:
     """Describe a pair that is not used, as JSON knows it: its line, why, and its sides."""
     source, target = pair
     return {

@@ -106,8 +106,11 @@ def test_the_same_is_kept_and_dropped(write, filters, pairs, tmp_path):
     assert Counter(kept_in(tmp_path / "out", ending)) == Counter(kept)
     told = [json.loads(line) for line in rejects.getvalue().splitlines()]
     found = read_json(tmp_path / "rejects")
-    for each in [*told, *found]:
-        del each["line"]  # of the whole corpus, and of a shard
+    for each in told:
+        del each["line"]
+    for each in found:
+        assert each.pop("file") == f"a{ending}"
+        del each["start"], each["record"]
     assert Counter(map(str, found)) == Counter(map(str, told))
 
 
@@ -120,11 +123,13 @@ def test_rejects_name_the_records_of_their_shard(tmp_path):
     job = plan_cleaning(*paths, ("de", "en"), rejects=str(tmp_path / "gone"))
     work(job)
     job.tidy()
-    found = {each["line"]: each for each in read_json(tmp_path / "gone")}
+    found = {each["record"]: each for each in read_json(tmp_path / "gone")}
     assert found.keys() in ({5, 11, 12}, {3, 5, 12})
     assert found.pop(5)["reason"] == "blank"
-    no_pair = {"line": 12, "reason": "no pair", "measure": "en", "source": "", "target": ""}
-    assert found.pop(12) == no_pair
+    assert found.pop(12) == {
+        "file": "a.jsonl", "start": 0, "record": 12, "reason": "no pair", "measure": "en",
+        "source": "\ud800 Ja", "target": "",
+    }  # fmt: skip
     [same] = found.values()
     assert (same["reason"], same["source"]) == ("duplicate", "Das ist Satz 2.")
     assert [each.parent.name for each in tmp_path.glob("out/_mt/*/found")] == ["duplicates"]
@@ -138,6 +143,22 @@ def test_rejects_name_the_records_of_their_shard(tmp_path):
     assert "but its rejects differ" in other.stderr
     same = mt(*command, "--rejects", tmp_path / "out")
     assert "/out: expected another folder for what is dropped than for what is kept" in same.stderr
+
+
+def test_rejects_are_found_again_in_a_file_that_was_cut(tmp_path):
+    lines = [f"Satz {number}\t{'' if number % 7 else 'Sentence'}\n" for number in range(50)]
+    (tmp_path / "a.tsv").write_text("".join(lines))
+    paths = str(tmp_path / "a.tsv"), str(tmp_path / "out")
+    job = plan_cleaning(
+        *paths, ("de", "en"), filters=[], rejects=str(tmp_path / "gone"), shard_bytes=100
+    )
+    assert len(job.plan.shards) > 4
+    work(job)
+    found = read_json(tmp_path / "gone")
+    for each in found:
+        behind = "".join(lines)[each["start"] :].split("\n")[each["start"] > 0 :]
+        assert behind[each["record"] - 1] == f"{each['source']}\t"
+    assert len(found) == 42
 
 
 def shared(one, other):
