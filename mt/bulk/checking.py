@@ -1,6 +1,7 @@
 """What `mt data check` tells of a corpus, measured in shards and put together."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from datatrove.io import DataFolder, get_datafolder
 from datatrove.utils.stats import Stats
 
 from mt.bulk.cleaning import NO_PAIR, SHARD_BYTES, pair_of, plan_pairs
-from mt.bulk.formats import format_of
+from mt.bulk.formats import ending_of, format_of
 from mt.bulk.job import OURS, RECORDS, Job, ShardStep, load_plan, whole_file
 from mt.data.corpora import BaseCorpusConfig, open_corpora, parse_corpus
 from mt.data.filters import Reason
@@ -20,6 +21,7 @@ from mt.data.report.parts import Part, measure_part, put_together
 from mt.data.report.report import make_report
 from mt.data.report.survey import survey
 from mt.errors import DataError
+from mt.lines import is_pattern
 
 _SEED = 1
 """Draws the samples, as in `mt data check`."""
@@ -141,7 +143,8 @@ def corpora_of(job: Job, source: str) -> list[BaseCorpusConfig]:
 
     Args:
         job: Its plan has the files.
-        source: What was given for them; a pattern is one corpus, each file of a folder another.
+        source: What was given for them; the files of a pattern are one corpus, and those of
+            a folder with the same ending.
     """
     folder, plan = get_datafolder(job.plan.input), job.plan
     read = format_of(plan.shards[0].file)
@@ -150,9 +153,21 @@ def corpora_of(job: Job, source: str) -> list[BaseCorpusConfig]:
     if read == "parquet":
         said |= {"kind": "huggingface", "path": read, "split": "train"}
     name = "data_files" if read == "parquet" else "path"
-    files = [source] if "*" in source else [folder.resolve_paths(each) for each in plan.sizes]
+    found = [source] if is_pattern(source) else _patterns(folder.resolve_paths(""), plan.sizes)
     tags = plan.work["languages"]
-    return [parse_corpus(said | {name: file}, tags[0], tags[1], file) for file in files]
+    return [parse_corpus(said | {name: file}, tags[0], tags[1], file) for file in found]
+
+
+def _patterns(folder: str, names: Iterable[str]) -> list[str]:
+    """Return the files of a folder with the same ending as a pattern; one alone as it is."""
+    endings = defaultdict[str, list[str]](list)
+    for name in names:
+        endings[ending_of(name)].append(name)
+    found = []
+    for ending, group in endings.items():
+        anywhere = "**/*" if any("/" in name for name in group) else "*"
+        found.append(f"{folder}/{anywhere}{ending}" if len(group) > 1 else f"{folder}/{group[0]}")
+    return found
 
 
 @lru_cache(maxsize=4)

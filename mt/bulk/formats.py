@@ -142,6 +142,11 @@ def format_of(name: str) -> RecordFormat:
     return _BY_ENDING.get(ending, "text")
 
 
+def ending_of(name: str) -> str:
+    """Return the ending that tells the format of a file and its compression: ``.tsv.gz``."""
+    return name.removeprefix(_endings(name)[0])
+
+
 def output_name(name: str, number: int, form: RecordFormat) -> str:
     """Name what a shard of a file becomes: ``a.jsonl.gz`` gives ``a.00003.jsonl.gz``."""
     stem, ending, compression = _endings(name)

@@ -69,7 +69,21 @@ def test_figures_are_those_of_one_file(folder):
     assert summarise(job.address)["shards"] > 4
     [corpus] = corpora_of(job, source)
     assert sum(1 for _ in corpus.pairs()) == len(PAIRS)
-    assert len(corpora_of(job, str(folder / "in"))) == 3
+
+
+def test_a_folder_is_a_corpus_for_each_ending(folder):
+    (folder / "in/more").mkdir()
+    write(folder / "in/more/d.jsonl", PAIRS[:5])
+    job = plan_check(str(folder / "in"), str(folder / "out"), LANGUAGES)
+    found = corpora_of(job, str(folder / "in"))
+    assert [corpus.where for corpus in found] == [
+        f"{folder}/in/**/*.jsonl",
+        f"{folder}/in/b.jsonl.gz",
+    ]
+    assert sum(1 for corpus in found for _ in corpus.pairs()) == len(PAIRS) + 5
+    alone = folder / "whole.jsonl"
+    job = plan_check(str(alone), str(folder / "other"), LANGUAGES)
+    assert [corpus.where for corpus in corpora_of(job, str(alone))] == [str(alone)]
 
 
 def test_records_without_a_pair_are_counted(folder):
