@@ -177,6 +177,10 @@ class _Drop(PipelineStep):
         for each in super().run(wrapped, rank, world_size):
             yield each.metadata["document"]
 
+    def measure(self, document: Document) -> str:
+        """Say by what the reason is measured; blank, if by nothing that a pair alone has."""
+        return ""
+
     def stat_update(self, *labels: str, value: int = 1, unit: str | None = None) -> None:
         """Count what is dropped."""
         if StatHints.dropped in labels:
@@ -197,8 +201,8 @@ class _Excluded:
 
     def write(self, document: Document, rank: int = 0) -> None:
         if self._step.rejects is not None:
-            found = Reason(self._step.reason, f"{digest(document.text):016x}")
-            self._step.rejects.add(document, found)
+            reason = Reason(self._step.reason, self._step.measure(document))
+            self._step.rejects.add(document, reason)
 
 
 class DropDuplicates(_Drop, ExactDedupFilter):
@@ -210,6 +214,10 @@ class DropDuplicates(_Drop, ExactDedupFilter):
         """Say where :func:`equal_stages` were run, and what is told of each pair that goes."""
         super().__init__(_found(folder, "duplicates"), _BY_TEXT)
         self.rejects = rejects
+
+    def measure(self, document: Document) -> str:
+        """Return the digest of the pair, which equal ones have in common."""
+        return f"{digest(document.text):016x}"
 
 
 class DropNearDuplicates(_Drop, MinhashDedupFilter):

@@ -238,10 +238,13 @@ def test_a_shard_of_which_nothing_is_kept(tmp_path):
     write_tsv(tmp_path / "in/a", [("Ja.", ""), ("", "No.")])
     write_tsv(tmp_path / "in/b", [("Ja.", "Yes."), ("ja", "yes")])
     job = plan_cleaning(
-        str(tmp_path / "in"), str(tmp_path / "out"), ("de", "en"), near_duplicates=True
-    )
+        str(tmp_path / "in"), str(tmp_path / "out"), ("de", "en"), near_duplicates=True,
+        rejects=str(tmp_path / "gone"),
+    )  # fmt: skip
     work(job)
     assert summarise(job.address)["dropped"] == {"blank": 2, "near duplicate": 1}
+    [near] = [each for each in read_json(tmp_path / "gone") if each["reason"] == "near duplicate"]
+    assert near["measure"] == ""
     assert len(kept_in(tmp_path / "out", ".tsv")) == 1
 
 
