@@ -9,7 +9,7 @@ from datatrove.data import Document
 from datatrove.io import DataFolder, get_datafolder
 from datatrove.utils.stats import Stats
 
-from mt.bulk.cleaning import NO_PAIR, SHARD_BYTES, pair_of, plan_pairs
+from mt.bulk.cleaning import NO_PAIR, SHARD_BYTES, no_pairs, pair_of, plan_pairs
 from mt.bulk.formats import ending_of, format_of
 from mt.bulk.job import OURS, RECORDS, Job, ShardStep, load_plan, whole_file
 from mt.data.corpora import BaseCorpusConfig, open_corpora, parse_corpus
@@ -73,10 +73,7 @@ class Measure(ShardStep):
         if without:
             self.stat_update(f"problems: {NO_PAIR}", value=without, unit="shard")
         if records == without > 0:
-            raise DataError(
-                f"shard {rank}: expected texts in the fields {' and '.join(self.fields)}, but none "
-                f"of {records:,} records has them; name other fields"
-            )
+            raise no_pairs(rank, self.fields, records)
 
 
 def plan_check(

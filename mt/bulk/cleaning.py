@@ -79,10 +79,7 @@ class Clean(PipelineStep):
                 if self.rejects is not None:
                     self.rejects.add(document, reason)
         if not kept and dropped[NO_PAIR] == dropped.total() > 0:
-            raise DataError(
-                f"shard {rank}: expected texts in the fields {' and '.join(self.fields)}, but none "
-                f"of {dropped.total():,} records has them; name other fields"
-            )
+            raise no_pairs(rank, self.fields, dropped.total())
         for name, count in dropped.items():
             self.stat_update(f"dropped: {name}", value=count, unit="shard")
 
@@ -99,6 +96,14 @@ def pair_of(fields: Fields, names: tuple[str, str]) -> Sides | Reason:
     if source is None or target is None:
         return Reason(NO_PAIR, names[0] if source is None else names[1])
     return source, target
+
+
+def no_pairs(rank: int, names: tuple[str, str], records: int) -> DataError:
+    """Say that none of the records of a shard has a pair."""
+    return DataError(
+        f"shard {rank}: expected texts in the fields {' and '.join(names)}, but none of "
+        f"{records:,} records has them; name other fields"
+    )
 
 
 def _text_of(fields: Fields, name: str) -> str | None:
