@@ -61,11 +61,6 @@ class Survey:
         """The source and the target."""
         return self.source, self.target
 
-    @property
-    def usable(self) -> int:
-        """Pairs that no filter would remove, each once."""
-        return self.pairs - self.removed
-
 
 def survey(
     corpus: Corpus,
