@@ -3,7 +3,7 @@
 import io
 import json
 import random
-import resource
+import sys
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -249,6 +249,7 @@ def test_a_shard_of_which_nothing_is_kept(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files by /proc")
 def test_merging_has_few_files_open(resembling, tmp_path):
     write_tsv(tmp_path / "a", resembling)
     job = plan_cleaning(
@@ -256,6 +257,7 @@ def test_merging_has_few_files_open(resembling, tmp_path):
         shard_bytes=1000,
     )  # fmt: skip
     assert len(job.plan.shards) > 20
+    resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     for stage in job.stages():
         executor = LocalExecutor(**stage)
