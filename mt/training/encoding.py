@@ -1,4 +1,4 @@
-"""Corpora encoded by the hosts of a run together: each takes some, and all read what is there."""
+"""Corpora encoded by the hosts of a run together: each takes some, and all open what is there."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from mt.data.mixture import Mixture, mix
 from mt.data.pairs import PairCounts
 from mt.data.store import Store, prepare_store
 from mt.text.tokenizer import Tokenizers
+from mt.training.sharing import appears, hosts_that_share
 from mt.training.world import World
 
 
@@ -24,9 +25,9 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
 ) -> Mixture:
     """Encode the pairs of every corpus that has no store yet, and open the stores of all.
 
-    The first process of each host reads every so many-th corpus, and compares its store with the
-    checksums; no other process does, if it finds the store in its ``directory``. Hosts that do not
-    share it encode what they lack as well.
+    Hosts that share ``directory`` divide the corpora among them; one that has it for itself
+    encodes all. The first process of a host compares what it does not encode with the checksums,
+    the others open what that has found or made.
 
     Args:
         corpora: What to read, in this order.
@@ -41,6 +42,7 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
         DataError: As :func:`mt.data.mixture.prepare` does.
     """
     hosts, count = world.hosts, len(corpora)
+    sharing = hosts_that_share(directory, world)
     mine: dict[int, Store] = {}
 
     def encode(place: int) -> None:
@@ -50,19 +52,21 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
             corpora[place], tokenizers, directory, selections[place], progress=report
         )
 
-    def encode_the_rest() -> None:
-        for place, name in names.items():
-            if place not in mine and (directory / name).exists():
-                mine[place] = Store(directory / name, corpora[place].where, reused=True)
-            elif place not in mine:
+    def open_the_rest() -> None:
+        for place in sorted(names.keys() - mine.keys()):
+            path = directory / names[place]
+            if appears(path):
+                mine[place] = Store(path, corpora[place].where, reused=True)
+            else:
                 encode(place)
 
-    for place in range(hosts.own, count, hosts.count) if hosts.is_first else ():
-        encode(place)
-    found = world.gather({place: store.path.name for place, store in mine.items()})
-    names = {place: name for each in found for place, name in each.items()}
     if hosts.is_first:
-        encode_the_rest()
+        for place in range(sharing.index(hosts.own), count, len(sharing)):
+            encode(place)
+    found = world.gather((hosts.own, {place: store.path.name for place, store in mine.items()}))
+    names = {place: name for own, each in found if own in sharing for place, name in each.items()}
+    if hosts.is_first:
+        open_the_rest()
     world.gather(None)  # now each host has them all
-    encode_the_rest()
+    open_the_rest()
     return mix(corpora, [mine[place] for place in range(count)], temperature)

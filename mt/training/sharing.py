@@ -3,13 +3,46 @@
 import platform
 import secrets
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mt.errors import TrainingError
 from mt.training.world import World
 
 _SECONDS_TO_APPEAR = 30.0
 """How long a new file may take until other machines see it: as long as NFS may take by default."""
+
+
+def hosts_that_share(folder: Path, world: World) -> list[int]:
+    """List the numbers of the hosts that write into the same folder as this one, itself included.
+
+    The first process of each host leaves a mark there, and looks for those of the others. Where a
+    mark cannot be written, or is not seen, a host counts as one with a folder of its own.
+
+    Args:
+        folder: Its path on this host.
+        world: The processes; each calls this.
+    """
+    hosts = world.hosts
+    if hosts.count == 1:
+        return [hosts.own]
+    mark = _try_to_mark(folder) if hosts.is_first else None
+    try:
+        told = world.gather((hosts.own, mark))
+        marks = {own: mark for own, mark in told if mark is not None}
+        lowest = _lowest_that_shares(folder, hosts.own, marks) if hosts.is_first else None
+        found = world.gather((hosts.own, lowest))
+    finally:
+        if mark is not None:
+            (folder / mark.name).unlink(missing_ok=True)
+    groups = {own: lowest for own, lowest in found if lowest is not None}
+    return [own for own, lowest in groups.items() if lowest == groups[hosts.own]]
+
+
+def appears(path: Path) -> bool:
+    """Wait for what another machine has written."""
+    return bool(_visible([path]))
 
 
 def refuse_unshared(run: Path, world: World) -> None:
@@ -21,7 +54,7 @@ def refuse_unshared(run: Path, world: World) -> None:
     if world.size == 1:
         return
     mark = world.from_main(lambda: _write_mark(run))
-    seen = world.gather((platform.node(), _appears(mark)))
+    seen = world.gather((platform.node(), appears(mark)))
     world.from_main(mark.unlink)
     blind = [(rank, node) for rank, (node, there) in enumerate(seen) if not there]
     if blind:
@@ -58,11 +91,42 @@ def _write_mark(run: Path) -> Path:
     return mark
 
 
-def _appears(path: Path) -> bool:
-    """Wait for a file that another machine has written."""
+class _Mark(NamedTuple):
+    """What a host has left in a folder."""
+
+    name: str
+    folder: int
+    """The number by which its file system knows the folder."""
+
+
+def _try_to_mark(folder: Path) -> _Mark | None:
+    """Write a mark into a folder, if that can be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _Mark(_write_mark(folder).name, folder.stat().st_ino)
+    except OSError:
+        return None
+
+
+def _lowest_that_shares(folder: Path, own: int, marks: Mapping[int, _Mark]) -> int:
+    """Return the lowest number of a host whose mark is seen in the folder of this one.
+
+    A mark may come late where the folder has the same number on both hosts; those of other disks
+    are not waited for.
+    """
+    if own not in marks:
+        return own
+    paths = {each: folder / mark.name for each, mark in marks.items()}
+    same = [each for each, mark in marks.items() if mark.folder == marks[own].folder]
+    seen = _visible([paths[each] for each in same])
+    return min(each for each, path in paths.items() if path in seen or path.exists())
+
+
+def _visible(paths: Sequence[Path]) -> set[Path]:
+    """Wait until all of some paths are seen, and return those that are in the end."""
     until = time.monotonic() + _SECONDS_TO_APPEAR
-    while not path.exists():
-        if time.monotonic() > until:
-            return False
+    while True:
+        seen = {path for path in paths if path.exists()}
+        if len(seen) == len(paths) or time.monotonic() > until:
+            return seen
         time.sleep(0.1)
-    return True

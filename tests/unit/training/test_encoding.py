@@ -1,5 +1,6 @@
 """Hosts share the work of encoding corpora, where they see each other's stores."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,28 +57,67 @@ def corpora(tmp_path):
     return found
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_each_corpus_is_encoded_once_where_stores_are_shared(
-    shared, corpora, tokenizers, tmp_path, monkeypatch
-):
-    encoded, selections = [], [Selection(max_tokens=256)] * 5
+@pytest.fixture
+def encode(corpora, tokenizers):
+    """Play all processes, of which each is told where its host keeps stores; list the mixtures."""
+    selections = [Selection(max_tokens=256)] * 5
+
+    def run(folder_of):
+        gathering = Gathering()
+
+        def be(rank):
+            world, folder = gathering.world(rank), folder_of(rank // PROCESSES)
+            return encode_together(corpora, tokenizers, folder, selections, world)
+
+        with ThreadPoolExecutor(HOSTS * PROCESSES) as threads:
+            return list(threads.map(be, range(HOSTS * PROCESSES)))
+
+    return run
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """List the corpora that were handed to prepare_store."""
+    names, prepare_store = [], encoding.prepare_store
 
     def counting(corpus, *arguments, **options):
-        encoded.append(corpus.where)
+        names.append(corpus.where)
         return prepare_store(corpus, *arguments, **options)
 
-    prepare_store = encoding.prepare_store
     monkeypatch.setattr(encoding, "prepare_store", counting)
-    gathering = Gathering()
+    return names
 
-    def be(rank):
-        folder = tmp_path / ("stores" if shared else f"stores{rank // PROCESSES}")
-        return encode_together(corpora, tokenizers, folder, selections, gathering.world(rank))
 
-    with ThreadPoolExecutor(HOSTS * PROCESSES) as threads:
-        mixtures = list(threads.map(be, range(HOSTS * PROCESSES)))
-    alone = prepare(corpora, tokenizers, tmp_path / "alone", selections)
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_corpus_is_encoded_once_where_stores_are_shared(
+    shared, corpora, tokenizers, tmp_path, encode, encoded
+):
+    mixtures = encode(lambda host: tmp_path / ("stores" if shared else f"stores{host}"))
+    alone = prepare(corpora, tokenizers, tmp_path / "alone", [Selection(max_tokens=256)] * 5)
     assert {mixture.fingerprint for mixture in mixtures} == {alone.fingerprint}
     assert {len(mixture) for mixture in mixtures} == {len(alone)} == {40 + 41 + 42 + 43 + 44}
     names = [corpus.where for corpus in corpora]
     assert sorted(encoded) == sorted(names * (1 if shared else HOSTS))
+    assert not [*tmp_path.glob("stores*/.shared-*")]
+
+
+def test_damage_on_any_host_s_own_disk_is_found(tmp_path, encode):
+    first = encode(lambda host: tmp_path / f"stores{host}")
+    path = tmp_path / "stores1" / first[0].stores[0].path.name / "tokens"  # host 0's in a division
+    whole = path.read_bytes()
+    path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    encode(lambda host: tmp_path / f"stores{host}")
+    assert path.read_bytes() == whole
+
+
+def test_what_another_host_has_written_is_waited_for(tmp_path, encode, encoded, monkeypatch):
+    looks = threading.local()
+
+    def exists(path):
+        """Show files from the third look on, as NFS may."""
+        looks.count = getattr(looks, "count", 0) + 1
+        return looks.count > 2 and os.path.lexists(path)
+
+    monkeypatch.setattr("mt.training.sharing.Path.exists", exists)
+    encode(lambda _: tmp_path / "stores")
+    assert len(encoded) == 5
