@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _INTERFACE = "GLOO_SOCKET_IFNAME"
-"""Tells gloo by which network interface to talk."""
+"""Tells gloo which network interface to use."""
 
 _SILENCE = 60
 """Seconds without an answer after which a machine counts as dead."""
@@ -19,7 +19,7 @@ _SIOCGIFADDR = 0x8915
 
 
 def choose_interface(meeting: str | None) -> None:
-    """Let gloo talk by the interface that leads to the others, unless somebody has chosen one.
+    """Let gloo use the interface that leads to the others, unless somebody has chosen one.
 
     By itself it takes that of the machine's name, which many systems resolve to their own loopback.
 
