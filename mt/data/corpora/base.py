@@ -60,7 +60,8 @@ class BaseCorpusConfig(StrictConfig, ABC):
     `mt translate --tag` puts it there too."""
     reverse: bool = False
     """Exchanges the sides: what is read as the source becomes the target, as for a model of both
-    directions. Filters know; a tag is put before what has become the source."""
+    directions. Filters judge each side by its own language; a tag is put before what has become the
+    source."""
     set: ValidationSetName | None = None
     """Of validation pairs: those of one set are also measured by themselves. All corpora for
     validation have a set, or none."""
