@@ -23,7 +23,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.harness import facts, say, table
+from benchmarks.harness import facts, say, table, write_record
 
 
 class Cost(NamedTuple):
@@ -168,11 +168,9 @@ def main() -> None:
     about = facts(1)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), options)
-    listed = "\n".join(f"- {name}: {value}" for name, value in about.items())
-    text = f"# Bulk translation\n\n{listed}\n\n{found}\n"
     if options.output:
-        options.output.write_text(text, encoding="utf-8")
-    say(text)
+        write_record(options.output, "Bulk translation", about, [], found)
+    say(found)
 
 
 if __name__ == "__main__":

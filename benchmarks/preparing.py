@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.bulk import Clock, Cost, start
-from benchmarks.harness import facts, say, table
+from benchmarks.harness import facts, say, table, write_record
 
 LANGUAGES = "--source", "en", "--target", "de"
 
@@ -98,11 +98,9 @@ def main() -> None:
     about = facts(1)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), options)
-    listed = "\n".join(f"- {name}: {value}" for name, value in about.items())
-    text = f"# Cleaning and checking in bulk\n\n{listed}\n\n{found}\n"
     if options.output:
-        options.output.write_text(text, encoding="utf-8")
-    say(text)
+        write_record(options.output, "Cleaning and checking in bulk", about, [], found)
+    say(found)
 
 
 if __name__ == "__main__":

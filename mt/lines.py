@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -166,7 +166,7 @@ def read_bytes(path: Location) -> Iterator[bytes]:
         with open_binary(path) as file:
             yield from decompressed(iter(partial(file.read, _BLOCK), b""), str(path))
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
+        raise unreadable(path, error.strerror or str(error)) from None
 
 
 def read_part(path: Location, start: int, end: int) -> bytes:
@@ -185,7 +185,7 @@ def read_part(path: Location, start: int, end: int) -> bytes:
         with open_binary(path) as file:
             part: bytes = read_block(file, start, end - start, delimiter=b"\n")
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
+        raise unreadable(path, error.strerror or str(error)) from None
     return part
 
 
@@ -199,7 +199,7 @@ def is_splittable(path: Location) -> bool:
         with open_binary(path) as file:
             head = file.read(_BLOCK)
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
+        raise unreadable(path, error.strerror or str(error)) from None
     return not (is_compressed(head) or any(map(head.startswith, _MARKS)) or _wide_encoding(head))
 
 
@@ -213,72 +213,16 @@ def open_binary(path: Location) -> AbstractContextManager[BinaryIO]:
         remote: AbstractContextManager[BinaryIO] = fsspec.open(path, "rb")
     except (ImportError, ValueError) as error:
         advice = "install what it names" if isinstance(error, ImportError) else "check the address"
-        raise _unreadable(path, str(error), advice) from None
+        raise unreadable(path, str(error), advice) from None
     return remote
 
 
-def is_pattern(path: Location) -> bool:
-    """Say whether a path stands for all files that fit it: it has a ``*``, and is no file."""
-    return "*" in str(path) and ("://" in str(path) or not Path(path).exists())
-
-
-def matching_files(path: Location) -> Sequence[Location]:
-    """List the files that fit a pattern, in the order of :func:`fitting_names`.
-
-    A path that :func:`is_pattern` says no to is listed as it is.
+def remote_names(folder: str, pattern: str) -> list[str]:
+    """Name the files in a folder of another machine that fit a pattern of :mod:`glob`.
 
     Raises:
-        DataError: If none fits, or they cannot be listed.
+        DataError: If they cannot be listed.
     """
-    if not is_pattern(path):
-        return [path]
-    folder, names = fitting_names(str(path))
-    if isinstance(path, Path):
-        return [Path(folder, name) for name in names]
-    return [f"{folder}{'' if folder.endswith('/') else '/'}{name}" for name in names]
-
-
-def fitting_names(pattern: str) -> tuple[str, list[str]]:
-    """List the files that fit a pattern.
-
-    In it ``*`` stands for any characters of a name, ``**`` as a whole name for any folders, and
-    every other character for itself. Folders do not fit, and neither does what :func:`is_data`
-    says no to.
-
-    Args:
-        pattern: A path or an address.
-
-    Returns:
-        The folder in which all are, which is what stands before the name with the first ``*``, and
-        their names in it, by the order of their code points.
-
-    Raises:
-        DataError: If none fits, or they cannot be listed.
-    """
-    folder = pattern.partition("*")[0].rpartition("/")[0]
-    names = pattern.removeprefix(folder).lstrip("/")
-    if folder.endswith(":/") or (not folder and pattern.startswith("/")):
-        folder += "/"
-    wanted = "*".join(map(glob.escape, names.split("*")))
-    if "://" in pattern:
-        found = _remote_files(folder, wanted)
-    else:
-        root = Path(folder)
-        names_here = glob.iglob(wanted, root_dir=root, recursive=True)  # noqa: PTH207 - in a folder
-        found = [name for name in names_here if (root / name).is_file()]
-    if not (fitting := sorted(filter(is_data, found))):
-        raise DataError(
-            f"{pattern}: expected files whose names fit, but found none; check the path"
-        )
-    return folder or ".", fitting
-
-
-def is_data(name: str) -> bool:
-    """Say whether a file of a folder is data: no part of its name begins with ``.`` or ``_``."""
-    return not any(part.startswith((".", "_")) for part in name.split("/"))
-
-
-def _remote_files(folder: str, pattern: str) -> list[str]:
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - it takes a moment
 
@@ -286,11 +230,12 @@ def _remote_files(folder: str, pattern: str) -> list[str]:
         root = f"{root.rstrip('/')}/"
         found = system.glob(glob.escape(root) + pattern, detail=True)
     except (ImportError, ValueError, OSError) as error:
-        raise _unreadable(f"{folder}/{pattern}", str(error)) from None
+        raise unreadable(f"{folder}/{pattern}", str(error)) from None
     return [name.removeprefix(root) for name, each in found.items() if each["type"] == "file"]
 
 
-def _unreadable(path: Location, reason: str, advice: str = "check the path") -> DataError:
+def unreadable(path: Location, reason: str, advice: str = "check the path") -> DataError:
+    """Make the error of a file that cannot be read; ``reason`` says why, ``advice`` what to do."""
     return DataError(f"{path}: expected a text file, but it cannot be read ({reason}); {advice}")
 
 

@@ -21,7 +21,7 @@ from mt.data.report.parts import Part, measure_part, put_together
 from mt.data.report.report import make_report
 from mt.data.report.survey import survey
 from mt.errors import DataError
-from mt.lines import is_pattern
+from mt.patterns import is_pattern
 
 _SEED = 1
 """Draws the samples, as in `mt data check`."""

@@ -24,7 +24,8 @@ from mt.compression import compressing
 from mt.devices import RecordFormat
 from mt.errors import DataError
 from mt.files import atomic_file, lock_directory, remove_scratch
-from mt.lines import fitting_names, is_data, is_pattern, is_splittable
+from mt.lines import is_splittable
+from mt.patterns import fitting_names, is_data, is_pattern
 
 RECORDS = "_mt"
 """The folder, in that of the output, for what is written about a job: datatrove's completions, logs

@@ -17,7 +17,8 @@ from mt.config import StrictConfig
 from mt.data.corpora.contract import Pair
 from mt.data.filters import Filters
 from mt.errors import DataError
-from mt.lines import Location, matching_files, read_bytes
+from mt.lines import Location, read_bytes
+from mt.patterns import matching_files
 from mt.text.tags import Tag
 
 log = logging.getLogger(__name__)
