@@ -161,18 +161,18 @@ def plan_cleaning(
     clean = Clean(Selection(config.filters, *languages), fields)
     before: list[PipelineStep] = [ReadShard(folder), clean]
     stages: list[Stage] = []
-    told = WriteRejects(folder, rejects) if rejects else None
-    steps: list[PipelineStep] = [Clean(clean.selection, fields, told)]
+    writer = WriteRejects(folder, rejects) if rejects else None
+    steps: list[PipelineStep] = [Clean(clean.selection, fields, writer)]
     if any(each.stateful for each in config.filters):
         stages += equal_stages(folder, before, shards)
         before = [*before, DropDuplicates(folder)]
-        steps.append(DropDuplicates(folder, told))
+        steps.append(DropDuplicates(folder, writer))
     if near_duplicates:
         stages += near_stages(folder, before, shards)
-        steps.append(DropNearDuplicates(folder, told))
-    if told is not None:
-        steps.append(told)
-    others = [told.rejects] if told is not None else []
+        steps.append(DropNearDuplicates(folder, writer))
+    if writer is not None:
+        steps.append(writer)
+    others = [writer.rejects] if writer is not None else []
     return Job(plan, output, [*steps, WriteShard(folder)], stages, others)
 
 

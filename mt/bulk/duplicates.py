@@ -51,7 +51,7 @@ _SHINGLE = 5
 _PRIME = (1 << 61) - 1
 """Signatures are below it, as datatrove expects them."""
 _SIGNATURE, _HASH = 12, 14
-"""Bytes of a signature in a band, and of a hash, each with what tells its pair."""
+"""Bytes of a signature in a band, and of a hash, each with the shard and number of its pair."""
 _BUFFERS = 1 << 26
 """Bytes that are read ahead of all files that are merged."""
 _APPENDED = 1 << 12
@@ -119,8 +119,8 @@ class SignPairs(MinhashDedupSignature):
     """Writes the signature of each pair: a number for each band.
 
     The text of a document is a source and a target, a line each. What is compared are their
-    letters: case, punctuation, digits and spaces do not count. That needs no words, which some
-    languages do not mark.
+    letters: case, punctuation, digits and spaces do not count. So languages that put no spaces
+    between words need no word tokenizer.
     """
 
     def __init__(self, folder: str) -> None:

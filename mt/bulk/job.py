@@ -62,8 +62,8 @@ class Stage(NamedTuple):
     """Of the folder for what is written about it."""
     steps: Sequence[PipelineStep]
     tasks: int
-    passing: bool = False
-    """Whether what it has found is of no use when the next stage is complete."""
+    temporary: bool = False
+    """Whether what it has found is removed at the end of the job."""
 
 
 def found_by(stage: str) -> str:
@@ -130,7 +130,7 @@ class Job:
     def tidy(self) -> None:
         """Remove what stages have found for the next one, once all are complete."""
         for stage in self._before:
-            if stage.passing and self.output.exists(found_by(stage.name)):
+            if stage.temporary and self.output.exists(found_by(stage.name)):
                 self.output.rm(found_by(stage.name), recursive=True)
 
     @contextlib.contextmanager
