@@ -45,7 +45,7 @@ def backtranslate(
     output: OutputOption,
     resume: ResumeOption = False,
     beam: BeamOption = None,
-    nbest: NbestOption = 1,
+    nbest: NbestOption = None,
     samples: SamplesOption = None,
     filters: FiltersOption = None,
     ensemble: EnsembleOption = None,

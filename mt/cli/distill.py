@@ -45,12 +45,14 @@ def distill(
     output: OutputOption,
     resume: ResumeOption = False,
     beam: BeamOption = None,
-    nbest: NbestOption = 1,
+    nbest: NbestOption = None,
     samples: SamplesOption = None,
     interpolate: Annotated[
         bool,
         typer.Option(
-            "--interpolate", help="Of all translations of a line take the closest to the reference."
+            "--interpolate",
+            help="Of the translations of a line take the closest to the reference: of all in the "
+            "beam, or of as many as --nbest or --samples says.",
         ),
     ] = False,
     filters: FiltersOption = None,
@@ -88,8 +90,9 @@ def distill(
     from mt.synthesis.corpus import corpus_section
 
     search = Search(
-        [teacher, *(ensemble or ())], beam, nbest, samples, overrides or (), engine, device
-    )
+        [teacher, *(ensemble or ())], beam, nbest, samples, overrides or (), engine, device,
+        interpolate,
+    )  # fmt: skip
     base, languages = read_recipe(files), languages_of(teacher)
     if recipe is not None and base is None:
         raise typer.BadParameter("--recipe needs a RECIPE to begin with, not a corpus")
@@ -105,7 +108,7 @@ def distill(
     student = "" if recipe is None else _student(files[0], recipe, section, replace)
     write_pairs(
         originals, search, output, Selection(choose_filters(filters, base), *languages),
-        resume=resume, tag=tag or originals.tag, interpolate=interpolate,
+        resume=resume, tag=tag or originals.tag,
     )  # fmt: skip
     if recipe is None:
         show_section(section)

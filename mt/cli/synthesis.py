@@ -24,7 +24,8 @@ OutputOption = Annotated[
     Path, typer.Option("--output", metavar="FILE", help="A file of pairs, called ….jsonl.")
 ]
 NbestOption = Annotated[
-    int, typer.Option("--nbest", min=1, help="Different translations of a line, the best.")
+    int | None,
+    typer.Option("--nbest", min=1, help="Different translations of a line, the best. [default: 1]"),
 ]
 SamplesOption = Annotated[
     int | None,
@@ -142,15 +143,18 @@ class Search:
     models: Sequence[Path]
     """One, or several that translate together."""
     beam: int | None
-    nbest: int
+    nbest: int | None
     samples: int | None
     overrides: Sequence[str]
     engine: EngineName | None
     device: DeviceName
+    interpolate: bool = False
+    """Use, of the translations of a line, the closest to its reference: of as many as `nbest` or
+    `samples` says, else of all that search keeps."""
 
     def __post_init__(self) -> None:
         """Refuse options of which one would win in silence."""
-        if self.samples and (self.nbest > 1 or self.beam):
+        if self.samples and (self.nbest or self.beam):
             raise typer.BadParameter("--samples draws; leave out --nbest and --beam")
 
     def load(self) -> "tuple[Translator, TranslationConfig]":
@@ -163,7 +167,19 @@ class Search:
             first, self.device, engine=self.engine, ensemble=others,
             overrides=[*drawn, *self.overrides],
         )  # fmt: skip
-        return translator, with_search(translator.config, self.beam, self.samples or self.nbest)
+        config = with_search(translator.config, self.beam, self.nbest or self.samples or 1)
+        return translator, self._with_candidates(config) if self.interpolate else config
+
+    def _with_candidates(self, config: "TranslationConfig") -> "TranslationConfig":
+        """Have search give several translations of a line: unless told how many, all it keeps."""
+        if not (self.nbest or self.samples or config.alternatives):
+            config = config.changed(alternatives=config.search.kept - 1)
+        if not config.alternatives:
+            raise typer.BadParameter(
+                "--interpolate chooses among translations of a line, but there is one; give "
+                "--beam, --nbest or --samples of 2 or more"
+            )
+        return config
 
 
 def write_pairs(
@@ -174,7 +190,6 @@ def write_pairs(
     *,
     resume: bool,
     tag: str | None = None,
-    interpolate: bool = False,
 ) -> None:
     """Translate lines, write the pairs that are used, and say how many are not.
 
@@ -185,7 +200,6 @@ def write_pairs(
         selection: Which pairs are used, and their languages.
         resume: Go on with what an interrupted run wrote.
         tag: Put before what the model reads.
-        interpolate: Use the translations that are closest to the references.
 
     Raises:
         MtError: If something does not fit, or cannot be read or written.
@@ -203,16 +217,16 @@ def write_pairs(
             "expected a name that ends in .jsonl, by which a recipe knows the format, but found "
             f"{output}", param_hint="--output",
         )  # fmt: skip
-    if interpolate and not originals.corpora:
+    if search.interpolate and not originals.corpora:
         raise typer.BadParameter("--interpolate needs a recipe, or sources with their references")
     refuse_same([output], originals.files())
     start_logging()
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_output(output, resume))
+        translator, config = search.load()  # what cannot be asked for is known before the reading
         with lines_progress("reading", None) as read:
             total = originals.count(read)  # what cannot be read is known before the work
-        translator, config = search.load()
         tagged = tagger(translator.tokenizers.source, tag)
         corpus, lines = SyntheticCorpus(file, output, selection), iter(originals)
         done = corpus.resume(lines, originals.side) if resume else 0
@@ -227,7 +241,8 @@ def write_pairs(
 
         translated = translate_originals(lines, translate, done + 1)
         for each in stack.enter_context(contextlib.closing(translated)):
-            corpus.add(each.number, make_pairs(each, originals.side, interpolate=interpolate))
+            pairs = make_pairs(each, originals.side, interpolate=search.interpolate)
+            corpus.add(each.number, pairs)
             show(each.number)
     if corpus.before:
         typer.echo(

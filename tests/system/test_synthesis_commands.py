@@ -89,19 +89,29 @@ def test_several_translations_of_a_line(folder):
     assert [each["line"] for each in drawn] == [each for each in several for _ in range(2)]
 
 
-def test_interpolation_takes_the_translation_closest_to_the_reference(folder):
-    options = "--nbest", "4", "--filters", "[]"
-    _, everything = make(folder, "distill", "in.xx", *options)
-    done, found = make(folder, "distill", "in.xx", "in.yy", *options, "--interpolate")
+@pytest.mark.parametrize(
+    ("candidates", "chosen"),
+    [
+        (["--nbest", "4"], []),  # the beam of the model
+        (["--beam", "6", "--nbest", "6"], ["--beam", "6"]),
+        (["--nbest", "3"], ["--nbest", "3"]),
+        (["--samples", "3"], ["--samples", "3"]),
+    ],
+)
+def test_interpolation_takes_the_candidate_closest_to_the_reference(candidates, chosen, folder):
+    _, everything = make(folder, "distill", "in.xx", *candidates, "--filters", "[]")
+    done, found = make(
+        folder, "distill", "in.xx", "in.yy", *chosen, "--filters", "[]", "--interpolate"
+    )
     likeness = CHRF()
-    other = 0
+    places = set()
     for each in found:
         same = [one["yy"] for one in everything if one["line"] == each["line"]]
         reference = [REFERENCES[each["line"] - 1]]
         values = [likeness.sentence_score(text, reference).score for text in same]
         assert each["yy"] == same[values.index(max(values))]
-        other += each["yy"] != same[0]
-    assert other > 3  # not always the likeliest
+        places.add(same.index(each["yy"]))
+    assert len(places) > 2  # not always the likeliest
     assert counts(done)["kept"] == len({each["line"] for each in everything})
 
 
@@ -252,6 +262,15 @@ def test_corpora_of_several_tags_are_refused(corpus):
         (["distill", "in.xx", "in.yy", "in.xx"], "in.xx: expected a recipe, a file of pairs"),
         (["distill", "in.xx", "--interpolate"], "--interpolate needs a recipe, or sources with"),
         (["distill", "in.xx", "--samples", "2", "--nbest", "2"], "--samples draws; leave out"),
+        *(
+            (["distill", "in.xx", "in.yy", "--interpolate", *one], "of a line, but there is one")
+            for one in (
+                ["--beam", "1"],
+                ["--nbest", "1"],
+                ["--samples", "1"],
+                ["--set=search.kind=greedy"],
+            )
+        ),
         (["distill", "in.xx", "--recipe", "student.yaml"], "--recipe needs a RECIPE to begin"),
         (["distill", "in.xx", "in.yy", "--replace"], "--replace needs --recipe"),
         (["distill", "in.xx", "--tag", "<a>"], "--tag: expected a tag that the model was trained"),
