@@ -89,7 +89,8 @@ def find_originals(
 
     Raises:
         ConfigError: If the recipe is for other languages.
-        DataError: If a file is missing, or it is not clear what is meant.
+        DataError: If a file is missing, it is not clear what is meant, or the name of a text says
+            that it is in the other language.
     """
     from mt.data.corpora import names_pairs, open_corpus
     from mt.synthesis.originals import Originals
@@ -110,6 +111,10 @@ def find_originals(
             f"{holding_pairs[0]}: expected texts, as there are several files, but its name says "
             "that it holds pairs; give it alone"
         )
+    if not holding_pairs:
+        texts = files[:1] if side == "source" else files
+        read, written = languages if side == "source" else reversed(languages)
+        run_checks(partial(_check_language, text, read, written) for text in texts)
     if holding_pairs or (side == "source" and len(files) == 2):
         return Originals(side, corpora=[open_corpus(files, *languages)])
     if side == "source" and len(files) > 2:
@@ -263,3 +268,17 @@ def show_section(section: Mapping[str, Any]) -> None:
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise DataError(f"{path}: expected a file, but there is none; check the path")
+
+
+def _check_language(text: Path, read: str, written: str) -> None:
+    """Refuse a text whose name, as in ``train.en.gz``, says that the model would write it."""
+    from mt.compression import compression_of
+    from mt.data.corpora.languages import closest
+
+    name = text.name.removesuffix(compression_of(text.name))
+    named = [Path(name).suffix.removeprefix(".")]
+    if closest(written, named) and not closest(read, named):
+        raise DataError(
+            f"{text}: expected a text in {read}, which the model reads, but its name says "
+            f"{named[0]}, which the model writes; give texts in {read}, or another model"
+        )

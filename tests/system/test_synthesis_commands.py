@@ -277,12 +277,19 @@ def test_corpora_of_several_tags_are_refused(corpus):
         (["distill", "in.xx", "--filters", "[lenth]"], "--filters: `filters.0.kind`: expected"),
         (["distill", "in.xx", "--corpus-tag", "bt"], "out.jsonl: `tag`: expected"),
         (["backtranslate", "in.xx", "a.tsv"], "a.tsv: expected texts, as there are several files"),
+        (
+            ["backtranslate", "in.yy", "in.xx"],
+            "in.yy: expected a text in xx, which the model reads",
+        ),
+        (["backtranslate", "in.xx", "b.YY.gz"], "b.YY.gz: expected a text in xx, which the model"),
+        (["distill", "in.yy", "in.xx"], "in.yy: expected a text in xx, which the model reads, but"),
         (["backtranslate", "in.xx", "--weight", "0"], "out.jsonl: `weight`: expected"),
         (["distill", "latin.xx"], "latin.xx: expected UTF-8, but line 2 holds byte 0xe4"),
     ],
 )
 def test_bad_input_is_a_line_and_leaves_nothing(folder, arguments, fragment):
     (folder / "a.tsv").write_text("a\tb\n", encoding="utf-8")
+    (folder / "b.YY.gz").touch()
     (folder / "latin.xx").write_bytes(b"robu\n\xe4\n")
     done = run(folder, *arguments, "--output", "out.jsonl")
     assert done.returncode == 2
