@@ -8,7 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mt.kernels.top_k import top_k
 from mt.translation.config import SamplingConfig
+
+_FEW = 64
+"""Likeliest tokens that mostly hold all the probability that is asked for."""
 
 
 class Sampler:
@@ -40,19 +44,39 @@ class Sampler:
         )
 
     def __call__(self, log_probabilities: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:
-        """Draw by inverting the distribution function of the tokens, likeliest first."""
-        scaled = log_probabilities / self._config.temperature
-        values, tokens = scaled.double().softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+        """Draw by inverting the distribution function of the tokens that may be drawn."""
+        probabilities = (log_probabilities / self._config.temperature).softmax(dim=-1)
+        numbers = [stream.random() for stream in self._streams]
+        draws = torch.tensor(numbers, dtype=torch.double, device=probabilities.device)
         if self._config.top_k:
-            values[:, self._config.top_k :] = 0.0
-        totals = values.cumsum(dim=-1)
-        before = totals - values
-        values = values.masked_fill(before >= self._config.top_p * totals[:, -1:], 0.0)
-        totals = values.cumsum(dim=-1)
-        draws = [stream.random() for stream in self._streams]
-        wanted = torch.tensor(draws, dtype=totals.dtype, device=totals.device)[:, None]
-        places = torch.searchsorted(totals, wanted * totals[:, -1:], right=True)
-        return tokens.gather(1, places.clamp(max=values.size(1) - 1))[:, 0]
+            values, tokens = top_k(probabilities, self._config.top_k)
+            return self._draw_likely(values / values.sum(dim=-1, keepdim=True), tokens, draws)
+        if self._config.top_p < 1:
+            return self._draw_nucleus(probabilities, draws)
+        return _invert(probabilities, draws)
+
+    def _draw_nucleus(
+        self, probabilities: Float[Tensor, "rows vocabulary"], draws: Float[Tensor, " rows"]
+    ) -> Int[Tensor, " rows"]:
+        """Draw among the likeliest tokens; a row is sorted only where these may be many."""
+        values, tokens = top_k(probabilities, _FEW)
+        drawn = self._draw_likely(values, tokens, draws)
+        [many] = (values.sum(dim=-1) < self._config.top_p).nonzero(as_tuple=True)
+        if len(many):
+            values, tokens = probabilities[many].sort(dim=-1, descending=True, stable=True)
+            drawn[many] = self._draw_likely(values, tokens, draws[many])
+        return drawn
+
+    def _draw_likely(
+        self,
+        values: Float[Tensor, "rows likeliest"],
+        tokens: Int[Tensor, "rows likeliest"],
+        draws: Float[Tensor, " rows"],
+    ) -> Int[Tensor, " rows"]:
+        """Draw among tokens, the likeliest first, of which those before reach less than `top_p`."""
+        before = values.double().cumsum(dim=-1) - values
+        places = _invert(values.masked_fill(before >= self._config.top_p, 0.0), draws)
+        return tokens.gather(1, places[:, None])[:, 0]
 
     def select(self, rows: Int[Tensor, " rows"]) -> "Sampler":
         """Keep the streams of these rows."""
@@ -63,3 +87,18 @@ def _seed(seed: int, number: int, source: Sequence[int]) -> int:
     """Make one seed of a seed, the number of a sample and a sentence."""
     named = f"{seed} {number} {list(source)}".encode()
     return int.from_bytes(hashlib.blake2b(named, digest_size=16).digest(), "big")
+
+
+def _invert(
+    weights: Float[Tensor, "rows tokens"], draws: Float[Tensor, " rows"]
+) -> Int[Tensor, " rows"]:
+    """Return the column of each row at which its distribution function exceeds a number.
+
+    Args:
+        weights: Not negative, in each row one that is positive.
+        draws: From 0 to below 1, in double precision.
+    """
+    totals = weights.double().cumsum(dim=-1)
+    whole = totals[:, -1]
+    wanted = (draws * whole).minimum(whole.nextafter(torch.zeros_like(whole)))
+    return torch.searchsorted(totals, wanted[:, None], right=True)[:, 0]

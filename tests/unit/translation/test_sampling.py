@@ -1,7 +1,10 @@
 """Sampling against the probabilities it draws from, ensembles against their mean."""
 
+import bisect
 import hashlib
+import itertools
 import json
+import math
 import random
 import shutil
 from collections import Counter
@@ -65,6 +68,57 @@ def test_tokens_are_drawn_as_often_as_they_are_probable(asked, expected):
     for token, share in enumerate(expected):
         # Five standard deviations of the binomial distribution.
         assert abs(counts[token] - share * DRAWS) <= 5 * (share * (1 - share) * DRAWS) ** 0.5
+
+
+def by_hand(log_probabilities, draw, top_k=0, top_p=1.0, temperature=1.0):
+    """Return the token that a number draws, and how far the number is from drawing another."""
+    weights = [math.exp(value / temperature) for value in log_probabilities]
+    tokens = range(len(weights))
+    if top_k or top_p < 1:
+        tokens = sorted(tokens, key=lambda token: -weights[token])[: top_k or None]
+    whole = sum(weights[token] for token in tokens)
+    kept, reached = [], 0.0
+    for token in tokens:
+        if reached < top_p * whole:
+            kept.append(token)
+        reached += weights[token]
+    places = list(itertools.accumulate(weights[token] for token in kept))
+    shares = [place / places[-1] for place in places]
+    return kept[bisect.bisect_right(shares, draw)], min(abs(share - draw) for share in shares)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {}, {"temperature": 1.7}, {"top_k": 1}, {"top_k": 7}, {"top_k": 2000}, {"top_p": 0.3},
+        {"top_p": 0.9}, {"top_p": 0.999}, {"top_k": 40, "top_p": 0.8, "temperature": 0.6},
+    ],
+)  # fmt: skip
+def test_each_number_draws_the_token_of_a_plain_search(asked):
+    generator = torch.Generator().manual_seed(1)
+    spread = torch.linspace(0.1, 8, 60)[:, None]  # from nearly equal to nearly sure
+    rows = (spread * torch.randn(60, 900, generator=generator)).log_softmax(dim=-1)
+    rows[:, [0, 5, 899]] = -torch.inf
+    drawn = Sampler.of(SamplingConfig(size=60, **asked), [[5]])(rows).tolist()
+    again = Sampler.of(SamplingConfig(size=60, **asked), [[5]])
+    clear = 0
+    for row, token, stream in zip(rows.tolist(), drawn, again._streams, strict=True):
+        expected, distance = by_hand(row, stream.random(), **asked)
+        clear += distance > 1e-6
+        assert token == expected or distance < 1e-6
+    assert clear > 50
+
+
+@pytest.mark.parametrize("asked", [{}, {"top_k": 5}, {"top_p": 0.9}])
+@pytest.mark.parametrize("number", [0.0, 1 - 2**-53])
+def test_what_is_impossible_is_never_drawn(asked, number):
+    stream = random.Random(1)
+    stream.random = lambda: number
+    rows = torch.zeros(3, 700)
+    rows[:, :300] = rows[:, -300:] = -torch.inf
+    [first, *_] = found = Sampler(SamplingConfig(**asked), [stream] * 3)(rows).tolist()
+    assert found == [first] * 3
+    assert 300 <= first < 400
 
 
 def test_a_row_keeps_its_stream():
