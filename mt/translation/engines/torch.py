@@ -97,19 +97,20 @@ class TorchEngine:
         self, sources: Sequence[Sequence[int]], config: SearchConfig
     ) -> list[list[Hypothesis]]:
         """Search for translations of sentences that fit into one batch."""
-        sampling = isinstance(config, SamplingConfig)
         # Samples end one by one, while the hypotheses of a beam stay together.
-        rows = [source for source in sources for _ in range(config.kept if sampling else 1)]
-        beam = 1 if sampling else config.kept
-        limits = Limits(START, END, tuple(config.longest(len(source)) + 1 for source in rows))
-        fewest = [config.shortest(len(source)) for source in rows for _ in range(beam)]
+        samples, beam = 1, config.kept
+        if isinstance(config, SamplingConfig):
+            samples, beam = config.size, 1
+        lengths = [len(source) for source in sources for _ in range(samples)]
+        limits = Limits(START, END, tuple(config.longest(length) + 1 for length in lengths))
+        fewest = [config.shortest(length) for length in lengths for _ in range(beam)]
         processors: list[Processor] = [
             Suppress(sorted(NEVER)),
             MinimumLength(END, torch.tensor(fewest, device=self.device)),
         ]
         if config.no_repeat_ngram:
             processors.append(NoRepeatNgram(config.no_repeat_ngram))
-        read = pad_sequences([[*source, END] for source in rows], self.device)
+        read = pad_sequences([[*source, END] for source in sources], self.device)
         weight = _coverage_weight(config)
         scorer = CoveringScorer(self._scorer, self._models) if weight else self._scorer
         state = scorer.start(read, beam)

@@ -73,15 +73,17 @@ def sample(  # noqa: PLR0917 - all that a search depends on
         config: How to draw.
         sources: Tokens of the sentences, which determine what is drawn.
         scorer: Scores the next token.
-        state: Before the first step, one row for each sample, those of a source together.
-        limits: Marks, and a length for each row.
+        state: Before the first step, one row for each source.
+        limits: Marks, and a length for each sample, those of a source together.
         device: Where the scorer's tensors are.
-        processors: Change the log-probabilities of every step, in this order.
+        processors: Change the log-probabilities of every step, in this order; a row a sample.
 
     Returns:
         Of each sentence, in order: ``config.size`` hypotheses as they were drawn.
     """
     sampler = Sampler.of(config, sources)
+    each = torch.arange(len(sources), device=device).repeat_interleave(config.size)
+    state = state.select(each, each)
     found = greedy_search(scorer, state, limits, device, processors, config.score, sampler)
     return [found[start : start + config.size] for start in range(0, len(found), config.size)]
 
