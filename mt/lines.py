@@ -72,6 +72,13 @@ class LineNumbers:
         return f"{self.count:,} line{'s' if self.count != 1 else ''} ({numbers}{more})"
 
 
+class LineError(DataError):
+    """Why a line is no text."""
+
+    raw: bytes = b""
+    """The line as it stands there, without its line feed; of one that is too long the beginning."""
+
+
 def read_lines(path: Location, replace: bool = False) -> Iterator[str]:
     r"""Read a text file as a stream of lines.
 
@@ -93,7 +100,7 @@ def read_lines(path: Location, replace: bool = False) -> Iterator[str]:
     return _decode(as_utf8(read_bytes(path), name), name, replace)
 
 
-def each_line(blocks: Iterator[bytes], name: str) -> Iterator[str | DataError]:
+def each_line(blocks: Iterator[bytes], name: str) -> Iterator[str | LineError]:
     """Read lines as :func:`read_lines` does, with an error in place of each that cannot be read.
 
     Args:
@@ -255,14 +262,16 @@ def _decode(blocks: Iterator[bytes], name: str, replace: bool) -> Iterator[str]:
             log.warning("%s: bytes that are not UTF-8 became U+FFFD in %s", name, replaced)
 
 
-def _line(raw: bytes, number: int, name: str) -> str | DataError:
+def _line(raw: bytes, number: int, name: str) -> str | LineError:
     """Decode a line, or return why that is not possible."""
-    if len(raw) > _LONGEST:
-        return _too_long(name, number)
     try:
-        return raw.decode(_codec(number)).removesuffix("\r")
+        if len(raw) <= _LONGEST:
+            return raw.decode(_codec(number)).removesuffix("\r")
+        problem = _too_long(name, number)
     except UnicodeDecodeError as error:
-        return _no_utf8(name, number, error)
+        problem = _no_utf8(name, number, error)
+    problem.raw = raw
+    return problem
 
 
 def _codec(number: int) -> str:
@@ -290,15 +299,15 @@ def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _too_long(name: str, number: int) -> DataError:
-    return DataError(
+def _too_long(name: str, number: int) -> LineError:
+    return LineError(
         f"{name}: expected lines of at most {_LONGEST:,} bytes, but line {number} has more; check "
         "that it is a text, and one with line feeds"
     )
 
 
-def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> DataError:
-    return DataError(
+def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> LineError:
+    return LineError(
         f"{name}: expected UTF-8, but line {number} holds byte "
         f"0x{error.object[error.start]:02x} that is not; convert the file, for example with iconv"
     )

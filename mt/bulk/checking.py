@@ -11,7 +11,7 @@ from datatrove.utils.stats import Stats
 
 from mt.bulk.cleaning import NO_PAIR, SHARD_BYTES, no_pairs, pair_of, plan_pairs
 from mt.bulk.formats import ending_of, format_of
-from mt.bulk.job import OURS, RECORDS, Job, ShardStep, load_plan, whole_file
+from mt.bulk.job import OURS, RECORDS, Job, ReadShard, ShardStep, load_plan, whole_file
 from mt.data.corpora import BaseCorpusConfig, open_corpora, parse_corpus
 from mt.data.filters import Reason
 from mt.data.filters.contract import Sides
@@ -109,8 +109,9 @@ def plan_check(
     plan, fields = plan_pairs(
         source, output, languages, fields=fields, work=work, shard_bytes=shard_bytes
     )
-    step = Measure(get_datafolder(output), fields, languages, held_out)
-    return Job(plan, output, [step])
+    folder = get_datafolder(output)
+    step = Measure(folder, fields, languages, held_out)
+    return Job(plan, output, [ReadShard(folder), step])
 
 
 def report_of(output: str, where: str | None = None) -> Report:

@@ -162,7 +162,9 @@ def plan_cleaning(
     before: list[PipelineStep] = [ReadShard(folder), clean]
     stages: list[Stage] = []
     writer = WriteRejects(folder, rejects) if rejects else None
-    steps: list[PipelineStep] = [Clean(clean.selection, fields, writer)]
+    steps: list[PipelineStep] = [
+        ReadShard(folder, writer), Clean(clean.selection, fields, writer)
+    ]  # fmt: skip
     if any(each.stateful for each in config.filters):
         stages += equal_stages(folder, before, shards)
         before = [*before, DropDuplicates(folder)]

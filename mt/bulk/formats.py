@@ -9,13 +9,14 @@ from mt.bulk import parquet
 from mt.bulk.shards import Shard
 from mt.compression import compression_of
 from mt.devices import RecordFormat
-from mt.errors import DataError
-from mt.lines import Location, each_line, read_bytes, read_part
+from mt.lines import LineError, Location, each_line, read_bytes, read_part
 
 Fields = dict[str, Any]
 
 SOURCE = "source"
 """The field that holds a line of plain text."""
+_SHOWN = 10_000
+"""Characters of a line that are shown where it holds no record."""
 _BY_ENDING: dict[str, RecordFormat] = {
     ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet",
@@ -30,6 +31,8 @@ class Problem(NamedTuple):
     message: str
     fields: Fields | None = None
     """What is written in its place; ``None``: nothing."""
+    raw: str = ""
+    """The line, if it holds no record; see :func:`shown`."""
 
 
 class Format(Protocol):
@@ -59,8 +62,8 @@ class Text:
     def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
         """Read lines; a blank one stands for one that cannot be read."""
         for line in _lines(file, shard):
-            if isinstance(line, DataError):
-                yield Problem("unreadable line", str(line), {SOURCE: ""})
+            if isinstance(line, LineError):
+                yield _unreadable(line, {SOURCE: ""})
             else:
                 yield {SOURCE: line}
 
@@ -79,8 +82,8 @@ class Tsv:
     def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
         """Read lines; nothing stands for one that cannot be read."""
         for line in _lines(file, shard):
-            if isinstance(line, DataError):
-                yield Problem("unreadable line", str(line))
+            if isinstance(line, LineError):
+                yield _unreadable(line)
             else:
                 yield {str(number): cell for number, cell in enumerate(line.split("\t"), start=1)}
 
@@ -98,8 +101,8 @@ class JsonLines:
     def read(self, file: Location, shard: Shard) -> Iterator[Fields | Problem]:
         """Read objects; nothing stands for a line that holds none."""
         for line in _lines(file, shard):
-            if isinstance(line, DataError):
-                yield Problem("unreadable line", str(line))
+            if isinstance(line, LineError):
+                yield _unreadable(line)
             elif line.strip():
                 yield self._parse(line, file)
 
@@ -111,10 +114,8 @@ class JsonLines:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
-            return Problem("no JSON object", f"{file}: {error} in {line[:40]}")
-        if not isinstance(found, dict):
-            return Problem("no JSON object", f"{file}: found {line[:40]}")
-        return found
+            return _no_object(f"{file}: {error} in {line[:40]}", line)
+        return found if isinstance(found, dict) else _no_object(f"{file}: found {line[:40]}", line)
 
 
 class Parquet:
@@ -169,11 +170,25 @@ def _endings(name: str) -> tuple[str, str, str]:
     return str(path.with_suffix("")), path.suffix.lower(), compression
 
 
-def _lines(file: Location, shard: Shard) -> Iterator[str | DataError]:
+def _lines(file: Location, shard: Shard) -> Iterator[str | LineError]:
     if shard.end is None:
         return each_line(read_bytes(file), str(file))
     where = f"{file} from byte {shard.start:,}"
     return each_line(iter([read_part(file, shard.start, shard.end)]), where)
+
+
+def _unreadable(line: LineError, fields: Fields | None = None) -> Problem:
+    return Problem("unreadable line", str(line), fields, shown(line.raw))
+
+
+def _no_object(message: str, line: str) -> Problem:
+    return Problem("no JSON object", message, raw=shown(line.encode()))
+
+
+def shown(raw: bytes) -> str:
+    r"""Show the beginning of a line to people: of what is no UTF-8 each byte as ``\xe4``."""
+    text = raw[: 5 * _SHOWN].decode(errors="backslashreplace")  # which has more characters
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def dump_json(record: Fields) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from datatrove.data import Document
 from datatrove.io import DataFolder, get_datafolder
@@ -94,7 +94,7 @@ class Job:
         Args:
             plan: Of the whole job.
             output: The folder that gets the shards.
-            steps: What happens to the documents of a shard, till they are written.
+            steps: What happens to the documents of a shard, from reading till they are written.
             before: What must be complete before, one stage after the other.
             others: More folders that get files.
         """
@@ -107,8 +107,7 @@ class Job:
 
     def tasks(self) -> dict[str, Any]:
         """Return the arguments that every executor of datatrove takes: a task for each shard."""
-        pipeline = [ReadShard(self.output), *self.steps]
-        return self._arguments(Stage("", pipeline, len(self.plan.shards)))
+        return self._arguments(Stage("", self.steps, len(self.plan.shards)))
 
     def stages(self) -> list[dict[str, Any]]:
         """Return such arguments for all stages of the job, in their order; mostly it is one."""
@@ -287,6 +286,14 @@ class ShardStep(PipelineStep):
         return address
 
 
+class SeesProblems(Protocol):
+    """Is told what of a shard is no record."""
+
+    def see(self, record: int, problem: Problem) -> None:
+        """Take a problem with the number of its record in the shard, counted from 1."""
+        ...
+
+
 class ReadShard(ShardStep):
     """Reads the records of a shard as documents: the text, and all fields as metadata.
 
@@ -295,6 +302,11 @@ class ReadShard(ShardStep):
     """
 
     name, type = OURS, "READER"
+
+    def __init__(self, output: DataFolder, rejects: SeesProblems | None = None) -> None:
+        """Say where the plan of the job is, and what is told of records that nothing stands for."""
+        super().__init__(output)
+        self.rejects = rejects
 
     def run(
         self, data: Iterator[Document] | None, rank: int = 0, world_size: int = 1
@@ -315,6 +327,8 @@ class ReadShard(ShardStep):
                     logger.warning(f"{record.reason}: record {number + 1}: {record.message}")
                 if record.fields is not None:
                     yield Document("", f"{shard.output}/{number}", metadata=record.fields)
+                elif self.rejects is not None:
+                    self.rejects.see(number + 1, record)
             else:
                 texts += 1
                 text = record[field] if field else ""

@@ -1,4 +1,4 @@
-"""What cleaning drops, pair by pair, with why."""
+"""What cleaning drops, pair by pair and line by line, with why."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -6,7 +6,7 @@ from typing import BinaryIO
 from datatrove.data import Document
 from datatrove.io import DataFolder, get_datafolder
 
-from mt.bulk.formats import dump_json, rejects_name
+from mt.bulk.formats import Fields, Problem, dump_json, rejects_name
 from mt.bulk.job import OURS, ShardStep, whole_file
 from mt.bulk.shards import Shard
 from mt.compression import compressing
@@ -17,10 +17,11 @@ class WriteRejects(ShardStep):
     """Writes a file of JSON Lines for each shard, complete or absent, of what is dropped of it.
 
     A pair has its record in the shard, counted from 1, and where that begins: the byte of the file
-    behind which its lines are, or the row group of Parquet. What of a pair is no text is blank.
+    behind which its lines are, or the row group of Parquet. What of a pair is no text is blank. A
+    line that holds no record is there as it can be shown, as `raw`.
 
-    It stands behind the steps that drop pairs, which hand them over by :meth:`add`, and lets pass
-    what is kept.
+    It stands behind the steps that drop pairs, which hand them over by :meth:`add`, and behind the
+    reader, which tells of lines by :meth:`see`; it lets pass what is kept.
     """
 
     name, type = OURS, "REJECTS"
@@ -44,12 +45,18 @@ class WriteRejects(ShardStep):
 
     def add(self, document: Document, reason: Reason) -> None:
         """Write a pair, which is the text of a document, with its place in the input."""
-        assert self._file is not None, "what drops pairs stands before this step"
         source, _, target = document.text.partition("\n")
+        number = int(document.id.rpartition("/")[2]) + 1
+        self._write(number, reason, {"source": source, "target": target})
+
+    def see(self, record: int, problem: Problem) -> None:
+        """Write a line that holds no record."""
+        self._write(record, Reason(problem.reason, problem.message), {"raw": problem.raw})
+
+    def _write(self, record: int, reason: Reason, text: Fields) -> None:
+        assert self._file is not None, "what drops pairs stands before this step"
         dropped = {
-            "file": self._shard.file, "start": self._shard.start,
-            "record": int(document.id.rpartition("/")[2]) + 1,
-            "reason": reason.name, "measure": reason.measure,
-            "source": source, "target": target,
+            "file": self._shard.file, "start": self._shard.start, "record": record,
+            "reason": reason.name, "measure": reason.measure, **text,
         }  # fmt: skip
         self._file.write(dump_json(dropped))

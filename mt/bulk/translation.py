@@ -12,7 +12,7 @@ from datatrove.io import get_datafolder
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import Stats
 
-from mt.bulk.job import OURS, SHARD_BYTES, Job, WriteShard, plan_job
+from mt.bulk.job import OURS, SHARD_BYTES, Job, ReadShard, WriteShard, plan_job
 from mt.bulk.models import local_model
 from mt.bundle import WEIGHTS, open_bundle
 from mt.devices import DeviceName, RecordFormat
@@ -244,4 +244,5 @@ def plan_translation(
         source, output, field=field or "text", form=form, work=step.options.signature(),
         shard_bytes=shard_bytes,
     )  # fmt: skip
-    return Job(plan, output, [step, WriteShard(get_datafolder(output))])
+    folder = get_datafolder(output)
+    return Job(plan, output, [ReadShard(folder), step, WriteShard(folder)])

@@ -17,7 +17,7 @@ from mt.data.corpora.contract import Pair
 from mt.data.corpora.languages import LanguageChoice, closest
 from mt.data.corpora.plain import aligned
 from mt.errors import DataError
-from mt.lines import Location, each_line, read_bytes
+from mt.lines import LineError, Location, each_line, read_bytes
 
 COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 """Endings of names of compressed files."""
@@ -140,7 +140,7 @@ def _names(folder: Path) -> list[str]:
         ) from None
 
 
-def _lines(archive: zipfile.ZipFile, member: str, name: str) -> Iterator[str | DataError]:
+def _lines(archive: zipfile.ZipFile, member: str, name: str) -> Iterator[str | LineError]:
     return each_line(decompressed(_blocks(archive, member, name), name), name)
 
 

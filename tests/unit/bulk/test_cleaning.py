@@ -161,6 +161,53 @@ def test_rejects_are_found_again_in_a_file_that_was_cut(tmp_path):
     assert len(found) == 42
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "dropped"),
+    [
+        (
+            "a.tsv",
+            [b"Ja.\tYes.", b"F\xfcr\tFor", b"Nein.", b"Gut\tGood"],
+            {2: ("unreadable line", {"raw": "F\\xfcr\tFor"}),
+             3: ("no pair", {"source": "Nein.", "target": ""})},
+        ),
+        (
+            "a.jsonl",
+            [
+                b'{"de": "Ja.", "en": "Yes."}', b"", b'{"de": "Ja", "en', b"[1, 2]",
+                b'{"de": "\xff"}',
+            ],
+            {2: ("no JSON object", {"raw": '{"de": "Ja", "en'}),
+             3: ("no JSON object", {"raw": "[1, 2]"}),
+             4: ("unreadable line", {"raw": '{"de": "\\xff"}'})},
+        ),
+        (
+            "a.tsv",
+            [b"Ja.\tYes.", b"\xe4" * 17_000_000, "ä".encode() * 10_001 + b"\xe4"],
+            {2: ("unreadable line", {"raw": r"\xe4" * 2_500 + "…"}),
+             3: ("unreadable line", {"raw": "ä" * 10_000 + "…"})},
+        ),
+    ],
+)  # fmt: skip
+def test_lines_that_cannot_be_read_are_among_the_rejects(name, lines, dropped, tmp_path):
+    (tmp_path / name).write_bytes(b"\n".join(lines))
+    job = plan_cleaning(
+        str(tmp_path / name), str(tmp_path / "out"), ("de", "en"), filters=["duplicates"],
+        rejects=str(tmp_path / "gone"),
+    )  # fmt: skip
+    work(job)
+    found = read_json(tmp_path / "gone")
+    assert {each["record"] for each in found} == dropped.keys()
+    for each in found:
+        reason, text = dropped[each["record"]]
+        assert each == {
+            "file": name, "start": 0, "record": each["record"], "reason": reason,
+            "measure": each["measure"], **text,
+        }  # fmt: skip
+    summary = summarise(job.address)
+    counted = Counter(summary["problems"]) + Counter(summary.get("dropped", {}))
+    assert counted == Counter(reason for reason, _ in dropped.values())
+
+
 def shared(one, other):
     """Return the share of five-letter runs that two texts have in common."""
     sets = [
