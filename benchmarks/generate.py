@@ -6,6 +6,9 @@ Both have the same weights, which ``mt export`` writes for transformers. Its sid
 docs/howto/export.md: batches of 32 lines in the order of the file. Ours is ``mt translate`` with
 ``engine=torch``. Text goes in and comes out; loading is not counted. Every measurement is a cold
 process with one thread: on a busy machine its processor time says more than the clock.
+
+How many translations are equal is told twice: of `mt translate`, which searches again where a
+translation repeats itself, and of what our search finds the first time, as `generate` does.
 """
 
 import argparse
@@ -62,7 +65,7 @@ def main() -> None:
             for contest in contests.values():
                 contest.run_round(TIMEOUT)
             tables = "\n\n".join(
-                f"{contest.title}:\n\n{_table(contest)}\n\n{_agreement(scratch, beam)}"
+                f"{contest.title}:\n\n{_table(contest)}\n\n{_agreement(scratch, beam, options)}"
                 for beam, contest in contests.items()
             )
             about["rounds"] = f"{number} of {options.rounds}"
@@ -120,22 +123,43 @@ def _table(contest: Contest) -> str:
     return table(head, rows)
 
 
-def _agreement(scratch: Path, beam: int) -> str:
+def _agreement(scratch: Path, beam: int, options: argparse.Namespace) -> str:
     """Say how many translations are the same, letter by letter."""
     written = [_written(scratch, side, beam) for side in ("transformers", "mt")]
     if not all(path.exists() for path in written):
         return "One side is missing."
     theirs, ours = (json.loads(path.read_text(encoding="utf-8")) for path in written)
-    same = sum(one == other for one, other in zip(theirs, ours, strict=True))
-    return f"{same:,} of {len(ours):,} translations are the same in every letter."
+    once = _searched_once(options.model, _lines(options), beam)
+    return (
+        f"{_same(theirs, ours):,} of {len(ours):,} translations are the same in every letter; of "
+        f"what search finds the first time {_same(theirs, once):,}."
+    )
+
+
+def _same(theirs: Sequence[str], ours: Sequence[str]) -> int:
+    return sum(one == other for one, other in zip(theirs, ours, strict=True))
+
+
+def _searched_once(model: Path, lines: Sequence[str], beam: int) -> list[str]:
+    """Translate each line whole, by our search alone."""
+    from mt.translation import load_translator  # noqa: PLC0415
+
+    translator = load_translator(model, "cpu", engine="torch")
+    sources, target = translator.tokenizers.source.encode(lines), translator.tokenizers.target
+    found = translator.engine.submit(sources, translator.config.with_beam(beam).search)()
+    return target.decode([best.tokens for best, *_ in found])
+
+
+def _lines(options: argparse.Namespace) -> list[str]:
+    with options.text.open(encoding="utf-8") as file:
+        return [line.rstrip("\n") for line in itertools.islice(file, options.lines)]
 
 
 def _measure(options: argparse.Namespace) -> None:
     """Measure one side once, and print a line of JSON."""
     from mt.hardware import peak_memory  # noqa: PLC0415
 
-    with options.text.open(encoding="utf-8") as file:
-        lines = [line.rstrip("\n") for line in itertools.islice(file, options.lines)]
+    lines = _lines(options)
     load = _load_ours if options.measure == "mt" else _load_theirs
     translate = load(options.model, options.beam)
     began, clock = time.process_time(), time.perf_counter()
