@@ -1,12 +1,15 @@
 """How processes of several machines reach each other, and when one that is silent is given up."""
 
 import contextlib
+import ipaddress
 import os
 import socket
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from mt.errors import TrainingError
 
 _INTERFACE = "GLOO_SOCKET_IFNAME"
 """Tells gloo which network interface to use."""
@@ -24,12 +27,18 @@ def choose_interface(meeting: str | None) -> None:
     By itself it takes that of the machine's name, which many systems resolve to their own loopback.
 
     Args:
-        meeting: The address at which all meet; ``None``: all are on this machine, and nobody else
-            shall reach them.
+        meeting: The address at which all meet, some of them on other hosts; ``None``: all are on
+            this one, and nobody else shall reach them.
+
+    Raises:
+        TrainingError: If this host knows that address as its loopback, and has several interfaces
+            by which others may reach it, or none.
     """
+    if _INTERFACE in os.environ:
+        return
     name = _loopback() if meeting is None else _interface_to(meeting)
     if name is not None:
-        os.environ.setdefault(_INTERFACE, name)
+        os.environ[_INTERFACE] = name
 
 
 def notice_dead_machines() -> None:
@@ -62,18 +71,46 @@ def _loopback() -> str | None:
     return next((name for _, name in socket.if_nameindex() if name in {"lo", "lo0"}), None)
 
 
-def _interface_to(host: str) -> str | None:
-    """Name the interface by which packets to a host leave; ``None``: it cannot be told."""
+def _interface_to(meeting: str) -> str | None:
+    """Name the interface by which this host and the others reach each other.
+
+    Packets to the meeting leave by it, unless that is on this host and its address a loopback: then
+    it is the only other interface. ``None``: it cannot be told.
+    """
     if sys.platform != "linux":
         return None
+    try:
+        address = socket.gethostbyname(meeting)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect((address, 9))  # sends nothing: the system chooses a way
+            own = sender.getsockname()[0]
+    except OSError:
+        return None
+    addresses = _addresses()
+    if not _is_loopback(own):
+        return next((name for name, each in addresses.items() if each == own), None)
+    outward = [name for name, each in addresses.items() if not _is_loopback(each)]
+    if len(outward) == 1:
+        return outward[0]
+    raise TrainingError(
+        f"MASTER_ADDR: expected an address by which other hosts reach this one, but `{meeting}` is "
+        f"{address} here, and interfaces to others are {', '.join(outward) or 'none'}; give "
+        f"torchrun --local-addr with such an address, or set {_INTERFACE} to the interface"
+    )
+
+
+def _addresses() -> dict[str, str]:
+    """Return the first IPv4 address of each interface that has one."""
     import fcntl  # noqa: PLC0415 - Windows has none
 
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.connect((host, 9))  # sends nothing: the system chooses a way
-        address = socket.inet_aton(sender.getsockname()[0])
+    found = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for _, name in socket.if_nameindex():
-            with contextlib.suppress(OSError):  # it has no address
-                request = struct.pack("256s", name.encode())
-                if fcntl.ioctl(sender.fileno(), _SIOCGIFADDR, request)[20:24] == address:
-                    return name
-    return None
+            with contextlib.suppress(OSError):  # it has none
+                answer = fcntl.ioctl(asking, _SIOCGIFADDR, struct.pack("256s", name.encode()))
+                found[name] = socket.inet_ntoa(answer[20:24])
+    return found
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.IPv4Address(address).is_loopback

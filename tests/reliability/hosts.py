@@ -176,7 +176,7 @@ class Host:
             sys.executable, "-m", "torch.distributed.run",
             "--nnodes", nodes, "--nproc-per-node", "1", "--max-restarts", "3",
             "--rdzv-backend", "c10d", "--rdzv-id", self.run.name,
-            "--rdzv-endpoint", f"mt-host1:{MEETING}", "--local-addr", self.address,
+            "--rdzv-endpoint", f"mt-host1:{MEETING}",
             "-m", "mt", "train", self.world.recipe, "--out", self.run, "--device", "cpu",
             "--resume",
         ]  # fmt: skip
