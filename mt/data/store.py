@@ -92,6 +92,7 @@ def prepare_store(
     }
     fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     path = directory / fingerprint[:16]
+    damaged = None
     try:
         if path.exists():
             damaged = damaged_file(path, _FILES)
@@ -114,7 +115,7 @@ def prepare_store(
             f"{path}: expected to keep encoded pairs here, but it cannot be written "
             f"({error.strerror or error}); choose another data.store"
         ) from None
-    return Store(path, corpus.where, reused=False)
+    return Store(path, corpus.where, reused=False, damaged=damaged)
 
 
 class _MappedFile:
@@ -170,10 +171,11 @@ class Store:
         longest_pair: The number of the first pair that has such a side.
         longer_tokens: Tokens of the longer side of each pair, added up.
         fingerprint: Changes with the pairs.
-        reused: Whether :func:`prepare_store` found it ready.
+        reused: Whether it was there before this run.
+        damaged: The name of the file for which it was encoded again, if it was.
     """
 
-    def __init__(self, path: Path, where: str, reused: bool) -> None:
+    def __init__(self, path: Path, where: str, reused: bool, damaged: str | None = None) -> None:
         manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
         self.path = path
         self._tokens = _MappedFile(path / _TOKENS, np.dtype(manifest["token"]))
@@ -187,6 +189,7 @@ class Store:
         self.longer_tokens: int = manifest["longer_tokens"]
         self.fingerprint: str = manifest["fingerprint"]
         self.reused = reused
+        self.damaged = damaged
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -1,7 +1,10 @@
 """Corpora encoded by the hosts of a run together: each takes some, and all open what is there."""
 
+import logging
+import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mt.data.corpora import Corpus
 from mt.data.filters import Selection
@@ -11,6 +14,16 @@ from mt.data.store import Store, prepare_store
 from mt.text.tokenizer import Tokenizers
 from mt.training.sharing import appears, hosts_that_share
 from mt.training.world import World
+
+log = logging.getLogger(__name__)
+
+
+class _Made(NamedTuple):
+    """What a process has encoded."""
+
+    host: str
+    stores: list[tuple[Path, PairCounts, str | None]]
+    """Each with the name of the file that was found damaged, if one was."""
 
 
 def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes them
@@ -27,7 +40,7 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
 
     Hosts that share ``directory`` divide the corpora among them; one that has it for itself
     encodes all. The first process of a host compares what it does not encode with the checksums,
-    the others open what that has found or made.
+    the others open what that has found or made. The main process tells what all have encoded.
 
     Args:
         corpora: What to read, in this order.
@@ -35,7 +48,7 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
         directory: Where stores are kept.
         selections: Say for each corpus which of its pairs are used.
         world: The processes; each calls this.
-        progress: Called with what this process has read so far of a corpus.
+        progress: Called with what this process has read so far of its part.
         temperature: Shares epochs among the corpora.
 
     Raises:
@@ -44,6 +57,7 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
     hosts, count = world.hosts, len(corpora)
     sharing = hosts_that_share(directory, world)
     mine: dict[int, Store] = {}
+    encoded: list[Store] = []
 
     def encode(place: int) -> None:
         before = sum((store.counts for store in mine.values()), PairCounts())
@@ -51,22 +65,48 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
         mine[place] = prepare_store(
             corpora[place], tokenizers, directory, selections[place], progress=report
         )
+        encoded.append(mine[place])
 
     def open_the_rest() -> None:
-        for place in sorted(names.keys() - mine.keys()):
-            path = directory / names[place]
-            if appears(path):
-                mine[place] = Store(path, corpora[place].where, reused=True)
+        for place in sorted(found.keys() - mine.keys()):
+            name, reused = found[place]
+            if appears(directory / name):
+                mine[place] = Store(directory / name, corpora[place].where, reused)
             else:
                 encode(place)
 
     if hosts.is_first:
         for place in range(sharing.index(hosts.own), count, len(sharing)):
             encode(place)
-    found = world.gather((hosts.own, {place: store.path.name for place, store in mine.items()}))
-    names = {place: name for own, each in found if own in sharing for place, name in each.items()}
+    names = {place: (store.path.name, store.reused) for place, store in mine.items()}
+    told = world.gather((hosts.own, names))
+    found = {
+        place: each for own, theirs in told if own in sharing for place, each in theirs.items()
+    }
     if hosts.is_first:
         open_the_rest()
-    world.gather(None)  # now each host has them all
+    made = [(each.path, each.counts, each.damaged) for each in encoded if not each.reused]
+    works = world.gather(_Made(platform.node(), made))  # now each host has them all
+    if world.is_main:
+        _tell(works)
     open_the_rest()
     return mix(corpora, [mine[place] for place in range(count)], temperature)
+
+
+def _tell(works: Sequence[_Made]) -> None:
+    """Tell what all processes have encoded; what the first found damaged it has told before."""
+    for host, stores in works[1:]:
+        for path, _, damaged in stores:
+            if damaged is not None:
+                log.warning(
+                    "%s: expected encoded pairs, but on %s the file was missing or damaged; they "
+                    "were encoded again",
+                    path / damaged, host,
+                )  # fmt: skip
+    parts = [
+        f"{sum(counts.read for _, counts, _ in stores):,} on {host}"
+        for host, stores in works
+        if stores
+    ]
+    if parts and len({host for host, _ in works}) > 1:
+        log.info("pairs encoded now: %s", ", ".join(parts))

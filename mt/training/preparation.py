@@ -140,7 +140,8 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
     tokenizers = world.main_first(lambda: _obtain_tokenizers(data, tokenizer, seed, run, init_from))
     _refuse_unknown_tags(data, tokenizers.source, init_from)
     training = encode_together(
-        data.train, tokenizers, data.store, data.train_selections(), world, _LogEncoding(),
+        data.train, tokenizers, data.store, data.train_selections(), world,
+        _LogEncoding(world.hosts.count),
         temperature=data.temperature,
     )  # fmt: skip
     validation = encode_together(
@@ -208,15 +209,16 @@ def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:
 
 
 class _LogEncoding:
-    """Logs every few seconds how many pairs have been encoded."""
+    """Logs every few seconds how many pairs this host has encoded."""
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: int) -> None:
+        self._share = "" if hosts == 1 else f" by the first of {hosts} hosts"
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
 
     def __call__(self, counts: PairCounts) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + SECONDS_BETWEEN_LINES
-            log.info("encoding training pairs: %s read", f"{counts.read:,}")
+            log.info("encoding training pairs: %s read%s", f"{counts.read:,}", self._share)
 
 
 def _obtain_tokenizers(

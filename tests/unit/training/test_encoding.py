@@ -1,6 +1,7 @@
 """Hosts share the work of encoding corpora, where they see each other's stores."""
 
 import os
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,6 +41,7 @@ class Gathering:
 class Process:
     def __init__(self, gathering, rank):
         self._gathering, self._rank = gathering, rank
+        self.is_main = rank == 0
         self.hosts = Hosts(HOSTS, rank // PROCESSES, rank % PROCESSES == 0)
 
     def gather(self, value):
@@ -101,13 +103,29 @@ def test_each_corpus_is_encoded_once_where_stores_are_shared(
     assert not [*tmp_path.glob("stores*/.shared-*")]
 
 
-def test_damage_on_any_host_s_own_disk_is_found(tmp_path, encode):
+def test_the_main_process_tells_what_each_host_has_encoded(tmp_path, encode, caplog, monkeypatch):
+    caplog.set_level("INFO", logger="mt.training.encoding")
+    monkeypatch.setattr(encoding.platform, "node", lambda: threading.current_thread().name)
+    assert not any(mixture.reused for mixture in encode(lambda _: tmp_path / "stores"))
+    [line] = caplog.messages
+    # One host has the corpora of 40, 42 and 44 pairs, the other those of 41 and 43.
+    assert re.fullmatch(r"pairs encoded now: 126 on \S+, 84 on \S+", line)
+    assert all(mixture.reused for mixture in encode(lambda _: tmp_path / "stores"))
+    assert caplog.messages == [line]
+
+
+def test_damage_on_any_host_s_own_disk_is_found_and_told(tmp_path, encode, caplog):
     first = encode(lambda host: tmp_path / f"stores{host}")
     path = tmp_path / "stores1" / first[0].stores[0].path.name / "tokens"  # host 0's in a division
     whole = path.read_bytes()
     path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
-    encode(lambda host: tmp_path / f"stores{host}")
+    with caplog.at_level("WARNING", logger="mt.training.encoding"):
+        mixtures = encode(lambda host: tmp_path / f"stores{host}")
     assert path.read_bytes() == whole
+    assert [mixture.reused for mixture in mixtures] == [True, True, False, False]
+    [told] = [each.getMessage() for each in caplog.records if each.name == encoding.__name__]
+    assert told.startswith(f"{path}: expected encoded pairs, but on ")
+    assert told.endswith(" the file was missing or damaged; they were encoded again")
 
 
 def test_what_another_host_has_written_is_waited_for(tmp_path, encode, encoded, monkeypatch):
