@@ -14,6 +14,7 @@ from mt.model.contract import EncoderDecoder
 from mt.training.objective import Objective
 from mt.training.optimizers import Optimizer, step_if
 from mt.training.order import Group, Position
+from mt.training.randomness import random_state, set_random_state
 from mt.training.world import World
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class Update:
     """Real source tokens, end marks included."""
     target_tokens: int
     """Real target tokens, end marks included."""
+    pieces: int
+    """In how many pieces this process computed its rows of each batch; 1 where memory suffices."""
     following: Position
     """Where the run goes on."""
 
@@ -68,7 +71,8 @@ def updates(  # noqa: PLR0917 - all that an update depends on
     accumulating small batches equals one large batch, and several processes equal one: each
     computes on its rows of every batch, and gradients are summed. So where an accelerator's memory
     does not suffice, the update begins anew with batches in twice as many pieces, and so do those
-    that follow in this call. Each process splits its own rows, and the next call begins with whole
+    that follow in this call. The failed pass leaves no trace, in random numbers neither. Each
+    process splits its own rows, and the next call, perhaps on another device, begins with whole
     batches again.
 
     Args:
@@ -95,6 +99,7 @@ def updates(  # noqa: PLR0917 - all that an update depends on
         for parameters in optimizer.param_groups:
             parameters["lr"] = rate
         tokens = sum(batch.target_tokens for batch in group.batches)
+        randomness = random_state(device)
         while True:
             shares = list(_shares(group.batches, world, pieces))
             try:
@@ -105,6 +110,7 @@ def updates(  # noqa: PLR0917 - all that an update depends on
                     raise
             # Out here nothing holds what the failed pass had computed.
             optimizer.zero_grad(set_to_none=True)
+            set_random_state(randomness, device)
             pieces *= 2
             log.warning(
                 "memory: too little for a batch at update %d; from here on each is computed in %d "
@@ -128,6 +134,7 @@ def updates(  # noqa: PLR0917 - all that an update depends on
             finite=finite,
             source_tokens=sum(batch.source_tokens for batch in group.batches),
             target_tokens=tokens,
+            pieces=pieces,
             following=group.following,
         )
 

@@ -65,6 +65,10 @@ class Trainer:
     began: float = field(default_factory=time.perf_counter)
     """When the budget began, as if the run had never stopped."""
     progress: Progress = field(default_factory=Progress)
+    _pieces: int = field(default=1, init=False)
+    """In how many pieces this process computes batches."""
+    _most_pieces: int = field(default=1, init=False)
+    """In how many any does, as far as was told."""
 
     @property
     def result(self) -> EncoderDecoder:
@@ -173,6 +177,7 @@ class Trainer:
         with Interruption() as interruption:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
+                self._pieces = update.pieces
                 if self.moving_average is not None:
                     self.moving_average.follow(update.number)
                 builder.add(update)
@@ -297,7 +302,19 @@ class Trainer:
         }
         if self.moving_average is not None:
             state["weights"] = weights_of(self.model)
+        self._tell_of_pieces()
         self.world.from_main(lambda: self.checkpoints.save(self.result, state, self.progress))
+
+    def _tell_of_pieces(self) -> None:
+        """Tell of processes that split batches; the main one has told of itself at once."""
+        pieces = self.world.gather(self._pieces)
+        most = max(pieces)
+        if most > max(pieces[0], self._most_pieces):
+            log.warning(
+                "memory: too little for a batch of rank %d, which computes each in %d pieces since "
+                "the last checkpoint", pieces.index(most), most,
+            )  # fmt: skip
+        self._most_pieces = max(most, self._most_pieces)
 
     def _average(self) -> ValidationResult:
         history, update = self.progress.history, self.progress.update

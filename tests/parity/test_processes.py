@@ -1,6 +1,7 @@
 """Two processes train as one does, and their run is written once."""
 
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from mt.bundle import open_bundle, read_index
 from mt.config import apply_overrides
 from mt.errors import DataError, TrainingError
 from mt.model.config import TransformerConfig
+from mt.training import run as module
 from mt.training import sharing
 from mt.training.loop import updates
 from mt.training.objective import Objective
@@ -94,6 +96,23 @@ def runs(world, recipe, directory):
     return whole, stopped, resumed, refusal, interrupted.weights
 
 
+class Small(Objective):
+    """An objective with memory for six rows."""
+
+    def __call__(self, model, batch):
+        if len(batch.target) > 6:
+            raise torch.OutOfMemoryError
+        return super().__call__(model, batch)
+
+
+def with_little_memory(world, recipe, directory):
+    """Train where the second process has too little memory for its share of a batch."""
+    objective = Small if world.rank else Objective
+    training = recipe.training.model_copy(update={"updates": 20})
+    with mock.patch.object(module, "Objective", objective):
+        fit(world, recipe.model_copy(update={"training": training}), directory / "small")
+
+
 def refusals(world, directory):
     """Return what is said where processes see other files than the first, and of a failure."""
 
@@ -133,6 +152,7 @@ def work(rank, recipe, directory):
         first = [world.fails_first(), world.any(False), world.fails_first()]
         said = list(refusals(world, directory))
         found = learn(world), runs(world, recipe, directory), (first, said)
+        with_little_memory(world, recipe, directory)
     torch.save(found, directory / f"{rank}.pt")
 
 
@@ -193,6 +213,13 @@ def test_a_run_of_two_processes_is_written_once_and_resumed_exactly(two, recipe)
     state = whole / "state" / "update-000040.pt"
     one, other = torch.load(state)["random"]
     assert not torch.equal(one["cpu"], other["cpu"])
+
+
+def test_what_memory_asks_of_another_process_is_told_once(two):
+    log = (two.directory / "small" / "log.txt").read_text(encoding="utf-8")
+    [line] = [line for line in log.splitlines() if "memory: " in line]
+    assert re.search(r"too little for a batch of rank 1, which computes each in [248] pieces", line)
+    assert log.index(line) < log.index("update 20  validation")
 
 
 def test_another_number_of_processes_goes_on_with_other_random_numbers(

@@ -108,6 +108,23 @@ def test_too_little_memory_splits_batches_and_changes_nothing(model, batches, ba
         assert torch.allclose(part, expected[name], rtol=0, atol=1e-12), name
 
 
+def test_a_failed_pass_leaves_the_random_numbers_as_they_were(model, batches):
+    states = []
+
+    class Drawing(Memory):
+        def __call__(self, model, batch):
+            states.append(torch.get_rng_state())
+            torch.rand(3)
+            return super().__call__(model, batch)
+
+    group = Group([joined(batches)], Position())
+    done, _ = run(model, group, objective=Drawing(len(group.batches[0].target) // 2 + 1, False))
+    assert done.pieces == 2
+    failed, again, second_piece = states
+    assert torch.equal(failed, again)
+    assert not torch.equal(again, second_piece)
+
+
 def test_too_little_memory_for_a_pair_is_an_error(model, batches):
     with pytest.raises(torch.OutOfMemoryError):
         run(model, Group(batches, Position()), objective=Memory(0, backward=False))
