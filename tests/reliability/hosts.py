@@ -13,9 +13,7 @@ the programs ``ip`` and ``unshare``.
 """
 # ruff: noqa: T201
 
-import argparse
 import contextlib
-import json
 import os
 import random
 import shutil
@@ -27,41 +25,41 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import torch
-
-from mt.bundle import open_bundle, read_index
-from tests.tiny import command, environment, recipe_of, write_corpus
+from tests.reliability.disturbed import (
+    EVERY,
+    PATIENCE,
+    Outcome,
+    World,
+    all_of,
+    go_through,
+    parser,
+    wait_until,
+)
+from tests.tiny import environment
 
 BRIDGE = "mt-bridge"
 MEETING = 29_400
 """The port of the first host at which all meet."""
-PATIENCE = 300.0
-"""Seconds that a host has for the next thing that it should do."""
 
 
 def main() -> int:
     """Go through what may happen, and compare each run with an undisturbed one."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("events", nargs="*", metavar="EVENT", help=f"of {', '.join(EVENTS)}")
-    parser.add_argument("--updates", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    reads = parser(__doc__, EVENTS)
+    reads.add_argument("--updates", type=int, default=400)
+    reads.add_argument("--seed", type=int, default=1)
+    asked = reads.parse_args()
     if reason := missing():
         print(f"skipped: {reason}")
         return 0
     draw = random.Random(asked.seed)
-    broken = 0
     with tempfile.TemporaryDirectory(prefix="mt-hosts-") as name, bridge():
         world = World(Path(name), asked.updates)
-        for event in asked.events or EVENTS:
-            began = time.monotonic()
+
+        def disturb(event: str) -> Outcome:
             with hosts(world, event) as both:
-                found = EVENTS[event](world, both, draw)
-            print(f"{event}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
-            broken += "ANOTHER" in found
-    return int(broken > 0)
+                return EVENTS[event](world, both, draw)
+
+        return go_through(asked.parts or EVENTS, disturb)
 
 
 def missing() -> str | None:
@@ -75,85 +73,11 @@ def missing() -> str | None:
     return "namespaces are not allowed here" if tried.returncode else None
 
 
-class World:
-    """A recipe whose corpora each host has for itself, and the result of two undisturbed processes.
-
-    What is at ``own`` is another folder on each host.
-    """
-
-    def __init__(self, folder: Path, updates: int) -> None:
-        """Write it, and train on this machine."""
-        self.folder = folder
-        self.own, self.shared = folder / "own", folder / "shared"
-        self.own.mkdir()
-        self.shared.mkdir()
-        self.corpora = folder / "corpora"
-        self.corpora.mkdir()
-        write_corpus(self.corpora)
-        recipe = recipe_of(self.own)
-        recipe["model"]["dropout"] = 0.0  # so that runs of one and of two processes are alike
-        recipe["training"] |= {"updates": updates, "report_every": 10}
-        recipe["validation"] |= {"every": 50}
-        self.recipe = self.shared / "recipe.yaml"
-        self.recipe.write_text(json.dumps(recipe, indent=2), encoding="utf-8")
-        shutil.copytree(self.corpora, self.own, dirs_exist_ok=True)
-        call = command("train", self.recipe, "--out", self.whole, "--device", "cpu")
-        subprocess.run(
-            [*call, "--processes", "2"], env=environment(), check=True, capture_output=True
-        )
-
-    @property
-    def whole(self) -> Path:
-        """The run of two processes on one machine."""
-        return self.shared / "whole"
-
-    def run(self, event: str) -> Path:
-        """Name the run that something happens to."""
-        return self.shared / event
-
-    def compare(self, event: str) -> str:
-        """Say how a run differs from the undisturbed one."""
-        mine, theirs = (_weights(run) for run in (self.run(event), self.whole))
-        if mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine):
-            return "the same weights, bit for bit"
-        largest = max(float((mine[k] - theirs[k]).abs().max()) for k in mine)
-        return f"ANOTHER RESULT: weights differ by up to {largest:.1e}"
-
-    def compare_curves(self, event: str) -> str:
-        """Say how far the losses of a run are from the undisturbed ones.
-
-        Sums in another order differ by rounding, which training enlarges; other pairs, or another
-        learning rate, would show in every report.
-        """
-        mine, theirs = (_curve(run) for run in (self.run(event), self.whole))
-        if [each[:3] for each in mine] != [each[:3] for each in theirs]:
-            return "ANOTHER RESULT: other epochs or learning rates"
-        largest = max(abs(a[3] / b[3] - 1) for a, b in zip(mine, theirs, strict=True))
-        found = f"losses differ by at most {largest:.0e} of themselves"
-        return found if largest < 1e-3 else f"ANOTHER RESULT: {found}"
-
-
-def _curve(run: Path) -> list[tuple[int, int, float, float]]:
-    """Load update, epoch, learning rate and loss of each report."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    reports = [report for report in map(json.loads, lines) if "loss" in report]
-    return [tuple(each[key] for key in ("update", "epoch", "rate", "loss")) for each in reports]
-
-
-def _weights(run: Path) -> dict[str, torch.Tensor]:
-    """Load the last weights, and the best."""
-    return {
-        f"{name} {key}": weight
-        for name in ("best", "last")
-        for key, weight in open_bundle(read_index(run)[name]).weights().items()
-    }
-
-
 class Host:
     """A machine: a network namespace, and processes that are born into it and die with it."""
 
     def __init__(self, world: World, number: int, run: Path) -> None:
-        """Plug it in."""
+        """Give it a disk; :meth:`appear` gives it a network."""
         self.world, self.run = world, run
         self.name, self.address = f"mt-host{number}", f"10.77.0.{number}"
         self.folder = world.folder / f"{run.name}-{self.name}"
@@ -163,6 +87,9 @@ class Host:
         lines = "".join(f"{address} {name}\n" for name, address in names.items())
         (self.folder / "hosts").write_text(lines, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
+
+    def appear(self) -> None:
+        """Plug it in."""
         _ip("netns", "add", self.name)
         _ip("link", "add", self.name, "type", "veth", "peer", "name", "eth0", "netns", self.name)
         _ip("link", "set", self.name, "master", BRIDGE, "up")
@@ -199,6 +126,8 @@ class Host:
 
     def said(self) -> str:
         """Return what they have said."""
+        if not self.log.exists():
+            return ""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def die(self) -> None:
@@ -222,11 +151,12 @@ class Host:
         """Whether torchrun has."""
         return self.process is None or self.process.poll() is not None
 
-    def unplug(self) -> None:
-        """Take it away."""
+    def disappear(self) -> None:
+        """Take away what there is of it."""
         if self.process is not None:
             self.die()
-        _ip("netns", "delete", self.name)
+        _ip("link", "delete", self.name, check=False)  # the namespace takes it along, but later
+        _ip("netns", "delete", self.name, check=False)
 
 
 @contextlib.contextmanager
@@ -246,6 +176,8 @@ def hosts(world: World, event: str) -> Iterator[list[Host]]:
     both: list[Host] = []
     try:
         both.extend(Host(world, number, world.run(event)) for number in (1, 2))
+        for host in both:
+            host.appear()
         yield both
     except Exception:
         for host in both:
@@ -253,57 +185,54 @@ def hosts(world: World, event: str) -> Iterator[list[Host]]:
         raise
     finally:
         for host in both:
-            host.unplug()
+            host.disappear()
 
 
-def killed(world: World, both: list[Host], draw: random.Random) -> str:
+def killed(world: World, both: list[Host], draw: random.Random) -> Outcome:
     """Kill the second host, and let it join again."""
     start(both, "2")
-    update = wait_for_checkpoint(both[0], draw)
+    last = wait_for_checkpoint(both[0], draw)
     both[1].die()
     noticed = wait_for(both[0], "has ended; start all again with --resume")
     both[1].start("2")
-    return tell(both, f"killed after update {update}, noticed in {noticed:.0f} s", world.compare)
+    return tell(both, f"killed and noticed in {noticed:.0f} s", last, world.compare)
 
 
-def silent(world: World, both: list[Host], draw: random.Random) -> str:
+def silent(world: World, both: list[Host], draw: random.Random) -> Outcome:
     """Let the second host vanish without a word, and join again."""
     start(both, "2")
-    update = wait_for_checkpoint(both[0], draw)
+    last = wait_for_checkpoint(both[0], draw)
     both[1].plug("down")
     both[1].die()
     noticed = wait_for(both[0], "has ended; start all again with --resume")
     both[1].plug("up")
     both[1].start("2")
-    return tell(both, f"silent after update {update}, noticed in {noticed:.0f} s", world.compare)
+    return tell(both, f"silent and noticed in {noticed:.0f} s", last, world.compare)
 
 
-def alone(world: World, both: list[Host], draw: random.Random) -> str:
+def alone(world: World, both: list[Host], draw: random.Random) -> Outcome:
     """Kill the second host for good, where one is enough."""
     start(both, "1:2")
-    update = wait_for_checkpoint(both[0], draw)
+    last = wait_for_checkpoint(both[0], draw)
     both[1].die()
     wait_for(both[0], "there were 2 and are 1")
-    happened = f"killed after update {update}, one process went on"
-    return tell(both[:1], happened, world.compare_curves)
+    return tell(both[:1], "killed, one process went on", last, world.compare_curves)
 
 
-def first(world: World, both: list[Host], draw: random.Random) -> str:
+def first(world: World, both: list[Host], draw: random.Random) -> Outcome:
     """Kill the first host, at which all meet, and start again on both."""
     start(both, "2")
-    update = wait_for_checkpoint(both[0], draw)
+    last = wait_for_checkpoint(both[0], draw)
     both[0].die()
     began = time.monotonic()
     code = both[1].wait()
     seconds = time.monotonic() - began
     start(both, "2")
-    done = f"the meeting place was killed after update {update}"
-    return tell(
-        both, f"{done}, torchrun of the other ended with {code} in {seconds:.0f} s", world.compare
-    )
+    done = f"the meeting place was killed, torchrun of the other ended with {code} in {seconds:.0f}"
+    return tell(both, f"{done} s", last, world.compare)
 
 
-EVENTS: dict[str, Callable[[World, list[Host], random.Random], str]] = {
+EVENTS: dict[str, Callable[[World, list[Host], random.Random], Outcome]] = {
     "killed": killed,
     "silent": silent,
     "alone": alone,
@@ -318,34 +247,36 @@ def start(both: list[Host], nodes: str) -> None:
 
 
 def wait_for_checkpoint(host: Host, draw: random.Random) -> int:
-    """Wait until a random checkpoint has been written and some updates more; return its update."""
-    updates = json.loads(host.world.recipe.read_text())["training"]["updates"]
-    update = draw.randrange(50, updates // 2 + 1, 50)
-    wait_for(host, f"update {update}  validation")
+    """Wait for a random checkpoint and some updates more; return the update of the last one."""
+    world, event = host.world, host.run.name
+    update = draw.randrange(EVERY, world.updates // 2 + 1, EVERY)
+    world.wait_for_checkpoint(event, update, lambda: host.has_ended)
     time.sleep(draw.uniform(0, 0.5))
-    return update
+    return world.last_checkpoint(event)
 
 
 def wait_for(host: Host, words: str) -> float:
     """Wait until a host says something, and return the seconds that it took."""
-    began = time.monotonic()
-    while words not in host.said():
-        assert not host.has_ended, f"ended before: {words}"
-        assert time.monotonic() - began < PATIENCE, f"never said: {words}"
-        time.sleep(0.05)
-    return time.monotonic() - began
+    return wait_until(lambda: words in host.said(), words, lambda: host.has_ended)
 
 
-def tell(left: list[Host], happened: str, compare: Callable[[str], str]) -> str:
-    """Wait for the end, and say what came of it."""
+def tell(left: list[Host], happened: str, last: int, compare: Callable[[str], Outcome]) -> Outcome:
+    """Wait for the end, and say what came of it.
+
+    Args:
+        left: The hosts that are to end.
+        happened: What happened before.
+        last: The update of the last checkpoint before that.
+        compare: Compares the run with the undisturbed one.
+    """
     codes = [host.wait() for host in left]
     assert not any(codes), f"torchrun ended with {codes}"
-    resumed = sum(host.said().count("resuming after update") for host in left)
-    return f"{happened}; resumed {resumed} times; {compare(left[0].run.name)}"
+    world, event = left[0].world, left[0].run.name
+    return all_of(Outcome(happened), world.resumed(event, last), compare(event))
 
 
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
+def _ip(*arguments: str, check: bool = True) -> None:
+    subprocess.run(["ip", *arguments], check=check)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train and translate on a SLURM cluster, as the guides show it, and compare with this machine.
 
-    python -m tests.reliability.slurm [train|translate]... [--lines 2000]
+    python -m tests.reliability.slurm [train|translate]... [--updates 400] [--lines 2000]
 
 The cluster has two nodes, both on this machine: slurmctld, two times slurmd, and munged, with all
 that they write in a folder that is thrown away. Needs root and the packages slurm-wlm and munge.
@@ -11,7 +11,6 @@ that they write in a folder that is thrown away. Needs root and the packages slu
 """
 # ruff: noqa: T201
 
-import argparse
 import contextlib
 import os
 import platform
@@ -28,37 +27,40 @@ from pathlib import Path
 
 from mt.bulk import summarise
 from tests.reliability.bulk import BUNDLE, Job, write_text
-from tests.reliability.hosts import World
+from tests.reliability.disturbed import (
+    EVERY,
+    Outcome,
+    World,
+    all_of,
+    go_through,
+    parser,
+    wait_until,
+)
 from tests.tiny import ROOT, environment
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo")
-STOP = 100
-"""The update after which the first job is told that its time is over."""
-PATIENCE = 300.0
-"""Seconds that a job has."""
+STOP = 2 * EVERY
+"""The update after whose checkpoint the first job is told that its time is over."""
 
 
 def main() -> int:
     """Start the cluster, and run what is asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--lines", type=int, default=2_000)
-    asked = parser.parse_args()
+    reads = parser(__doc__, PARTS)
+    reads.add_argument("--lines", type=int, default=2_000)
+    reads.add_argument("--updates", type=int, default=400)
+    asked = reads.parse_args()
     if reason := missing():
         print(f"skipped: {reason}")
         return 0
-    broken = 0
     with tempfile.TemporaryDirectory(prefix="mt-slurm-") as name, cluster(Path(name)) as variables:
-        for part in asked.parts or PARTS:
-            began = time.monotonic()
+
+        def do(part: str) -> Outcome:
             folder = Path(name) / part
             folder.mkdir()
-            found = PARTS[part](folder, variables, asked.lines)
-            print(f"{part}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
-            broken += "ANOTHER" in found
-    return int(broken > 0)
+            size = {"train": asked.updates, "translate": asked.lines}[part]
+            return PARTS[part](folder, variables, size)
+
+        return go_through(asked.parts or PARTS, do)
 
 
 def missing() -> str | None:
@@ -96,7 +98,8 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
             for service in services:
                 started.append(subprocess.Popen(service, env=variables, stdout=log, stderr=log))
                 time.sleep(1)
-            wait_until(lambda: "idle" in ask(variables, "sinfo", "-h", "-t", "idle", "-o", "%t"))
+            idle = ("sinfo", "-h", "-t", "idle", "-o", "%t")
+            wait_until(lambda: "idle" in ask(variables, *idle), "nodes")
             yield variables
             ask(variables, "scancel", "--user", "root")
         except BaseException:
@@ -144,9 +147,9 @@ def configuration(folder: Path) -> str:
     ])  # fmt: skip
 
 
-def train(folder: Path, variables: Mapping[str, str], _lines: int) -> str:
+def train(folder: Path, variables: Mapping[str, str], updates: int) -> Outcome:
     """Submit a job, tell it that its time is over, submit it again, and compare."""
-    world = World(folder, updates=400)
+    world = World(folder, updates)
     run = world.run("slurm")
     page = (ROOT / "docs/howto/hosts.md").read_text(encoding="utf-8")
     scripts = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
@@ -163,25 +166,20 @@ def train(folder: Path, variables: Mapping[str, str], _lines: int) -> str:
     job.write_text(script, encoding="utf-8")
     try:
         first = submit(variables, job)
-        wait_until(lambda: f"update {STOP}  validation" in said(run))
+        world.wait_for_checkpoint("slurm", STOP)
         ask(variables, "scancel", "--signal", "TERM", first)
         wait_for_jobs(variables)
+        last = world.last_checkpoint("slurm")
         submit(variables, job)
         wait_for_jobs(variables)
-        [update] = re.findall(r"resuming after update (\d+)", said(run))
-        return f"stopped and resumed after update {update}; {world.compare(run.name)}"
+        stopped = Outcome("stopped by SIGTERM and submitted again")
+        return all_of(stopped, world.resumed("slurm", last), world.compare("slurm"))
     except Exception:
         print(job.with_suffix(".log").read_text(errors="replace")[-3000:], flush=True)
         raise
 
 
-def said(run: Path) -> str:
-    """Return what a run has said."""
-    log = run / "log.txt"
-    return log.read_text(encoding="utf-8") if log.exists() else ""
-
-
-def translate(folder: Path, variables: Mapping[str, str], lines: int) -> str:
+def translate(folder: Path, variables: Mapping[str, str], lines: int) -> Outcome:
     """Translate by the script for datatrove, and compare with a job of this machine."""
     text = write_text(folder / "text", lines, random.Random(1))
     whole = Job(BUNDLE, text, folder / "whole")
@@ -202,11 +200,12 @@ def translate(folder: Path, variables: Mapping[str, str], lines: int) -> str:
     wait_for_jobs(variables)
     found = summarise(str(folder / "out"))
     content = {path.name: path.read_bytes() for path in (folder / "out").glob("*.txt")}
-    result = "the same bytes" if content == whole.content() else "ANOTHER RESULT"
-    return f"{found['done']} of {found['shards']} shards, {found['records']:,} lines; {result}"
+    same = content == whole.content()
+    told = f"{found['done']} of {found['shards']} shards, {found['records']:,} lines"
+    return all_of(Outcome(told), Outcome("the same bytes" if same else "other bytes", same))
 
 
-PARTS: dict[str, Callable[[Path, Mapping[str, str], int], str]] = {
+PARTS: dict[str, Callable[[Path, Mapping[str, str], int], Outcome]] = {
     "train": train,
     "translate": translate,
 }
@@ -229,15 +228,7 @@ def ask(variables: Mapping[str, str], *command: str) -> str:
 
 def wait_for_jobs(variables: Mapping[str, str]) -> None:
     """Wait until no job is left."""
-    wait_until(lambda: not ask(variables, "squeue", "-h"))
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    """Wait for something."""
-    until = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < until, "too long"
-        time.sleep(0.5)
+    wait_until(lambda: not ask(variables, "squeue", "-h"), "jobs")
 
 
 if __name__ == "__main__":
