@@ -1,53 +1,111 @@
-"""Train with two workers of Ray Train, as the guide shows it, and compare with two processes.
+"""Train with two workers of Ray Train, as the guide shows it, of which one is killed.
 
-    python -m tests.reliability.ray_train [--updates 100]
+    python -m tests.reliability.ray_train [--updates 200]
 
-Needs the package ``ray[train]``. The cluster is of one machine.
+Only the worker is killed, not the training that it has started: that has to end with it, lest those
+that Ray starts again find the run locked. Needs Linux and the package ``ray[train]``. The cluster
+is of one machine.
 """
 # ruff: noqa: T201
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reliability.disturbed import World
+from tests.reliability.disturbed import EVERY, Outcome, World, all_of, go_through, wait_until
 from tests.tiny import ROOT, command, environment
+
+RUN = "workers"
 
 
 def main() -> int:
-    """Run the script of docs/howto/hosts.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--updates", type=int, default=100)
-    asked = parser.parse_args()
+    """Run the script of docs/howto/hosts.md, kill a worker, and compare."""
+    reads = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    reads.add_argument("--updates", type=int, default=200)
+    asked = reads.parse_args()
     with tempfile.TemporaryDirectory(prefix="mt-ray-train-") as name:
         world = World(Path(name), asked.updates)
-        page = (ROOT / "docs/howto/hosts.md").read_text(encoding="utf-8")
-        [script] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-        call = command("train", world.recipe, "--out", world.run("workers"), "--device", "cpu")
-        for shown, here in {
-            '["mt", "train", "/shared/recipe.yaml", "--out", "/shared/run", "--resume"]': repr(
-                call
-            ),
-            "use_gpu=True": "use_gpu=False",
-            "/shared/ray": f"{name}/storage",
-        }.items():
-            assert shown in script, shown
-            script = script.replace(shown, here)
-        ray = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
-        done = subprocess.run(
-            [sys.executable, "-c", script], env=environment() | ray,
-            check=False, capture_output=True, encoding="utf-8", errors="replace",
-        )  # fmt: skip
-        if done.returncode:
-            print(done.stdout[-3000:], done.stderr[-3000:])
-            return 1
-        found = world.compare("workers")
-    print(f"two workers of Ray on {os.cpu_count()} cores: {found.told}")
-    return int(not found.kept)
+        return go_through(["killed"], lambda _: killed(world))
+
+
+def killed(world: World) -> Outcome:
+    """Kill a worker after a checkpoint, and let Ray start all again."""
+    with cluster_that_trains(world) as ray:
+        world.wait_for_checkpoint(RUN, EVERY, lambda: ray.poll() is not None)
+        training = trainings(world)[-1]
+        worker = parent_of(training)
+        assert command_of(worker).startswith(b"ray::"), command_of(worker)
+        last = world.last_checkpoint(RUN)
+        os.kill(worker, signal.SIGKILL)
+        seconds = wait_until(lambda: training not in trainings(world), "its training ends")
+        assert ray.wait() == 0, "Ray gave up"
+    happened = Outcome(f"a worker of two was killed, its training ended in {seconds:.1f} s")
+    return all_of(happened, world.resumed(RUN, last), world.compare(RUN))
+
+
+@contextlib.contextmanager
+def cluster_that_trains(world: World) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start the script of the guide; tell what it has said where something fails."""
+    said = world.folder / "said"
+    variables = environment() | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
+    with said.open("wb") as file:
+        ray = subprocess.Popen(
+            [sys.executable, "-c", script(world)], env=variables, stdout=file, stderr=file
+        )
+    try:
+        yield ray
+    except Exception:
+        print(said.read_text(encoding="utf-8", errors="replace")[-5000:], flush=True)
+        raise
+    finally:
+        ray.terminate()
+        ray.wait()
+
+
+def script(world: World) -> str:
+    """Return the script of the guide, with the places of a test."""
+    page = (ROOT / "docs/howto/hosts.md").read_text(encoding="utf-8")
+    [found] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    call = command("train", world.recipe, "--out", world.run(RUN), "--device", "cpu", "--resume")
+    for shown, here in {
+        '"mt", "train", "/shared/recipe.yaml", "--out", "/shared/run", "--resume"]': (
+            f"*{call!r}]"
+        ),
+        "use_gpu=True": "use_gpu=False",
+        "/shared/ray": str(world.folder / "storage"),
+    }.items():
+        assert shown in found, shown
+        found = found.replace(shown, here)
+    return str(found)
+
+
+def trainings(world: World) -> list[int]:
+    """List the processes that train."""
+    run = os.fsencode(world.run(RUN))
+    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [number for number in numbers if run in command_of(number).split(b"\0")]
+
+
+def command_of(number: int) -> bytes:
+    """Return the command of a process; nothing where it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    return b""
+
+
+def parent_of(number: int) -> int:
+    """Return the number of the process that has started another."""
+    stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(stat[1])
 
 
 if __name__ == "__main__":
