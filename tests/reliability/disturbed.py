@@ -10,14 +10,14 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from mt.bundle import open_bundle, read_index
-from tests.tiny import command, environment, recipe_of, write_corpus
+from tests.tiny import ROOT, command, environment, recipe_of, write_corpus
 
 EVERY = 50
 """Updates between two checkpoints."""
@@ -76,6 +76,23 @@ def wait_until(
         assert time.monotonic() - began < PATIENCE, f"too long: {what}"
         time.sleep(0.05)
     return time.monotonic() - began
+
+
+def script_of(guide: str, *words: str, places: Mapping[str, str]) -> str:
+    """Return the only script of a guide that has all of some words.
+
+    Args:
+        guide: Its page among those of `docs/howto`.
+        words: What is in no other script there.
+        places: What stands for something in the script, and what is put there; all of it is there.
+    """
+    page = (ROOT / "docs/howto" / guide).read_text(encoding="utf-8")
+    scripts = re.findall(r"```\w+\n(.*?)```", page, re.DOTALL)
+    [script] = [each for each in scripts if all(word in each for word in words)]
+    for shown, here in places.items():
+        assert shown in script, f"{guide}: {shown}"
+        script = script.replace(shown, here)
+    return str(script)
 
 
 class World:

@@ -11,7 +11,6 @@ is of one machine.
 import argparse
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,8 +18,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reliability.disturbed import EVERY, Outcome, World, all_of, go_through, wait_until
-from tests.tiny import ROOT, command, environment
+from tests.reliability.disturbed import (
+    EVERY,
+    Outcome,
+    World,
+    all_of,
+    go_through,
+    script_of,
+    wait_until,
+)
+from tests.tiny import command, environment
 
 RUN = "workers"
 
@@ -59,7 +66,7 @@ def cluster_that_trains(world: World) -> Iterator["subprocess.Popen[bytes]"]:
     variables = environment() | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
     with said.open("wb") as file:
         ray = subprocess.Popen(
-            [sys.executable, "-c", script(world)], env=variables, stdout=file, stderr=file
+            [sys.executable, "-c", training_script(world)], env=variables, stdout=file, stderr=file
         )
     try:
         yield ray
@@ -71,21 +78,17 @@ def cluster_that_trains(world: World) -> Iterator["subprocess.Popen[bytes]"]:
         ray.wait()
 
 
-def script(world: World) -> str:
-    """Return the script of the guide, with the places of a test."""
-    page = (ROOT / "docs/howto/hosts.md").read_text(encoding="utf-8")
-    [found] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+def training_script(world: World) -> str:
+    """Return the program of the guide, for workers without GPUs."""
     call = command("train", world.recipe, "--out", world.run(RUN), "--device", "cpu", "--resume")
-    for shown, here in {
-        '"mt", "train", "/shared/recipe.yaml", "--out", "/shared/run", "--resume"]': (
-            f"*{call!r}]"
-        ),
-        "use_gpu=True": "use_gpu=False",
-        "/shared/ray": str(world.folder / "storage"),
-    }.items():
-        assert shown in found, shown
-        found = found.replace(shown, here)
-    return str(found)
+    return script_of(
+        "hosts.md", "TorchTrainer",
+        places={
+            '"mt", "train", "/shared/recipe.yaml", "--out", "/shared/run", "--resume"': f"*{call}",
+            "use_gpu=True": "use_gpu=False",
+            "/shared/ray": str(world.folder / "storage"),
+        },
+    )  # fmt: skip
 
 
 def trainings(world: World) -> list[int]:

@@ -15,7 +15,6 @@ import contextlib
 import os
 import platform
 import random
-import re
 import secrets
 import shutil
 import subprocess
@@ -34,9 +33,10 @@ from tests.reliability.disturbed import (
     all_of,
     go_through,
     parser,
+    script_of,
     wait_until,
 )
-from tests.tiny import ROOT, environment
+from tests.tiny import environment
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo")
 STOP = 2 * EVERY
@@ -151,19 +151,8 @@ def train(folder: Path, variables: Mapping[str, str], updates: int) -> Outcome:
     """Submit a job, tell it that its time is over, submit it again, and compare."""
     world = World(folder, updates)
     run = world.run("slurm")
-    page = (ROOT / "docs/howto/hosts.md").read_text(encoding="utf-8")
-    scripts = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    [script] = [each for each in scripts if "#SBATCH" in each]
-    for shown, here in {
-        "--gpus-per-node 4 ": "",
-        "--nproc-per-node 4": "--nproc-per-node 1",
-        "/shared/recipe.yaml": str(world.recipe),
-        "/shared/run": f"{run} --device cpu",
-    }.items():
-        assert shown in script, shown
-        script = script.replace(shown, here)
     job = folder / "job.sh"
-    job.write_text(script, encoding="utf-8")
+    job.write_text(training_script(world.recipe, run), encoding="utf-8")
     try:
         first = submit(variables, job)
         world.wait_for_checkpoint("slurm", STOP)
@@ -184,25 +173,40 @@ def translate(folder: Path, variables: Mapping[str, str], lines: int) -> Outcome
     text = write_text(folder / "text", lines, random.Random(1))
     whole = Job(BUNDLE, text, folder / "whole")
     assert whole.end() == 0
-    page = (ROOT / "docs/howto/bulk.md").read_text(encoding="utf-8")
-    scripts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    [script] = [each for each in scripts if "SlurmPipelineExecutor" in each]
-    for shown, here in {
-        '"MODEL"': repr(str(BUNDLE)),
-        '"INPUT"': repr(str(text)),
-        '"OUTPUT"': repr(str(folder / "out")) + ", shard_bytes=2_000",
-        "source .venv/bin/activate; ": "",
-        "tasks_per_job=20": "tasks_per_job=5",
-    }.items():
-        assert shown in script, shown
-        script = script.replace(shown, here)
-    ask(variables, sys.executable, "-c", script)
+    ask(variables, sys.executable, "-c", translation_script(text, folder / "out"))
     wait_for_jobs(variables)
     found = summarise(str(folder / "out"))
     content = {path.name: path.read_bytes() for path in (folder / "out").glob("*.txt")}
     same = content == whole.content()
     told = f"{found['done']} of {found['shards']} shards, {found['records']:,} lines"
     return all_of(Outcome(told), Outcome("the same bytes" if same else "other bytes", same))
+
+
+def training_script(recipe: Path, run: Path) -> str:
+    """Return the job of the guide, for nodes without GPUs."""
+    return script_of(
+        "hosts.md", "#SBATCH",
+        places={
+            "--gpus-per-node 4 ": "",
+            "--nproc-per-node 4": "--nproc-per-node 1",
+            "/shared/recipe.yaml": str(recipe),
+            "/shared/run": f"{run} --device cpu",
+        },
+    )  # fmt: skip
+
+
+def translation_script(text: Path, output: Path) -> str:
+    """Return the program of the guide, for small shards."""
+    return script_of(
+        "bulk.md", "plan_translation", "SlurmPipelineExecutor",
+        places={
+            '"MODEL"': repr(str(BUNDLE)),
+            '"INPUT"': repr(str(text)),
+            '"OUTPUT"': repr(str(output)) + ", shard_bytes=2_000",
+            "source .venv/bin/activate; ": "",
+            "tasks_per_job=20": "tasks_per_job=5",
+        },
+    )  # fmt: skip
 
 
 PARTS: dict[str, Callable[[Path, Mapping[str, str], int], Outcome]] = {
