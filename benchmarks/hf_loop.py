@@ -1,8 +1,9 @@
 """Train a Marian model of Hugging Face transformers by a plain loop: the other side of ``minutes``.
 
-Sizes and corpora are those of a recipe, tokens those of a run of it. Adam at the rates of Vaswani
-et al. (2017), batches of as many tokens of the target side, sorted by length, label smoothing,
-float32: what a person writes who follows the documentation.
+Sizes and corpora are those of a recipe with a joint vocabulary, tokens those of a run of it; what
+the recipe says of filters, tags and weights is not looked at. Adam with a rate that falls with the
+inverse square root of the updates, batches of as many tokens of the target side, sorted by length,
+label smoothing, float32: what a person writes who follows the documentation.
 """
 
 import argparse
@@ -40,7 +41,8 @@ def main() -> None:
     torch.set_num_threads(int(os.environ["THREADS"]))
     recipe = load_recipe(options.recipe)
     tokenizer = open_bundle(options.tokens_of).tokenizers().source
-    assert isinstance(recipe.model, TransformerConfig)
+    if not isinstance(recipe.model, TransformerConfig) or recipe.tokenizer.vocabulary != "joint":
+        raise SystemExit(f"{options.recipe}: expected a transformer with a joint vocabulary")
     texts = [pair for corpus in recipe.data.train for pair in corpus.pairs()]
     sources, targets = (tokenizer.encode(side) for side in zip(*texts, strict=True))
     pairs = [([*s, END], [*t, END]) for s, t in zip(sources, targets, strict=True)]
@@ -68,7 +70,7 @@ def build(sizes: TransformerConfig, vocabulary: int) -> MarianMTModel:
         decoder_layers=sizes.decoder_layers, encoder_attention_heads=sizes.heads,
         decoder_attention_heads=sizes.heads, encoder_ffn_dim=sizes.feed_forward,
         decoder_ffn_dim=sizes.feed_forward, activation_function="relu", dropout=sizes.dropout,
-        attention_dropout=0.0, activation_dropout=0.0, max_position_embeddings=512,
+        attention_dropout=0.0, activation_dropout=0.0, max_position_embeddings=1024,
         pad_token_id=PAD, eos_token_id=END, decoder_start_token_id=PAD, forced_eos_token_id=None,
         scale_embedding=True, init_std=sizes.dim**-0.5,
     )  # fmt: skip

@@ -11,6 +11,7 @@ validated. BLEU is that of greedy translations of the recipe's first validation 
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from benchmarks.harness import (
     table,
     write_record,
 )
+from mt.training.recipe import load_recipe
 
 OURS, THEIRS = "mt train", "transformers, plain loop"
 LEVELS = (25, 30, 33, 35, 37, 38, 39, 40)
@@ -39,35 +41,47 @@ Curve = list[tuple[float, float]]
 def main() -> None:
     """Train both, and write the picture and the record."""
     options = _parser().parse_args()
+    if load_recipe(options.recipe).validation.metric != "bleu":
+        raise SystemExit(f"{options.recipe}: expected validation.metric to be bleu")
     about = facts(options.threads) | {"recipe": str(options.recipe)}
     with tempfile.TemporaryDirectory() as folder:
         run = options.run or Path(folder) / "run"
-        curves, minutes = train_ours(options, run)
+        ours, minutes = train_ours(options, run)
         text = f"`mt train` took {minutes:.1f} minutes.\n\n"
         text += evaluate(options, run) if options.test else ""
-        every = {OURS: curves, THEIRS: watch_theirs(options, run)}
-    text += describe(every)
-    if options.output:
-        picture = options.output.with_suffix(".svg")
-        draw(every, picture)
-        text += f"\n\n![BLEU against minutes]({picture.name})"
-        raw = {"about": about, "curves": every}
-        options.output.with_suffix(".json").write_text(json.dumps(raw, indent=1) + "\n", "utf-8")
-        write_record(options.output, "BLEU against wall time", about, [], text)
-    print(text)
+        write(options, about, text, {OURS: ours})  # else an interruption would cost it
+        write(options, about, text, {OURS: ours, THEIRS: watch_theirs(options, run)})
+
+
+def write(
+    options: argparse.Namespace, about: Mapping[str, str], text: str, curves: Mapping[str, Curve]
+) -> None:
+    """Write the picture and the record of what there is, or print the table."""
+    text += describe(curves)
+    if options.output is None:
+        print(text)
+        return
+    picture = options.output.with_suffix(".svg")
+    draw(curves, picture)
+    text += f"\n\n![BLEU against minutes]({picture.name})"
+    raw = {"about": about, "curves": curves}
+    options.output.with_suffix(".json").write_text(json.dumps(raw, indent=1) + "\n", "utf-8")
+    write_record(options.output, "BLEU against wall time", about, [], text)
 
 
 def train_ours(options: argparse.Namespace, run: Path) -> tuple[Curve, float]:
     """Train by the command, and note when it tells of a validation; return also all its minutes."""
     command = [sys.executable, "-m", "mt", "train", str(options.recipe), "--out", str(run)]
-    began, curve = time.perf_counter(), []
+    began, told = time.perf_counter(), dict[int, float]()
     for line in _lines(command, our_environment(options.threads)):
         say(line)
-        _, _, told = line.partition("validation: ")
-        if "update" in line and "bleu " in told:
-            score = float(told.partition("bleu ")[2].split()[0].rstrip(","))
-            curve.append(((time.perf_counter() - began) / 60, score))
-    return curve, (time.perf_counter() - began) / 60
+        if mark := re.search(r"update ([\d,]+)  validation:", line):
+            told[int(mark[1].replace(",", ""))] = (time.perf_counter() - began) / 60
+    minutes = (time.perf_counter() - began) / 60
+    entries = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    validated = [each for each in entries if "validation" in each]
+    scores = [(each["update"], each["validation"]["bleu"]["score"]) for each in validated]
+    return [(told[update], score) for update, score in scores], minutes
 
 
 def watch_theirs(options: argparse.Namespace, run: Path) -> Curve:
