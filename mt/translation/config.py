@@ -6,7 +6,7 @@ Reading it loads no torch.
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
 from mt.config import Count, StrictConfig
 from mt.devices import EngineName, EnginePrecision, ShortlistUse
@@ -148,7 +148,7 @@ class SamplingConfig(BaseSearchConfig):
     kind: Literal["sampling"] = "sampling"
     size: int = Field(default=1, gt=0, le=1000)
     """Translations drawn of each sentence, independent of one another."""
-    temperature: PositiveFloat = 1.0
+    temperature: float = Field(default=1.0, ge=0.001, le=1000)
     """Divides logits: below 1 likely tokens become likelier, above 1 all become more alike."""
     top_k: NonNegativeInt = 0
     """Draw among this many likeliest tokens (Fan et al. 2018); 0: among all."""

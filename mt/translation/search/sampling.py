@@ -7,16 +7,12 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
 
 from mt.kernels.top_k import top_k
 from mt.translation.config import SamplingConfig
 
 _FEW = 64
 """Likeliest tokens that mostly hold all the probability that is asked for."""
-
-_BLOCK = 64
-"""Tokens whose probabilities are added up together."""
 
 
 class Sampler:
@@ -98,27 +94,11 @@ def _invert(
 ) -> Int[Tensor, " rows"]:
     """Return the column of each row at which its distribution function exceeds a number.
 
-    First a block of columns is found, then one of it, as adding up a whole row is slow.
-
     Args:
-        weights: Not negative, in each row one that is positive.
+        weights: Not negative. Of a row that has none that is positive, or one that is no number,
+            the last column is returned.
         draws: From 0 to below 1, in double precision.
     """
-    rows, width = weights.shape
-    blocks = torch.unflatten(pad(weights, (0, -width % _BLOCK)), 1, (-1, _BLOCK))
-    block, draws = _column(blocks.sum(dim=-1), draws)
-    column, _ = _column(blocks[torch.arange(rows, device=block.device), block], draws)
-    return block * _BLOCK + column
-
-
-def _column(
-    weights: Float[Tensor, "rows columns"], draws: Float[Tensor, " rows"]
-) -> tuple[Int[Tensor, " rows"], Float[Tensor, " rows"]]:
-    """Return such a column, and how much of its own weight lies below the number, from 0 to 1."""
-    weights = weights.double()
-    totals = weights.cumsum(dim=-1)
-    whole = totals[:, -1]
-    wanted = (draws * whole).minimum(whole.nextafter(torch.zeros_like(whole)))[:, None]
-    found = torch.searchsorted(totals, wanted, right=True)
-    above = (totals.gather(1, found) - wanted) / weights.gather(1, found)
-    return found[:, 0], (1 - above).clamp(0, 1)[:, 0]
+    totals = weights.double().cumsum(dim=-1)
+    wanted = draws[:, None] * totals[:, -1:]
+    return torch.searchsorted(totals, wanted, right=True)[:, 0].clamp(max=weights.shape[1] - 1)

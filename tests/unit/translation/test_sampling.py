@@ -121,6 +121,25 @@ def test_what_is_impossible_is_never_drawn(asked, number):
     assert 300 <= first < 400
 
 
+@pytest.mark.parametrize("asked", [{}, {"top_k": 5}, {"top_p": 0.9}])
+def test_every_row_draws_a_token(asked):
+    generator = torch.Generator().manual_seed(1)
+    rows = 10 * torch.randn(20, 700, generator=generator)
+    cold = Sampler.of(SamplingConfig(size=20, temperature=0.001, **asked), [[5]])(rows)
+    assert cold.tolist() == rows.argmax(dim=-1).tolist()
+    rows[0], rows[1], rows[2, 7] = torch.nan, -torch.inf, torch.inf
+    for temperature in (0.001, 1, 1000):
+        config = SamplingConfig(size=20, temperature=temperature, **asked)
+        assert all(0 <= token < 700 for token in Sampler.of(config, [[5]])(rows).tolist())
+
+
+@pytest.mark.parametrize("kind", [SamplingConfig, MbrConfig])
+@pytest.mark.parametrize("temperature", [0, 1e-38, 1e39])
+def test_temperatures_leave_differences_between_tokens(kind, temperature):
+    with pytest.raises(ConfigError, match="temperature"):
+        kind.parse({"temperature": temperature}, where="search")
+
+
 def test_a_row_keeps_its_stream():
     config = SamplingConfig(size=3)
     shares = torch.ones(6, 1000).log()
