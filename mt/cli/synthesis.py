@@ -176,15 +176,14 @@ class Search:
         return translator, self._with_candidates(config) if self.interpolate else config
 
     def _with_candidates(self, config: "TranslationConfig") -> "TranslationConfig":
-        """Have search give several translations of a line: unless told how many, all it keeps."""
-        if not (self.nbest or self.samples or config.alternatives):
-            config = config.changed(alternatives=config.search.kept - 1)
-        if not config.alternatives:
+        """Have search give as many translations of a line as options say, else all it keeps."""
+        candidates = self.nbest or self.samples or config.search.kept
+        if candidates == 1:
             raise typer.BadParameter(
                 "--interpolate chooses among translations of a line, but there is one; give "
                 "--beam, --nbest or --samples of 2 or more"
             )
-        return config
+        return config.changed(alternatives=candidates - 1)
 
 
 def write_pairs(

@@ -96,6 +96,7 @@ def test_several_translations_of_a_line(folder):
         (["--beam", "6", "--nbest", "6"], ["--beam", "6"]),
         (["--nbest", "3"], ["--nbest", "3"]),
         (["--samples", "3"], ["--samples", "3"]),
+        (["--beam", "6", "--nbest", "6"], ["--beam", "6", "--set=alternatives=1"]),
     ],
 )
 def test_interpolation_takes_the_candidate_closest_to_the_reference(candidates, chosen, folder):
@@ -267,6 +268,7 @@ def test_corpora_of_several_tags_are_refused(corpus):
             for one in (
                 ["--beam", "1"],
                 ["--nbest", "1"],
+                ["--nbest", "1", "--set=alternatives=2"],
                 ["--samples", "1"],
                 ["--set=search.kind=greedy"],
             )
