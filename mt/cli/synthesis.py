@@ -89,8 +89,9 @@ def find_originals(
 
     Raises:
         ConfigError: If the recipe is for other languages.
-        DataError: If a file is missing, it is not clear what is meant, or the name of a text says
-            that it is in the other language.
+        DataError: If a file is missing, it is not clear what is meant, or the name of a text to
+            translate says that it is in the other language. The second of two texts is not
+            translated, and its name not looked at.
     """
     from mt.data.corpora import names_pairs, open_corpus
     from mt.synthesis.originals import Originals
@@ -279,5 +280,6 @@ def _check_language(text: Path, read: str, written: str) -> None:
     if closest(written, named) and not closest(read, named):
         raise DataError(
             f"{text}: expected a text in {read}, which the model reads, but its name says "
-            f"{named[0]}, which the model writes; give texts in {read}, or another model"
+            f"{named[0]}, which the model writes; give texts in {read}, rename the file, or take "
+            "another model"
         )
