@@ -61,11 +61,12 @@ def main() -> None:
         )  # fmt: skip
         sides = {THEIRS: ("transformers", exported), OURS: ("mt", options.model.absolute())}
         contests = {beam: _contest(sides, beam, options, scratch) for beam in BEAMS}
+        once = {beam: _searched_once(options.model, _lines(options), beam) for beam in BEAMS}
         for number in range(1, options.rounds + 1):
             for contest in contests.values():
                 contest.run_round(TIMEOUT)
             tables = "\n\n".join(
-                f"{contest.title}:\n\n{_table(contest)}\n\n{_agreement(scratch, beam, options)}"
+                f"{contest.title}:\n\n{_table(contest)}\n\n{_agreement(scratch, beam, once[beam])}"
                 for beam, contest in contests.items()
             )
             about["rounds"] = f"{number} of {options.rounds}"
@@ -123,13 +124,12 @@ def _table(contest: Contest) -> str:
     return table(head, rows)
 
 
-def _agreement(scratch: Path, beam: int, options: argparse.Namespace) -> str:
-    """Say how many translations are the same, letter by letter."""
+def _agreement(scratch: Path, beam: int, once: Sequence[str]) -> str:
+    """Say how many translations are the same, letter by letter; `once` are of one search."""
     written = [_written(scratch, side, beam) for side in ("transformers", "mt")]
     if not all(path.exists() for path in written):
         return "One side is missing."
     theirs, ours = (json.loads(path.read_text(encoding="utf-8")) for path in written)
-    once = _searched_once(options.model, _lines(options), beam)
     return (
         f"{_same(theirs, ours):,} of {len(ours):,} translations are the same in every letter; of "
         f"what search finds the first time {_same(theirs, once):,}."
@@ -141,9 +141,12 @@ def _same(theirs: Sequence[str], ours: Sequence[str]) -> int:
 
 
 def _searched_once(model: Path, lines: Sequence[str], beam: int) -> list[str]:
-    """Translate each line whole, by our search alone."""
+    """Translate each line whole, by our search alone, on one thread as in the measurements."""
+    import torch  # noqa: PLC0415
+
     from mt.translation import load_translator  # noqa: PLC0415
 
+    torch.set_num_threads(1)
     translator = load_translator(model, "cpu", engine="torch")
     sources, target = translator.tokenizers.source.encode(lines), translator.tokenizers.target
     found = translator.engine.submit(sources, translator.config.with_beam(beam).search)()
