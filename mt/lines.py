@@ -73,10 +73,23 @@ class LineNumbers:
 
 
 class LineError(DataError):
-    """Why a line is no text."""
+    """Why a line is no text.
 
-    raw: bytes = b""
-    """The line as it stands there, without its line feed; of one that is too long the beginning."""
+    Attributes:
+        raw: The line as it stands there, without its line feed; of one that is too long the
+            beginning.
+        found: What is wrong with it, in a word or two.
+    """
+
+    def __init__(self, message: str, raw: bytes, found: str) -> None:
+        """Take the message of the error, and what it is about."""
+        super().__init__(message)
+        self.raw = raw
+        self.found = found
+
+    def __reduce__(self) -> tuple[type["LineError"], tuple[str, bytes, str]]:
+        """Pickle all of it; by itself an exception is made again of its message alone."""
+        return LineError, (str(self), self.raw, self.found)
 
 
 def read_lines(path: Location, replace: bool = False) -> Iterator[str]:
@@ -148,13 +161,13 @@ def count_lines(path: Location) -> int:
             first, rest = block.find(b"\n"), block.rfind(b"\n") + 1
             length += first if rest else len(block)
             if length > _LONGEST:
-                raise _too_long(str(path), feeds - block.count(b"\n") + 1)
+                raise DataError(_too_long(str(path), feeds - block.count(b"\n") + 1))
             length = len(block) - rest if rest else length
             last = block
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         number = feeds + error.object[: error.start].count(b"\n") + 1
-        raise _no_utf8(str(path), number, error) from None
+        raise DataError(_no_utf8(str(path), number, error)) from None
     if returns and not feeds:
         raise DataError(
             f"{path}: expected lines that end with a line feed, but found carriage returns alone, "
@@ -251,7 +264,7 @@ def _decode(blocks: Iterator[bytes], name: str, replace: bool) -> Iterator[str]:
     try:
         for number, raw in enumerate(_split(blocks), start=1):
             line = _line(raw, number, name)
-            if isinstance(line, DataError):
+            if isinstance(line, LineError):
                 if not replace or len(raw) > _LONGEST:
                     raise line
                 replaced.add(number)
@@ -264,14 +277,12 @@ def _decode(blocks: Iterator[bytes], name: str, replace: bool) -> Iterator[str]:
 
 def _line(raw: bytes, number: int, name: str) -> str | LineError:
     """Decode a line, or return why that is not possible."""
+    if len(raw) > _LONGEST:
+        return LineError(_too_long(name, number), raw, f"more than {_LONGEST:,} bytes")
     try:
-        if len(raw) <= _LONGEST:
-            return raw.decode(_codec(number)).removesuffix("\r")
-        problem = _too_long(name, number)
+        return raw.decode(_codec(number)).removesuffix("\r")
     except UnicodeDecodeError as error:
-        problem = _no_utf8(name, number, error)
-    problem.raw = raw
-    return problem
+        return LineError(_no_utf8(name, number, error), raw, f"byte {_byte(error)}")
 
 
 def _codec(number: int) -> str:
@@ -299,18 +310,22 @@ def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _too_long(name: str, number: int) -> LineError:
-    return LineError(
+def _too_long(name: str, number: int) -> str:
+    return (
         f"{name}: expected lines of at most {_LONGEST:,} bytes, but line {number} has more; check "
         "that it is a text, and one with line feeds"
     )
 
 
-def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> LineError:
-    return LineError(
-        f"{name}: expected UTF-8, but line {number} holds byte "
-        f"0x{error.object[error.start]:02x} that is not; convert the file, for example with iconv"
+def _no_utf8(name: str, number: int, error: UnicodeDecodeError) -> str:
+    return (
+        f"{name}: expected UTF-8, but line {number} holds byte {_byte(error)} that is not; convert "
+        "the file, for example with iconv"
     )
+
+
+def _byte(error: UnicodeDecodeError) -> str:
+    return f"0x{error.object[error.start]:02x}"
 
 
 def as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:

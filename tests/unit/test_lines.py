@@ -5,6 +5,7 @@ import codecs
 import gzip
 import lzma
 import os
+import pickle
 import sys
 
 import pytest
@@ -12,7 +13,7 @@ from backports import zstd
 
 import mt.lines as lines_module
 from mt.errors import DataError
-from mt.lines import count_lines, read_lines, read_stdin
+from mt.lines import count_lines, each_line, read_lines, read_stdin
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,13 @@ def test_what_is_not_utf_8_is_named_by_line_and_byte(tmp_path, raw, line, byte):
     for read in (count_lines, lambda path: list(read_lines(path))):
         with pytest.raises(DataError, match=f"corpus.de: .* line {line} holds byte {byte} .*iconv"):
             read(tmp_path / "corpus.de")
+
+
+def test_the_error_of_a_line_passes_between_processes():
+    [found] = each_line(iter([b"a\xff\n"]), "text")
+    again = pickle.loads(pickle.dumps(found))
+    assert "text: expected UTF-8, but line 1 holds byte 0xff" in str(again)
+    assert (str(again), again.raw, again.found) == (str(found), b"a\xff", "byte 0xff")
 
 
 def test_lines_before_a_wrong_one_still_come(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from mt.data.corpora.base import FilesCorpusConfig, one_line
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, did_you_mean
-from mt.lines import Location, each_line, read_bytes
+from mt.lines import LineError, Location, each_line, read_bytes
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 """Keeps the spelling of numbers: 1.50 stays 1.50."""
@@ -35,7 +35,7 @@ class JsonLinesConfig(FilesCorpusConfig):
             DataError: If the file cannot be read.
         """
         for number, line in enumerate(each_line(read_bytes(file), str(file)), start=1):
-            if isinstance(line, DataError):
+            if isinstance(line, LineError):
                 yield line
             elif line.strip():
                 yield self._pair(line, f"{file}: line {number:,}")

@@ -8,7 +8,7 @@ from typing import Literal
 from mt.data.corpora.base import BaseCorpusConfig, FileName, refuse_pipe
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, run_checks, unequal_lines
-from mt.lines import Location, count_lines, each_line, read_bytes
+from mt.lines import LineError, Location, count_lines, each_line, read_bytes
 
 
 class PlainTextConfig(BaseCorpusConfig):
@@ -65,7 +65,7 @@ class PlainTextConfig(BaseCorpusConfig):
 
 
 def aligned(
-    sources: Iterator[str | DataError], targets: Iterator[str | DataError], names: tuple[str, str]
+    sources: Iterator[str | LineError], targets: Iterator[str | LineError], names: tuple[str, str]
 ) -> Iterator[Pair | DataError]:
     """Pair the lines of two texts, or give the first error of a pair.
 
@@ -82,9 +82,9 @@ def aligned(
             more = 1 + sum(1 for _ in (targets if source is None else sources))
             counts = (number, number + more) if source is None else (number + more, number)
             raise unequal_lines(names[1], counts[1], names[0], counts[0])
-        if isinstance(source, DataError):
+        if isinstance(source, LineError):
             yield source
-        elif isinstance(target, DataError):
+        elif isinstance(target, LineError):
             yield target
         else:
             yield Pair(source, target)

@@ -16,7 +16,7 @@ from mt.data.corpora.base import FileCorpusConfig, one_line, warn_once
 from mt.data.corpora.contract import Pair
 from mt.data.corpora.languages import closest
 from mt.errors import DataError
-from mt.lines import each_line, read_bytes, transcoded
+from mt.lines import LineError, each_line, read_bytes, transcoded
 
 _TEXT = re.compile(
     r'(msgctxt|msgid|msgid_plural|msgstr(?:\[\d{1,3}\])?)?\s*"([^"\\]*(?:\\.[^"\\]*)*)"'
@@ -95,7 +95,7 @@ class PoConfig(FileCorpusConfig):
         """Split the lines into messages, with an error for each line that belongs to none."""
         message, keyword = _Message(), ""
         for number, line in enumerate(self._lines(), start=1):
-            if isinstance(line, DataError):
+            if isinstance(line, LineError):
                 yield line
                 message.left_out = "damaged"
                 continue
@@ -125,7 +125,7 @@ class PoConfig(FileCorpusConfig):
         if message.parts:
             yield message
 
-    def _lines(self) -> Iterator[str | DataError]:
+    def _lines(self) -> Iterator[str | LineError]:
         """Read lines in the encoding that the header names."""
         blocks = read_bytes(self.path)
         first = next(blocks, b"")

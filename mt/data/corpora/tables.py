@@ -12,7 +12,7 @@ from pydantic import Field
 from mt.data.corpora.base import FilesCorpusConfig, one_line
 from mt.data.corpora.contract import Pair
 from mt.errors import DataError, did_you_mean
-from mt.lines import Location, each_line, read_bytes
+from mt.lines import LineError, Location, each_line, read_bytes
 
 Row = tuple[int, list[str]]
 """The number of the line where a row begins, from 1, and its cells."""
@@ -40,7 +40,7 @@ class TableConfig(FilesCorpusConfig):
         return self.source, self.target, self.header, self.separator
 
     @abstractmethod
-    def rows(self, lines: Iterator[str | DataError], file: Location) -> Iterator[Row | DataError]:
+    def rows(self, lines: Iterator[str | LineError], file: Location) -> Iterator[Row | DataError]:
         """Split lines into rows of cells."""
 
     def records_of(self, file: Location) -> Iterator[Pair | DataError]:
@@ -120,10 +120,10 @@ class TsvConfig(TableConfig):
     target: Column | None = 2
     """The column of target sentences."""
 
-    def rows(self, lines: Iterator[str | DataError], file: Location) -> Iterator[Row | DataError]:
+    def rows(self, lines: Iterator[str | LineError], file: Location) -> Iterator[Row | DataError]:
         """Split each line."""
         for number, line in enumerate(lines, start=1):
-            yield line if isinstance(line, DataError) else (number, line.split(self.separator))
+            yield line if isinstance(line, LineError) else (number, line.split(self.separator))
 
 
 class CsvConfig(TableConfig):
@@ -139,7 +139,7 @@ class CsvConfig(TableConfig):
     target: Column | None = None
     """The column of target sentences."""
 
-    def rows(self, lines: Iterator[str | DataError], file: Location) -> Iterator[Row | DataError]:
+    def rows(self, lines: Iterator[str | LineError], file: Location) -> Iterator[Row | DataError]:
         """Parse rows; where one is broken, go on behind the line in which it begins."""
         taken = _Lines(lines)
         while not taken.ended:
@@ -162,7 +162,7 @@ class CsvConfig(TableConfig):
 
 
 class _UnreadableLine(Exception):  # noqa: N818 - it carries an error through the parser
-    def __init__(self, error: DataError) -> None:
+    def __init__(self, error: LineError) -> None:
         super().__init__(error)
         self.error = error
 
@@ -175,10 +175,10 @@ class _Lines:
         ended: Whether there is none.
     """
 
-    def __init__(self, lines: Iterator[str | DataError]) -> None:
+    def __init__(self, lines: Iterator[str | LineError]) -> None:
         self._lines = lines
-        self._given_back: deque[str | DataError] = deque()
-        self._taken: list[str | DataError] = []
+        self._given_back: deque[str | LineError] = deque()
+        self._taken: list[str | LineError] = []
         self.number = 1
         self.ended = False
 
@@ -192,7 +192,7 @@ class _Lines:
             raise StopIteration
         self._taken.append(line)
         self.number += 1
-        if isinstance(line, DataError):
+        if isinstance(line, LineError):
             raise _UnreadableLine(line)
         return line + "\n"
 
