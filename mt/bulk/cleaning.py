@@ -163,8 +163,9 @@ def plan_cleaning(
     stages: list[Stage] = []
     writer = WriteRejects(folder, rejects) if rejects else None
     steps: list[PipelineStep] = [
-        ReadShard(folder, writer), Clean(clean.selection, fields, writer)
-    ]  # fmt: skip
+        ReadShard(folder, None if writer is None else writer.add_line),
+        Clean(clean.selection, fields, writer),
+    ]
     if any(each.stateful for each in config.filters):
         stages += equal_stages(folder, before, shards)
         before = [*before, DropDuplicates(folder)]

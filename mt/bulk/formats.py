@@ -17,6 +17,8 @@ SOURCE = "source"
 """The field that holds a line of plain text."""
 _SHOWN = 10_000
 """Characters of a line that are shown where it holds no record."""
+_UNREADABLE = "unreadable line"
+"""The reason where a line is no text."""
 _BY_ENDING: dict[str, RecordFormat] = {
     ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet",
@@ -31,8 +33,10 @@ class Problem(NamedTuple):
     message: str
     fields: Fields | None = None
     """What is written in its place; ``None``: nothing."""
+    found: str = ""
+    """Of a line that holds no record: what is wrong with it, in a few words."""
     raw: str = ""
-    """The line, if it holds no record; see :func:`shown`."""
+    r"""Of such a line: its beginning, with bytes that are no UTF-8 as ``\xe4``."""
 
 
 class Format(Protocol):
@@ -63,7 +67,7 @@ class Text:
         """Read lines; a blank one stands for one that cannot be read."""
         for line in _lines(file, shard):
             if isinstance(line, LineError):
-                yield _unreadable(line, {SOURCE: ""})
+                yield Problem(_UNREADABLE, str(line), {SOURCE: ""})
             else:
                 yield {SOURCE: line}
 
@@ -114,8 +118,8 @@ class JsonLines:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
-            return _no_object(f"{file}: {error} in {line[:40]}", line)
-        return found if isinstance(found, dict) else _no_object(f"{file}: found {line[:40]}", line)
+            return _no_object(line, str(error), file)
+        return found if isinstance(found, dict) else _no_object(line, type(found).__name__, file)
 
 
 class Parquet:
@@ -177,17 +181,18 @@ def _lines(file: Location, shard: Shard) -> Iterator[str | LineError]:
     return each_line(iter([read_part(file, shard.start, shard.end)]), where)
 
 
-def _unreadable(line: LineError, fields: Fields | None = None) -> Problem:
-    return Problem("unreadable line", str(line), fields, shown(line.raw))
+def _unreadable(line: LineError) -> Problem:
+    # No character of UTF-8 has more than 4 bytes.
+    text = line.raw[: 4 * (_SHOWN + 1)].decode(errors="backslashreplace")
+    return Problem(_UNREADABLE, str(line), found=line.found, raw=_beginning(text))
 
 
-def _no_object(message: str, line: str) -> Problem:
-    return Problem("no JSON object", message, raw=shown(line.encode()))
+def _no_object(line: str, found: str, file: Location) -> Problem:
+    message = f"{file}: {found}: {line[:40]}"
+    return Problem("no JSON object", message, found=found, raw=_beginning(line))
 
 
-def shown(raw: bytes) -> str:
-    r"""Show the beginning of a line to people: of what is no UTF-8 each byte as ``\xe4``."""
-    text = raw[: 5 * _SHOWN].decode(errors="backslashreplace")  # which has more characters
+def _beginning(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

@@ -4,12 +4,12 @@ import contextlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from datatrove.data import Document
 from datatrove.io import DataFolder, get_datafolder
@@ -286,27 +286,27 @@ class ShardStep(PipelineStep):
         return address
 
 
-class SeesProblems(Protocol):
-    """Is told what of a shard is no record."""
-
-    def see(self, record: int, problem: Problem) -> None:
-        """Take a problem with the number of its record in the shard, counted from 1."""
-        ...
-
-
 class ReadShard(ShardStep):
     """Reads the records of a shard as documents: the text, and all fields as metadata.
 
     A record that cannot be read, or has no text, is counted with its reason; the log of the task
-    names the first few.
+    names the first few. A line that holds no record becomes no document.
     """
 
     name, type = OURS, "READER"
 
-    def __init__(self, output: DataFolder, rejects: SeesProblems | None = None) -> None:
-        """Say where the plan of the job is, and what is told of records that nothing stands for."""
+    def __init__(
+        self, output: DataFolder, on_bad_line: Callable[[int, Problem], None] | None = None
+    ) -> None:
+        """Say where the plan of the job is.
+
+        Args:
+            output: The folder of the job.
+            on_bad_line: Is given each line that holds no record: its number in the shard, from 1,
+                and what is wrong with it.
+        """
         super().__init__(output)
-        self.rejects = rejects
+        self.on_bad_line = on_bad_line
 
     def run(
         self, data: Iterator[Document] | None, rank: int = 0, world_size: int = 1
@@ -327,8 +327,8 @@ class ReadShard(ShardStep):
                     logger.warning(f"{record.reason}: record {number + 1}: {record.message}")
                 if record.fields is not None:
                     yield Document("", f"{shard.output}/{number}", metadata=record.fields)
-                elif self.rejects is not None:
-                    self.rejects.see(number + 1, record)
+                elif self.on_bad_line is not None:
+                    self.on_bad_line(number + 1, record)
             else:
                 texts += 1
                 text = record[field] if field else ""

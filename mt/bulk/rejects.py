@@ -21,7 +21,7 @@ class WriteRejects(ShardStep):
     line that holds no record is there as it can be shown, as `raw`.
 
     It stands behind the steps that drop pairs, which hand them over by :meth:`add`, and behind the
-    reader, which tells of lines by :meth:`see`; it lets pass what is kept.
+    reader, which hands over lines by :meth:`add_line`; it lets pass what is kept.
     """
 
     name, type = OURS, "REJECTS"
@@ -49,12 +49,12 @@ class WriteRejects(ShardStep):
         number = int(document.id.rpartition("/")[2]) + 1
         self._write(number, reason, {"source": source, "target": target})
 
-    def see(self, record: int, problem: Problem) -> None:
-        """Write a line that holds no record."""
-        self._write(record, Reason(problem.reason, problem.message), {"raw": problem.raw})
+    def add_line(self, number: int, problem: Problem) -> None:
+        """Write a line that holds no record, with its number in the shard."""
+        self._write(number, Reason(problem.reason, problem.found), {"raw": problem.raw})
 
     def _write(self, record: int, reason: Reason, text: Fields) -> None:
-        assert self._file is not None, "what drops pairs stands before this step"
+        assert self._file is not None, "steps that hand over what they drop stand before this one"
         dropped = {
             "file": self._shard.file, "start": self._shard.start, "record": record,
             "reason": reason.name, "measure": reason.measure, **text,

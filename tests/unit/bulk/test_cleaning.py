@@ -167,8 +167,8 @@ def test_rejects_are_found_again_in_a_file_that_was_cut(tmp_path):
         (
             "a.tsv",
             [b"Ja.\tYes.", b"F\xfcr\tFor", b"Nein.", b"Gut\tGood"],
-            {2: ("unreadable line", {"raw": "F\\xfcr\tFor"}),
-             3: ("no pair", {"source": "Nein.", "target": ""})},
+            {2: ("unreadable line", "byte 0xfc", {"raw": "F\\xfcr\tFor"}),
+             3: ("no pair", "2", {"source": "Nein.", "target": ""})},
         ),
         (
             "a.jsonl",
@@ -176,15 +176,20 @@ def test_rejects_are_found_again_in_a_file_that_was_cut(tmp_path):
                 b'{"de": "Ja.", "en": "Yes."}', b"", b'{"de": "Ja", "en', b"[1, 2]",
                 b'{"de": "\xff"}',
             ],
-            {2: ("no JSON object", {"raw": '{"de": "Ja", "en'}),
-             3: ("no JSON object", {"raw": "[1, 2]"}),
-             4: ("unreadable line", {"raw": '{"de": "\\xff"}'})},
+            {2: ("no JSON object", "Unterminated string starting at: line 1 column 14 (char 13)",
+                 {"raw": '{"de": "Ja", "en'}),
+             3: ("no JSON object", "list", {"raw": "[1, 2]"}),
+             4: ("unreadable line", "byte 0xff", {"raw": '{"de": "\\xff"}'})},
         ),
         (
             "a.tsv",
-            [b"Ja.\tYes.", b"\xe4" * 17_000_000, "ä".encode() * 10_001 + b"\xe4"],
-            {2: ("unreadable line", {"raw": r"\xe4" * 2_500 + "…"}),
-             3: ("unreadable line", {"raw": "ä" * 10_000 + "…"})},
+            [
+                b"Ja.\tYes.", b"\xe4" * 17_000_000, "ä".encode() * 10_001 + b"\xe4",
+                ("🙂" * 9_999 + "a🙂").encode() + b"\xe4",
+            ],
+            {2: ("unreadable line", "more than 16,777,216 bytes", {"raw": r"\xe4" * 2_500 + "…"}),
+             3: ("unreadable line", "byte 0xe4", {"raw": "ä" * 10_000 + "…"}),
+             4: ("unreadable line", "byte 0xe4", {"raw": "🙂" * 9_999 + "a…"})},
         ),
     ],
 )  # fmt: skip
@@ -198,14 +203,14 @@ def test_lines_that_cannot_be_read_are_among_the_rejects(name, lines, dropped, t
     found = read_json(tmp_path / "gone")
     assert {each["record"] for each in found} == dropped.keys()
     for each in found:
-        reason, text = dropped[each["record"]]
+        reason, measure, text = dropped[each["record"]]
         assert each == {
             "file": name, "start": 0, "record": each["record"], "reason": reason,
-            "measure": each["measure"], **text,
+            "measure": measure, **text,
         }  # fmt: skip
     summary = summarise(job.address)
     counted = Counter(summary["problems"]) + Counter(summary.get("dropped", {}))
-    assert counted == Counter(reason for reason, _ in dropped.values())
+    assert counted == Counter(reason for reason, *_ in dropped.values())
 
 
 def shared(one, other):
