@@ -71,9 +71,9 @@ def updates(  # noqa: PLR0917 - all that an update depends on
     accumulating small batches equals one large batch, and several processes equal one: each
     computes on its rows of every batch, and gradients are summed. So where an accelerator's memory
     does not suffice, the update begins anew with batches in twice as many pieces, and so do those
-    that follow in this call. The failed pass leaves no trace, in random numbers neither. Each
-    process splits its own rows, and the next call, perhaps on another device, begins with whole
-    batches again.
+    that follow in this call. The failed pass leaves no trace; of random numbers this
+    holds on CPU and CUDA. Each process splits its own rows, and the next call, perhaps on another
+    device, begins with whole batches again.
 
     Args:
         model: Trained in place; put into training mode before each update.
@@ -137,6 +137,29 @@ def updates(  # noqa: PLR0917 - all that an update depends on
             pieces=pieces,
             following=group.following,
         )
+
+
+class Splits:
+    """In how many pieces each process computes batches, in one call of :func:`updates`."""
+
+    def __init__(self, world: World) -> None:
+        """Begin with whole batches, as that does."""
+        self.own = 1
+        self._world = world
+        self._told = [1] * world.size
+
+    def tell(self) -> None:
+        """Tell of each process that splits further than at the last call.
+
+        Not of the first, whose log is that of the run: it has told of itself at once.
+        """
+        before, self._told = self._told, self._world.gather(self.own)
+        for rank, (then, now) in enumerate(zip(before, self._told, strict=True)):
+            if rank > 0 and now > then:
+                log.warning(
+                    "memory: too little for a batch of rank %d, which computes each in %d pieces "
+                    "since the last checkpoint", rank, now,
+                )  # fmt: skip
 
 
 def _shares(batches: Sequence[Batch], world: World, pieces: int) -> Iterator[Batch]:

@@ -19,7 +19,7 @@ from mt.training.config import CheckpointAverageConfig, TrainingConfig, Validati
 from mt.training.divergence import RETURNS, DivergenceError, SkippedUpdates
 from mt.training.interruption import Interruption
 from mt.training.listeners import Listeners
-from mt.training.loop import Update, updates
+from mt.training.loop import Splits, Update, updates
 from mt.training.objective import Objective
 from mt.training.optimizers import Optimizer
 from mt.training.order import TrainingOrder
@@ -65,10 +65,8 @@ class Trainer:
     began: float = field(default_factory=time.perf_counter)
     """When the budget began, as if the run had never stopped."""
     progress: Progress = field(default_factory=Progress)
-    _pieces: int = field(default=1, init=False)
-    """In how many pieces this process computes batches."""
-    _most_pieces: int = field(default=1, init=False)
-    """In how many any does, as far as was told."""
+    _splits: Splits = field(init=False)
+    """In how many pieces each process computes batches."""
 
     @property
     def result(self) -> EncoderDecoder:
@@ -172,12 +170,13 @@ class Trainer:
         skipped = SkippedUpdates(progress, self.device)
         builder = ReportBuilder(progress.seconds, progress.unreported)
         planner = self._planner()
+        self._splits = Splits(self.world)
         if self.measures_start and not progress.update and not progress.history:
             self._measure(builder, listeners, planner)
         with Interruption() as interruption:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
-                self._pieces = update.pieces
+                self._splits.own = update.pieces
                 if self.moving_average is not None:
                     self.moving_average.follow(update.number)
                 builder.add(update)
@@ -302,19 +301,8 @@ class Trainer:
         }
         if self.moving_average is not None:
             state["weights"] = weights_of(self.model)
-        self._tell_of_pieces()
+        self._splits.tell()
         self.world.from_main(lambda: self.checkpoints.save(self.result, state, self.progress))
-
-    def _tell_of_pieces(self) -> None:
-        """Tell of processes that split batches; the main one has told of itself at once."""
-        pieces = self.world.gather(self._pieces)
-        most = max(pieces)
-        if most > max(pieces[0], self._most_pieces):
-            log.warning(
-                "memory: too little for a batch of rank %d, which computes each in %d pieces since "
-                "the last checkpoint", pieces.index(most), most,
-            )  # fmt: skip
-        self._most_pieces = max(most, self._most_pieces)
 
     def _average(self) -> ValidationResult:
         history, update = self.progress.history, self.progress.update

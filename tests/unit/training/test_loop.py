@@ -1,14 +1,16 @@
 """One update: its gradient, its clipping, its counts."""
 
 import copy
+import re
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mt.data.batches import Batch
 from mt.text.tokenizer import PAD
-from mt.training.loop import updates
+from mt.training.loop import Splits, updates
 from mt.training.objective import Objective
 from mt.training.order import Group, Position, TrainingOrder
 from mt.training.world import SingleProcess
@@ -180,3 +182,20 @@ def test_a_layer_that_was_left_out_has_a_gradient_of_zero(recipe, batches):
             torch.testing.assert_close(weight, before[name] * (1 - 0.5 * 0.1))
         elif "embedding" in name:
             assert not torch.equal(weight, before[name])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "told"),
+    [
+        ([[2, 2, 2]], [(1, 2), (2, 2)]),
+        ([[1, 2, 1], [1, 2, 2]], [(1, 2), (2, 2)]),
+        ([[8, 1, 2], [8, 1, 4], [8, 1, 4]], [(2, 2), (2, 4)]),
+    ],
+)
+def test_each_process_that_splits_further_is_told_of_once(pieces, told, caplog):
+    gathered = iter(pieces)
+    splits = Splits(SimpleNamespace(size=3, gather=lambda _: next(gathered)))
+    for _ in pieces:
+        splits.tell()
+    found = [re.search(r"rank (\d), .* in (\d) pieces", line) for line in caplog.messages]
+    assert [tuple(map(int, each.groups())) for each in found] == told
