@@ -21,22 +21,23 @@ _SIOCGIFADDR = 0x8915
 """Asks Linux for the address of an interface (netdevice(7))."""
 
 
-def choose_interface(meeting: str | None) -> None:
+def choose_interface(meeting: str) -> None:
     """Let gloo use the interface that leads to the others, unless somebody has chosen one.
 
     By itself it takes that of the machine's name, which many systems resolve to their own loopback.
 
     Args:
-        meeting: The address at which all meet, some of them on other hosts; ``None``: all are on
-            this one, and nobody else shall reach them.
+        meeting: The name or address at which all meet. ``localhost`` or the address of a loopback:
+            all are on this host, and nobody else shall reach them.
 
     Raises:
-        TrainingError: If this host knows that address as its loopback, and has several interfaces
+        TrainingError: If this host resolves that name to its loopback, and has several interfaces
             by which others may reach it, or none.
     """
     if _INTERFACE in os.environ:
         return
-    name = _loopback() if meeting is None else _interface_to(meeting)
+    here = meeting == "localhost" or _is_loopback(meeting)
+    name = _loopback() if here else _interface_to(meeting)
     if name is not None:
         os.environ[_INTERFACE] = name
 
@@ -74,8 +75,8 @@ def _loopback() -> str | None:
 def _interface_to(meeting: str) -> str | None:
     """Name the interface by which this host and the others reach each other.
 
-    Packets to the meeting leave by it, unless that is on this host and its address a loopback: then
-    it is the only other interface. ``None``: it cannot be told.
+    Packets to the meeting leave by it, unless this host resolves its name to a loopback: then it is
+    the only other interface. ``None``: it cannot be told.
     """
     if sys.platform != "linux":
         return None
@@ -95,7 +96,8 @@ def _interface_to(meeting: str) -> str | None:
     raise TrainingError(
         f"MASTER_ADDR: expected an address by which other hosts reach this one, but `{meeting}` is "
         f"{address} here, and interfaces to others are {', '.join(outward) or 'none'}; give "
-        f"torchrun --local-addr with such an address, or set {_INTERFACE} to the interface"
+        "torchrun --local-addr with such an address, or 127.0.0.1 if all are on this host, or set "
+        f"{_INTERFACE} to the interface"
     )
 
 
@@ -112,5 +114,9 @@ def _addresses() -> dict[str, str]:
     return found
 
 
-def _is_loopback(address: str) -> bool:
-    return ipaddress.IPv4Address(address).is_loopback
+def _is_loopback(place: str) -> bool:
+    """Say whether it is the address of a loopback; a name is not, whatever it stands for."""
+    try:
+        return ipaddress.ip_address(place).is_loopback
+    except ValueError:
+        return False

@@ -288,7 +288,7 @@ def join(place: Place, device: torch.device) -> Iterator[World]:
     if place.local_size > 1 and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, available_cores() // place.local_size))
     here = place.local_size == place.size
-    choose_interface(None if here else os.environ["MASTER_ADDR"])
+    choose_interface("localhost" if here else os.environ["MASTER_ADDR"])
     try:
         store, rank, size = next(rendezvous(place.meeting or "env://", place.rank, place.size))
         _wait_for(place, store)

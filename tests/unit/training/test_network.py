@@ -3,65 +3,86 @@
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
 from mt.errors import TrainingError
-from mt.training import network
 from mt.training.network import choose_interface, notice_dead_machines
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+if sys.platform != "linux":
+    pytest.skip("asks Linux", allow_module_level=True)
+
+import fcntl
+
+CHOSEN = "GLOO_SOCKET_IFNAME"
+INTERFACES = [{}, {"eth0": "10.0.0.5", "docker0": "172.17.0.1"}]
+"""None by which others may reach a host, and two."""
 
 
 @pytest.fixture
-def chosen(monkeypatch):
-    """Choose for a meeting, on a host with these interfaces."""
-    monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
+def host(monkeypatch):
+    """Be a host with these interfaces, which resolves its name to its loopback, as Debian does."""
+    monkeypatch.delenv(CHOSEN, raising=False)
+    monkeypatch.setattr(socket, "gethostbyname", {"node1": "127.0.1.1"}.__getitem__)
 
-    def choose(meeting, **interfaces):
-        monkeypatch.setattr(network, "_addresses", lambda: {"lo": "127.0.0.1"} | interfaces)
-        choose_interface(meeting)
-        return os.environ.get("GLOO_SOCKET_IFNAME")
+    def be(**interfaces):
+        addresses = {"lo": "127.0.0.1"} | interfaces
 
-    yield choose
-    os.environ.pop("GLOO_SOCKET_IFNAME", None)
+        def ask(_, __, request):
+            name = request.rstrip(b"\0").decode()
+            return bytes(20) + socket.inet_aton(addresses[name])
 
+        monkeypatch.setattr(socket, "if_nameindex", lambda: [*enumerate(addresses, 1)])
+        monkeypatch.setattr(fcntl, "ioctl", ask)
 
-def test_those_who_are_all_on_this_host_talk_by_its_loopback(chosen):
-    assert chosen(None, eth0="10.0.0.5") == "lo"
-
-
-@pytest.mark.parametrize("meeting", ["127.0.1.1", "localhost"])
-def test_a_host_that_knows_itself_by_its_loopback_takes_its_only_other_interface(meeting, chosen):
-    assert chosen(meeting, eth0="10.0.0.5") == "eth0"
+    yield be
+    os.environ.pop(CHOSEN, None)
 
 
-@pytest.mark.parametrize("interfaces", [{}, {"eth0": "10.0.0.5", "docker0": "172.17.0.1"}])
-def test_where_others_cannot_be_led_to_a_line_says_so(interfaces, chosen):
+@pytest.mark.parametrize("meeting", ["localhost", "127.0.0.1", "127.0.1.1", "::1"])
+@pytest.mark.parametrize("interfaces", INTERFACES)
+def test_those_who_are_all_on_this_host_talk_by_its_loopback(meeting, interfaces, host):
+    host(**interfaces)
+    choose_interface(meeting)
+    assert os.environ[CHOSEN] == "lo"
+
+
+def test_a_host_that_knows_itself_by_its_loopback_takes_its_only_other_interface(host):
+    host(eth0="10.0.0.5")
+    choose_interface("node1")
+    assert os.environ[CHOSEN] == "eth0"
+
+
+@pytest.mark.parametrize("interfaces", INTERFACES)
+def test_where_others_cannot_be_led_to_a_line_says_so(interfaces, host):
+    host(**interfaces)
     names = ", ".join(interfaces) or "none"
-    expected = f"`127.0.1.1` is 127.0.1.1 here, and interfaces to others are {names}; give"
+    expected = f"`node1` is 127.0.1.1 here, and interfaces to others are {names}; give"
     with pytest.raises(TrainingError, match=expected):
-        chosen("127.0.1.1", **interfaces)
+        choose_interface("node1")
 
 
 def test_the_interface_is_the_one_by_which_packets_leave(monkeypatch):
-    monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
-    outward = {name: each for name, each in network._addresses().items() if name != "lo"}
-    if not outward:
-        pytest.skip("this machine has no interface but its loopback")
-    name, address = outward.popitem()
-    choose_interface(address)
-    assert os.environ.pop("GLOO_SOCKET_IFNAME") == name
+    routes = Path("/proc/net/route").read_text(encoding="utf-8").splitlines()[1:]
+    default = {route.split()[0] for route in routes if route.split()[1] == "00000000"}
+    if len(default) != 1:
+        pytest.skip("this machine has not one way to all others")
+    monkeypatch.delenv(CHOSEN, raising=False)
+    choose_interface("192.0.2.1")  # nobody has it (RFC 5737)
+    assert os.environ.pop(CHOSEN) == default.pop()
 
 
 def test_what_somebody_has_chosen_stays(monkeypatch):
-    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "ib0")
+    monkeypatch.setenv(CHOSEN, "ib0")
     choose_interface("127.0.1.1")
-    assert os.environ["GLOO_SOCKET_IFNAME"] == "ib0"
+    assert os.environ[CHOSEN] == "ib0"
 
 
-def test_a_host_without_an_address_is_left_to_gloo(chosen):
-    assert chosen("no-such-host.invalid", eth0="10.0.0.5") is None
+def test_a_host_without_an_address_is_left_to_gloo(monkeypatch):
+    monkeypatch.delenv(CHOSEN, raising=False)
+    choose_interface("no-such-host.invalid")
+    assert CHOSEN not in os.environ
 
 
 def test_open_connections_end_after_a_minute_of_silence():
