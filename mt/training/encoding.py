@@ -2,6 +2,7 @@
 
 import logging
 import platform
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +19,17 @@ from mt.training.world import World
 log = logging.getLogger(__name__)
 
 
-class _Made(NamedTuple):
-    """What a process has encoded."""
+class _Encoded(NamedTuple):
+    """A store that a process has encoded."""
 
-    host: str
-    stores: list[tuple[Path, PairCounts, str | None]]
-    """Each with the name of the file that was found damaged, if one was."""
+    path: Path
+    counts: PairCounts
+    damaged: str | None
+    """The name of the file for which it was encoded again, if it was."""
 
 
 def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes them
+    name: str,
     corpora: Sequence[Corpus],
     tokenizers: Tokenizers,
     directory: Path,
@@ -43,6 +46,7 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
     the others open what that has found or made. The main process tells what all have encoded.
 
     Args:
+        name: What the log calls the pairs: training or validation.
         corpora: What to read, in this order.
         tokenizers: Encode the sides; each gets an ``END``.
         directory: Where stores are kept.
@@ -57,56 +61,61 @@ def encode_together(  # noqa: PLR0917 - what pairs are made of, and who makes th
     hosts, count = world.hosts, len(corpora)
     sharing = hosts_that_share(directory, world)
     mine: dict[int, Store] = {}
-    encoded: list[Store] = []
+    encoded: list[_Encoded] = []
 
     def encode(place: int) -> None:
         before = sum((store.counts for store in mine.values()), PairCounts())
         report = None if progress is None else lambda counts: progress(before + counts)
-        mine[place] = prepare_store(
+        store = mine[place] = prepare_store(
             corpora[place], tokenizers, directory, selections[place], progress=report
         )
-        encoded.append(mine[place])
+        if not store.reused:
+            encoded.append(_Encoded(store.path, store.counts, store.damaged))
 
     def open_the_rest() -> None:
-        for place in sorted(found.keys() - mine.keys()):
-            name, reused = found[place]
-            if appears(directory / name):
-                mine[place] = Store(directory / name, corpora[place].where, reused)
+        for place in sorted(ready.keys() - mine.keys()):
+            folder, reused = ready[place]
+            if appears(directory / folder):
+                mine[place] = Store(directory / folder, corpora[place].where, reused)
             else:
                 encode(place)
 
     if hosts.is_first:
         for place in range(sharing.index(hosts.own), count, len(sharing)):
             encode(place)
-    names = {place: (store.path.name, store.reused) for place, store in mine.items()}
-    told = world.gather((hosts.own, names))
-    found = {
-        place: each for own, theirs in told if own in sharing for place, each in theirs.items()
+    stores = {place: (store.path.name, store.reused) for place, store in mine.items()}
+    by_process = world.gather((hosts.own, stores))
+    ready = {
+        place: store
+        for host, theirs in by_process
+        if host in sharing
+        for place, store in theirs.items()
     }
     if hosts.is_first:
         open_the_rest()
-    made = [(each.path, each.counts, each.damaged) for each in encoded if not each.reused]
-    works = world.gather(_Made(platform.node(), made))  # now each host has them all
-    if world.is_main:
-        _tell(works)
+    world.gather(None)  # from here on each host has them all
     open_the_rest()
+    _tell(name, encoded, world)
     return mix(corpora, [mine[place] for place in range(count)], temperature)
 
 
-def _tell(works: Sequence[_Made]) -> None:
-    """Tell what all processes have encoded; what the first found damaged it has told before."""
-    for host, stores in works[1:]:
-        for path, _, damaged in stores:
+def _tell(name: str, encoded: Sequence[_Encoded], world: World) -> None:
+    """Let the main process tell what all have encoded; each calls this with its own."""
+    by_process = world.gather((platform.node(), encoded))
+    if not world.is_main:
+        return
+    for host, theirs in by_process[1:]:  # of what the first found damaged it has told before
+        for path, _, damaged in theirs:
             if damaged is not None:
                 log.warning(
                     "%s: expected encoded pairs, but on %s the file was missing or damaged; they "
                     "were encoded again",
                     path / damaged, host,
                 )  # fmt: skip
-    parts = [
-        f"{sum(counts.read for _, counts, _ in stores):,} on {host}"
-        for host, stores in works
-        if stores
-    ]
-    if parts and len({host for host, _ in works}) > 1:
-        log.info("pairs encoded now: %s", ", ".join(parts))
+    read = Counter[str]()
+    for host, theirs in by_process:
+        for each in theirs:
+            read[host] += each.counts.read
+    if read and world.hosts.count > 1:
+        parts = ", ".join(f"{pairs:,} read on {host}" for host, pairs in read.items())
+        log.info("encoded %s pairs: %s", name, parts)

@@ -140,12 +140,12 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
     tokenizers = world.main_first(lambda: _obtain_tokenizers(data, tokenizer, seed, run, init_from))
     _refuse_unknown_tags(data, tokenizers.source, init_from)
     training = encode_together(
-        data.train, tokenizers, data.store, data.train_selections(), world,
+        "training", data.train, tokenizers, data.store, data.train_selections(), world,
         _LogEncoding(world.hosts.count),
         temperature=data.temperature,
     )  # fmt: skip
     validation = encode_together(
-        data.validation, tokenizers, data.store, data.validation_selections(), world
+        "validation", data.validation, tokenizers, data.store, data.validation_selections(), world
     )
     for name, store in (("training", training), ("validation", validation)):
         log.info("%s pairs: %s%s", name, store.counts, " (reused)" if store.reused else "")
@@ -209,7 +209,7 @@ def _refuse_longer(pairs: Mixture, batch_tokens: int) -> None:
 
 
 class _LogEncoding:
-    """Logs every few seconds how many pairs this host has encoded."""
+    """Logs every few seconds how many pairs this process has read to encode them."""
 
     def __init__(self, hosts: int) -> None:
         self._share = "" if hosts == 1 else f" by the first of {hosts} hosts"

@@ -61,15 +61,19 @@ def corpora(tmp_path):
 
 @pytest.fixture
 def encode(corpora, tokenizers):
-    """Play all processes, of which each is told where its host keeps stores; list the mixtures."""
+    """Play all processes, and list their mixtures.
+
+    Each is told where its host keeps stores; ``blind`` are those that see another folder instead.
+    """
     selections = [Selection(max_tokens=256)] * 5
 
-    def run(folder_of):
+    def run(folder_of, blind=None):
         gathering = Gathering()
 
         def be(rank):
-            world, folder = gathering.world(rank), folder_of(rank // PROCESSES)
-            return encode_together(corpora, tokenizers, folder, selections, world)
+            world = gathering.world(rank)
+            folder = (blind or {}).get(rank) or folder_of(rank // PROCESSES)
+            return encode_together("training", corpora, tokenizers, folder, selections, world)
 
         with ThreadPoolExecutor(HOSTS * PROCESSES) as threads:
             return list(threads.map(be, range(HOSTS * PROCESSES)))
@@ -109,9 +113,20 @@ def test_the_main_process_tells_what_each_host_has_encoded(tmp_path, encode, cap
     assert not any(mixture.reused for mixture in encode(lambda _: tmp_path / "stores"))
     [line] = caplog.messages
     # One host has the corpora of 40, 42 and 44 pairs, the other those of 41 and 43.
-    assert re.fullmatch(r"pairs encoded now: 126 on \S+, 84 on \S+", line)
+    assert re.fullmatch(r"encoded training pairs: 126 read on \S+, 84 read on \S+", line)
     assert all(mixture.reused for mixture in encode(lambda _: tmp_path / "stores"))
     assert caplog.messages == [line]
+
+
+def test_what_a_process_encodes_that_sees_no_store_is_told_too(
+    tmp_path, encode, caplog, monkeypatch
+):
+    caplog.set_level("INFO", logger="mt.training.encoding")
+    monkeypatch.setattr("mt.training.sharing._SECONDS_TO_APPEAR", 0.0)
+    monkeypatch.setattr(encoding.platform, "node", lambda: "host")
+    encode(lambda _: tmp_path / "stores", blind={3: tmp_path / "own"})
+    # All pairs by those who see the stores, and all again by the last.
+    assert caplog.messages == ["encoded training pairs: 420 read on host"]
 
 
 def test_damage_on_any_host_s_own_disk_is_found_and_told(tmp_path, encode, caplog):
