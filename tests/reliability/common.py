@@ -1,4 +1,4 @@
-"""What the loops share: a small world, the command line in other processes, and how to compare."""
+"""What the loops share: a small training, the command line in other processes, how to compare."""
 
 import json
 import multiprocessing
@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from mt.bundle import open_bundle, read_index
-from tests.tiny import recipe_of, write_corpus, write_untrained
+from tests.tiny import recipe_of, write_corpus
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
@@ -112,54 +113,61 @@ def _run(arguments: list[str], output: Path, limits: Mapping[int, int]) -> None:
     build_app(arguments[:1])(arguments)
 
 
-class World:
-    """A corpus, a recipe, a model that knows nothing, and a run without disturbance."""
+@dataclass(frozen=True)
+class UndisturbedRun:
+    """A run that nothing has disturbed, with which others of its recipe are compared."""
 
-    def __init__(self, folder: Path, **model: object) -> None:
-        """Make them.
+    recipe: Path
+    path: Path
 
-        Args:
-            folder: Where; it exists and is empty.
-            model: Changes of the recipe's model.
-        """
-        self.folder = folder
-        write_corpus(folder)
-        recipe = recipe_of(folder)
-        recipe["model"] |= model
-        # Odd, so that reports, validations and interruptions fall on different updates.
-        recipe["training"] |= {"updates": UPDATES, "report_every": 3}
-        recipe["training"]["schedule"]["warmup"] = 4  # runs may be shorter at first
-        recipe["validation"] |= {"every": 5}
-        self.recipe = folder / "recipe.yaml"
-        self.recipe.write_text(json.dumps(recipe, indent=2), encoding="utf-8")
-        self.bundle = write_untrained(folder)
-        self.whole = folder / "whole"
-        ended = self.train(self.whole).end()
-        assert ended.code == 0, ended.text
-
-    def train(self, run: Path, *more: object, limits: Mapping[int, int] | None = None) -> Command:
-        """Start to train in a directory, or go on."""
-        return Command(
-            "train", self.recipe, "--out", run, "--device", "cpu", *more,
-            output=run.with_name(f"{run.name}.txt"), limits=limits,
-        )  # fmt: skip
-
-    def is_whole(self, run: Path) -> bool:
-        """Say whether a run ended with the weights and the curve of the undisturbed one."""
-        return _weights(run) == _weights(self.whole) and _curve(run) == _curve(self.whole)
+    def is_like(self, run: Path) -> bool:
+        """Say whether a run ended with the same weights and the same curve, bit for bit."""
+        return _bundles(run) == _bundles(self.path) and curve_of(run) == curve_of(self.path)
 
 
-def _weights(run: Path) -> list[object]:
+def train(
+    recipe: Path, run: Path, *more: object, limits: Mapping[int, int] | None = None
+) -> Command:
+    """Start to train in a directory, or go on."""
+    return Command(
+        "train", recipe, "--out", run, "--device", "cpu", *more,
+        output=run.with_name(f"{run.name}.txt"), limits=limits,
+    )  # fmt: skip
+
+
+def train_undisturbed(folder: Path, **model: object) -> UndisturbedRun:
+    """Write a corpus and a recipe into an empty folder, and train there.
+
+    Args:
+        folder: It exists.
+        model: Changes of the recipe's model.
+    """
+    write_corpus(folder)
+    recipe = recipe_of(folder)
+    recipe["model"] |= model
+    # Odd, so that reports, validations and interruptions fall on different updates.
+    recipe["training"] |= {"updates": UPDATES, "report_every": 3}
+    recipe["training"]["schedule"]["warmup"] = 4  # runs may be shorter at first
+    recipe["validation"] |= {"every": 5}
+    path = folder / "recipe.yaml"
+    path.write_text(json.dumps(recipe, indent=2), encoding="utf-8")
+    undisturbed = UndisturbedRun(path, folder / "whole")
+    ended = train(path, undisturbed.path).end()
+    assert ended.code == 0, ended.text
+    return undisturbed
+
+
+def curve_of(run: Path) -> list[dict[str, Any]]:
+    """Return all that ``metrics.jsonl`` tells but times and speeds."""
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    times = ("seconds", "tokens_per_second")
+    return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]
+
+
+def _bundles(run: Path) -> list[object]:
     """Return the checksums of the best and the last bundle, and what they say of themselves."""
     bundles = [open_bundle(read_index(run)[name]) for name in ("best", "last")]
     return [
         (each.path.name, each.manifest.files["model.safetensors"], each.metadata)
         for each in bundles
     ]
-
-
-def _curve(run: Path) -> list[object]:
-    """Return all that ``metrics.jsonl`` tells but times and speeds."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    times = ("seconds", "tokens_per_second")
-    return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]

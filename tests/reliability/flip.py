@@ -4,7 +4,8 @@ import random
 import shutil
 from pathlib import Path
 
-from tests.reliability.common import Command, Found, World
+from tests.reliability.common import Command, Found, train, train_undisturbed
+from tests.tiny import write_untrained
 
 
 def flip(folder: Path, rounds: int, seed: int) -> Found:
@@ -12,12 +13,15 @@ def flip(folder: Path, rounds: int, seed: int) -> Found:
     found, draw = Found(), random.Random(seed)
     pristine, place = folder / "pristine", folder / "place"
     place.mkdir()
-    world = World(place)
-    expected = _translate(world, folder)[1]
+    undisturbed = train_undisturbed(place)
+    bundle = write_untrained(place)
+    expected = _translate(bundle, folder)[1]
     run = place / "run"
-    world.train(run, "--set", "training.updates=20", "--set", "training.average.count=1").end()
+    train(
+        undisturbed.recipe, run, "--set", "training.updates=20", "--set", "training.average.count=1"
+    ).end()
     # As a run that was killed after update 20: the recipe of the whole one goes on.
-    (run / "config.yaml").write_bytes((world.whole / "config.yaml").read_bytes())
+    (run / "config.yaml").write_bytes((undisturbed.path / "config.yaml").read_bytes())
     shutil.copytree(place, pristine)
     for _ in range(rounds):
         shutil.rmtree(place)
@@ -27,13 +31,13 @@ def flip(folder: Path, rounds: int, seed: int) -> Found:
         if bit is None:
             continue
         where = f"{path.relative_to(place)} bit {bit}"
-        if path.is_relative_to(world.bundle):
-            text, lines = _translate(world, folder)
+        if path.is_relative_to(bundle):
+            text, lines = _translate(bundle, folder)
             same, code = lines == expected, 0 if lines else 2
         else:
-            ended = world.train(run, "--resume").end()
+            ended = train(undisturbed.recipe, run, "--resume").end()
             text, code = ended.text, ended.code
-            same = code == 0 and world.is_whole(run)
+            same = code == 0 and undisturbed.is_like(run)
             if code and not ended.refused:
                 found.broken.append(f"{where}: {code} {text[-500:]}")
                 continue
@@ -65,12 +69,12 @@ def _flip(path: Path, draw: random.Random) -> int | None:
     return bit
 
 
-def _translate(world: World, folder: Path) -> tuple[str, list[str]]:
+def _translate(bundle: Path, folder: Path) -> tuple[str, list[str]]:
     """Return what was said, and the translation, if there is one."""
     output = folder / "translation"
     output.unlink(missing_ok=True)
     ended = Command(
-        "translate", world.bundle, world.folder / "dev.src", "--output", output, "--device", "cpu",
+        "translate", bundle, bundle.parent / "dev.src", "--output", output, "--device", "cpu",
         output=folder / "translate.txt",
     ).end()  # fmt: skip
     assert ended.code == 0 or ended.refused, ended.text

@@ -5,7 +5,8 @@ import resource
 from pathlib import Path
 
 from mt.bundle import open_bundle
-from tests.reliability.common import Command, Found, World
+from tests.reliability.common import Command, Found, train, train_undisturbed
+from tests.tiny import write_untrained
 
 LEAST, MOST = 4 << 10, 4 << 20
 """Bytes: less than the smallest file of a run, and more than its largest."""
@@ -14,14 +15,17 @@ LEAST, MOST = 4 << 10, 4 << 20
 def full(folder: Path, rounds: int, seed: int) -> Found:
     """Stop runs for want of room, at first and after some checkpoints, and let them go on."""
     found, draw = Found(), random.Random(seed)
-    world = World(folder, dim=128, feed_forward=256)
+    undisturbed = train_undisturbed(folder, dim=128, feed_forward=256)
+    bundle = write_untrained(folder)
     for number in range(rounds):
         run = folder / f"run{number}"
         before = draw.choice([0, 5, 15])
         if before:
-            world.train(run, "--set", f"training.updates={before}").end()
+            train(undisturbed.recipe, run, "--set", f"training.updates={before}").end()
         size = round(LEAST * (MOST / LEAST) ** draw.random())
-        ended = world.train(run, "--resume", limits={resource.RLIMIT_FSIZE: size}).end()
+        ended = train(
+            undisturbed.recipe, run, "--resume", limits={resource.RLIMIT_FSIZE: size}
+        ).end()
         where = f"{run} with files of {size:,} bytes"
         if ended.code == 0:
             found.add("had room enough")
@@ -32,21 +36,23 @@ def full(folder: Path, rounds: int, seed: int) -> Found:
             )  # fmt: skip
         if before and open_bundle(run).metadata.update < before:
             found.broken.append(f"{where}: the checkpoint of before is gone")
-        ended = world.train(run, "--resume").end()
+        ended = train(undisturbed.recipe, run, "--resume").end()
         if ended.code:
             found.broken.append(f"{where}: cannot go on, {ended.line}")
         else:
-            found.check(world.is_whole(run), "ended as undisturbed", f"{where}: another result")
-        _translate(world, folder, size // 100, found)
+            found.check(
+                undisturbed.is_like(run), "ended as undisturbed", f"{where}: another result"
+            )
+        _translate(bundle, folder, size // 100, found)
     return found
 
 
-def _translate(world: World, folder: Path, size: int, found: Found) -> None:
+def _translate(bundle: Path, folder: Path, size: int, found: Found) -> None:
     """Translate into a file that may not hold it all; an old one stays."""
     output = folder / "translation"
     output.write_text("old\n", encoding="utf-8")
     ended = Command(
-        "translate", world.bundle, folder / "train.src", "--output", output, "--device", "cpu",
+        "translate", bundle, folder / "train.src", "--output", output, "--device", "cpu",
         "--beam", "1", "--engine", "torch",
         output=folder / "translate.txt", limits={resource.RLIMIT_FSIZE: max(size, 1 << 10)},
     ).end()  # fmt: skip

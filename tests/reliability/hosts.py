@@ -29,10 +29,16 @@ from tests.reliability.disturbed import (
     EVERY,
     PATIENCE,
     Outcome,
-    World,
+    SharedRun,
     all_of,
+    compare,
+    compare_curves,
     go_through,
+    last_checkpoint,
     parser,
+    resumed,
+    train_by_two,
+    wait_for_checkpoint,
     wait_until,
 )
 from tests.tiny import environment
@@ -53,11 +59,11 @@ def main() -> int:
         return 0
     draw = random.Random(asked.seed)
     with tempfile.TemporaryDirectory(prefix="mt-hosts-") as name, bridge():
-        world = World(Path(name), asked.updates)
+        undisturbed = train_by_two(Path(name), asked.updates)
 
         def disturb(event: str) -> Outcome:
-            with hosts(world, event) as both:
-                return EVENTS[event](world, both, draw)
+            with hosts(undisturbed, event) as both:
+                return EVENTS[event](both, draw)
 
         return go_through(asked.parts or EVENTS, disturb)
 
@@ -76,12 +82,12 @@ def missing() -> str | None:
 class Host:
     """A machine: a network namespace, and processes that are born into it and die with it."""
 
-    def __init__(self, world: World, number: int, run: Path) -> None:
+    def __init__(self, undisturbed: SharedRun, number: int, run: Path) -> None:
         """Give it a disk; :meth:`appear` gives it a network."""
-        self.world, self.run = world, run
+        self.undisturbed, self.run = undisturbed, run
         self.name, self.address = f"mt-host{number}", f"10.77.0.{number}"
-        self.folder = world.folder / f"{run.name}-{self.name}"
-        shutil.copytree(world.corpora, self.folder)
+        self.folder = undisturbed.folder / f"{run.name}-{self.name}"
+        shutil.copytree(undisturbed.data, self.folder, ignore=shutil.ignore_patterns("prepared"))
         names = {f"mt-host{each}": f"10.77.0.{each}" for each in (1, 2)}
         names |= {"localhost": "127.0.0.1", self.name: "127.0.1.1"}  # the latter as in Debian
         lines = "".join(f"{address} {name}\n" for name, address in names.items())
@@ -104,12 +110,12 @@ class Host:
             "--nnodes", nodes, "--nproc-per-node", "1", "--max-restarts", "3",
             "--rdzv-backend", "c10d", "--rdzv-id", self.run.name,
             "--rdzv-endpoint", f"mt-host1:{MEETING}",
-            "-m", "mt", "train", self.world.recipe, "--out", self.run, "--device", "cpu",
+            "-m", "mt", "train", self.undisturbed.recipe, "--out", self.run, "--device", "cpu",
             "--resume",
         ]  # fmt: skip
         prepare = (
             f"hostname {self.name} && mount --bind {self.folder}/hosts /etc/hosts "
-            f'&& mount --bind {self.folder} {self.world.own} && exec "$@"'
+            f'&& mount --bind {self.folder} {self.undisturbed.data} && exec "$@"'
         )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -171,11 +177,12 @@ def bridge() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hosts(world: World, event: str) -> Iterator[list[Host]]:
+def hosts(undisturbed: SharedRun, event: str) -> Iterator[list[Host]]:
     """Plug two hosts in, and take them away in the end, whatever runs on them."""
     both: list[Host] = []
     try:
-        both.extend(Host(world, number, world.run(event)) for number in (1, 2))
+        run = undisturbed.path.with_name(event)
+        both.extend(Host(undisturbed, number, run) for number in (1, 2))
         for host in both:
             host.appear()
         yield both
@@ -188,51 +195,51 @@ def hosts(world: World, event: str) -> Iterator[list[Host]]:
             host.disappear()
 
 
-def killed(world: World, both: list[Host], draw: random.Random) -> Outcome:
+def killed(both: list[Host], draw: random.Random) -> Outcome:
     """Kill the second host, and let it join again."""
     start(both, "2")
-    last = wait_for_checkpoint(both[0], draw)
+    last = wait_for_some_checkpoint(both[0], draw)
     both[1].die()
     noticed = wait_for(both[0], "has ended; start all again with --resume")
     both[1].start("2")
-    return tell(both, f"killed and noticed in {noticed:.0f} s", last, world.compare)
+    return tell(both, f"killed and noticed in {noticed:.0f} s", last)
 
 
-def silent(world: World, both: list[Host], draw: random.Random) -> Outcome:
+def silent(both: list[Host], draw: random.Random) -> Outcome:
     """Let the second host vanish without a word, and join again."""
     start(both, "2")
-    last = wait_for_checkpoint(both[0], draw)
+    last = wait_for_some_checkpoint(both[0], draw)
     both[1].plug("down")
     both[1].die()
     noticed = wait_for(both[0], "has ended; start all again with --resume")
     both[1].plug("up")
     both[1].start("2")
-    return tell(both, f"silent and noticed in {noticed:.0f} s", last, world.compare)
+    return tell(both, f"silent and noticed in {noticed:.0f} s", last)
 
 
-def alone(world: World, both: list[Host], draw: random.Random) -> Outcome:
+def alone(both: list[Host], draw: random.Random) -> Outcome:
     """Kill the second host for good, where one is enough."""
     start(both, "1:2")
-    last = wait_for_checkpoint(both[0], draw)
+    last = wait_for_some_checkpoint(both[0], draw)
     both[1].die()
     wait_for(both[0], "there were 2 and are 1")
-    return tell(both[:1], "killed, one process went on", last, world.compare_curves)
+    return tell(both[:1], "killed, one process went on", last, compare_curves)
 
 
-def first(world: World, both: list[Host], draw: random.Random) -> Outcome:
+def first(both: list[Host], draw: random.Random) -> Outcome:
     """Kill the first host, at which all meet, and start again on both."""
     start(both, "2")
-    last = wait_for_checkpoint(both[0], draw)
+    last = wait_for_some_checkpoint(both[0], draw)
     both[0].die()
     began = time.monotonic()
     code = both[1].wait()
     seconds = time.monotonic() - began
     start(both, "2")
     done = f"the meeting place was killed, torchrun of the other ended with {code} in {seconds:.0f}"
-    return tell(both, f"{done} s", last, world.compare)
+    return tell(both, f"{done} s", last)
 
 
-EVENTS: dict[str, Callable[[World, list[Host], random.Random], Outcome]] = {
+EVENTS: dict[str, Callable[[list[Host], random.Random], Outcome]] = {
     "killed": killed,
     "silent": silent,
     "alone": alone,
@@ -246,13 +253,12 @@ def start(both: list[Host], nodes: str) -> None:
         host.start(nodes)
 
 
-def wait_for_checkpoint(host: Host, draw: random.Random) -> int:
+def wait_for_some_checkpoint(host: Host, draw: random.Random) -> int:
     """Wait for a random checkpoint and some updates more; return the update of the last one."""
-    world, event = host.world, host.run.name
-    update = draw.randrange(EVERY, world.updates // 2 + 1, EVERY)
-    world.wait_for_checkpoint(event, update, lambda: host.has_ended)
+    update = draw.randrange(EVERY, host.undisturbed.updates // 2 + 1, EVERY)
+    wait_for_checkpoint(host.run, update, lambda: host.has_ended)
     time.sleep(draw.uniform(0, 0.5))
-    return world.last_checkpoint(event)
+    return last_checkpoint(host.run)
 
 
 def wait_for(host: Host, words: str) -> float:
@@ -260,19 +266,24 @@ def wait_for(host: Host, words: str) -> float:
     return wait_until(lambda: words in host.said(), words, lambda: host.has_ended)
 
 
-def tell(left: list[Host], happened: str, last: int, compare: Callable[[str], Outcome]) -> Outcome:
+def tell(
+    left: list[Host],
+    happened: str,
+    last: int,
+    compared: Callable[[SharedRun, Path], Outcome] = compare,
+) -> Outcome:
     """Wait for the end, and say what came of it.
 
     Args:
         left: The hosts that are to end.
         happened: What happened before.
         last: The update of the last checkpoint before that.
-        compare: Compares the run with the undisturbed one.
+        compared: Compares the run with the undisturbed one.
     """
     codes = [host.wait() for host in left]
     assert not any(codes), f"torchrun ended with {codes}"
-    world, event = left[0].world, left[0].run.name
-    return all_of(Outcome(happened), world.resumed(event, last), compare(event))
+    undisturbed, run = left[0].undisturbed, left[0].run
+    return all_of(Outcome(happened), resumed(run, last), compared(undisturbed, run))
 
 
 def _ip(*arguments: str, check: bool = True) -> None:

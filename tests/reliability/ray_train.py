@@ -21,15 +21,18 @@ from pathlib import Path
 from tests.reliability.disturbed import (
     EVERY,
     Outcome,
-    World,
+    SharedRun,
     all_of,
+    compare,
     go_through,
+    last_checkpoint,
+    resumed,
     script_of,
+    train_by_two,
+    wait_for_checkpoint,
     wait_until,
 )
 from tests.tiny import command, environment
-
-RUN = "workers"
 
 
 def main() -> int:
@@ -40,33 +43,34 @@ def main() -> int:
     reads.add_argument("--updates", type=int, default=200)
     asked = reads.parse_args()
     with tempfile.TemporaryDirectory(prefix="mt-ray-train-") as name:
-        world = World(Path(name), asked.updates)
-        return go_through(["killed"], lambda _: killed(world))
+        undisturbed = train_by_two(Path(name), asked.updates)
+        return go_through(["killed"], lambda _: killed(undisturbed))
 
 
-def killed(world: World) -> Outcome:
+def killed(undisturbed: SharedRun) -> Outcome:
     """Kill a worker after a checkpoint, and let Ray start all again."""
-    with cluster_that_trains(world) as ray:
-        world.wait_for_checkpoint(RUN, EVERY, lambda: ray.poll() is not None)
-        training = trainings(world)[-1]
+    run = undisturbed.path.with_name("workers")
+    script = training_script(undisturbed.recipe, run, undisturbed.folder / "storage")
+    with cluster_that_trains(script, undisturbed.folder / "said") as ray:
+        wait_for_checkpoint(run, EVERY, lambda: ray.poll() is not None)
+        training = trainings(run)[-1]
         worker = parent_of(training)
         assert command_of(worker).startswith(b"ray::"), command_of(worker)
-        last = world.last_checkpoint(RUN)
+        last = last_checkpoint(run)
         os.kill(worker, signal.SIGKILL)
-        seconds = wait_until(lambda: training not in trainings(world), "its training ends")
+        seconds = wait_until(lambda: training not in trainings(run), "its training ends")
         assert ray.wait() == 0, "Ray gave up"
     happened = Outcome(f"a worker of two was killed, its training ended in {seconds:.1f} s")
-    return all_of(happened, world.resumed(RUN, last), world.compare(RUN))
+    return all_of(happened, resumed(run, last), compare(undisturbed, run))
 
 
 @contextlib.contextmanager
-def cluster_that_trains(world: World) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start the script of the guide; tell what it has said where something fails."""
-    said = world.folder / "said"
+def cluster_that_trains(script: str, said: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a script that says something into a file; show that where something fails."""
     variables = environment() | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
     with said.open("wb") as file:
         ray = subprocess.Popen(
-            [sys.executable, "-c", training_script(world)], env=variables, stdout=file, stderr=file
+            [sys.executable, "-c", script], env=variables, stdout=file, stderr=file
         )
     try:
         yield ray
@@ -78,24 +82,23 @@ def cluster_that_trains(world: World) -> Iterator["subprocess.Popen[bytes]"]:
         ray.wait()
 
 
-def training_script(world: World) -> str:
+def training_script(recipe: Path, run: Path, storage: Path) -> str:
     """Return the program of the guide, for workers without GPUs."""
-    call = command("train", world.recipe, "--out", world.run(RUN), "--device", "cpu", "--resume")
+    call = command("train", recipe, "--out", run, "--device", "cpu", "--resume")
     return script_of(
         "hosts.md", "TorchTrainer",
         places={
             '"mt", "train", "/shared/recipe.yaml", "--out", "/shared/run", "--resume"': f"*{call}",
             "use_gpu=True": "use_gpu=False",
-            "/shared/ray": str(world.folder / "storage"),
+            "/shared/ray": str(storage),
         },
     )  # fmt: skip
 
 
-def trainings(world: World) -> list[int]:
-    """List the processes that train."""
-    run = os.fsencode(world.run(RUN))
+def trainings(run: Path) -> list[int]:
+    """List the processes that train in a directory."""
     numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [number for number in numbers if run in command_of(number).split(b"\0")]
+    return [each for each in numbers if os.fsencode(run) in command_of(each).split(b"\0")]
 
 
 def command_of(number: int) -> bytes:

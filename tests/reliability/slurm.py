@@ -29,11 +29,15 @@ from tests.reliability.bulk import BUNDLE, Job, write_text
 from tests.reliability.disturbed import (
     EVERY,
     Outcome,
-    World,
     all_of,
+    compare,
     go_through,
+    last_checkpoint,
     parser,
+    resumed,
     script_of,
+    train_by_two,
+    wait_for_checkpoint,
     wait_until,
 )
 from tests.tiny import environment
@@ -149,20 +153,20 @@ def configuration(folder: Path) -> str:
 
 def train(folder: Path, variables: Mapping[str, str], updates: int) -> Outcome:
     """Submit a job, tell it that its time is over, submit it again, and compare."""
-    world = World(folder, updates)
-    run = world.run("slurm")
+    undisturbed = train_by_two(folder, updates)
+    run = undisturbed.path.with_name("slurm")
     job = folder / "job.sh"
-    job.write_text(training_script(world.recipe, run), encoding="utf-8")
+    job.write_text(training_script(undisturbed.recipe, run), encoding="utf-8")
     try:
         first = submit(variables, job)
-        world.wait_for_checkpoint("slurm", STOP)
+        wait_for_checkpoint(run, STOP)
         ask(variables, "scancel", "--signal", "TERM", first)
         wait_for_jobs(variables)
-        last = world.last_checkpoint("slurm")
+        last = last_checkpoint(run)
         submit(variables, job)
         wait_for_jobs(variables)
         stopped = Outcome("stopped by SIGTERM and submitted again")
-        return all_of(stopped, world.resumed("slurm", last), world.compare("slurm"))
+        return all_of(stopped, resumed(run, last), compare(undisturbed, run))
     except Exception:
         print(job.with_suffix(".log").read_text(errors="replace")[-3000:], flush=True)
         raise
@@ -178,8 +182,8 @@ def translate(folder: Path, variables: Mapping[str, str], lines: int) -> Outcome
     found = summarise(str(folder / "out"))
     content = {path.name: path.read_bytes() for path in (folder / "out").glob("*.txt")}
     same = content == whole.content()
-    told = f"{found['done']} of {found['shards']} shards, {found['records']:,} lines"
-    return all_of(Outcome(told), Outcome("the same bytes" if same else "other bytes", same))
+    shards = f"{found['done']} of {found['shards']} shards, {found['records']:,} lines"
+    return all_of(Outcome(shards), Outcome("the same bytes" if same else "other bytes", same))
 
 
 def training_script(recipe: Path, run: Path) -> str:

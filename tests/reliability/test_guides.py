@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +25,6 @@ def test_the_program_that_submits_translations():
 
 
 def test_the_program_for_workers_of_ray():
-    world = SimpleNamespace(recipe=RECIPE, run=RUN.with_name, folder=RUN.parent)
-    program = ray_train.training_script(world)
+    program = ray_train.training_script(RECIPE, RUN, Path("/here/storage"))
     compile(program, "hosts.md", "exec")
-    assert f"'train', '{RECIPE}', '--out', '/here/workers'" in program
+    assert f"'train', '{RECIPE}', '--out', '/here/run'" in program
