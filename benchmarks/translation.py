@@ -119,11 +119,18 @@ def _contest(
         commands[PLAIN_SHORTLIST] = ["-c", SCRIPT, with_map, *files, *layout, small, "1"]
     wrapper = [sys.executable, "-m", "benchmarks.translation", "--lines", str(lines)]
     contenders = [
-        Contender(name, [*wrapper, "--measure", sys.executable, *command], our_environment(cores))
+        Contender(name, [*wrapper, "--measure", sys.executable, *command], _environment(cores))
         for name, command in commands.items()
     ]
     title = f"{lines:,} line{'s' * (lines > 1)}, {f'beam {beam}' if beam > 1 else 'greedy'}"
     return Contest(title, PLAIN, "lines a second", contenders)
+
+
+def _environment(cores: int) -> dict[str, str]:
+    """Leave the threads of MKL to CTranslate2: a number given by hand holds in every replica."""
+    return {
+        name: value for name, value in our_environment(cores).items() if name != "MKL_NUM_THREADS"
+    }
 
 
 def _table(contest: Contest) -> str:
