@@ -10,8 +10,10 @@ from datatrove.io import DataFolder, get_datafolder
 from datatrove.utils.stats import Stats
 
 from mt.bulk.cleaning import NO_PAIR, SHARD_BYTES, no_pairs, pair_of, plan_pairs
+from mt.bulk.files import whole_file
 from mt.bulk.formats import ending_of, format_of
-from mt.bulk.job import OURS, RECORDS, Job, ReadShard, ShardStep, load_plan, whole_file
+from mt.bulk.job import OURS, Job, ReadShard, ShardStep
+from mt.bulk.plan import RECORDS, load_plan
 from mt.data.corpora import BaseCorpusConfig, open_corpora, parse_corpus
 from mt.data.filters import Reason
 from mt.data.filters.contract import Sides

@@ -12,7 +12,8 @@ from datatrove.utils.stats import Stats
 
 from mt.bulk.duplicates import DropDuplicates, DropNearDuplicates, equal_stages, near_stages
 from mt.bulk.formats import Fields, format_of
-from mt.bulk.job import OURS, Job, Plan, ReadShard, Stage, WriteShard, plan_job
+from mt.bulk.job import OURS, Job, ReadShard, Stage, WriteShard
+from mt.bulk.plan import Plan, plan_job
 from mt.bulk.rejects import WriteRejects
 from mt.data.corpora.base import one_line
 from mt.data.corpora.jsonl import field_of

@@ -6,8 +6,9 @@ from typing import BinaryIO
 from datatrove.data import Document
 from datatrove.io import DataFolder, get_datafolder
 
+from mt.bulk.files import whole_file
 from mt.bulk.formats import Fields, Problem, dump_json, rejects_name
-from mt.bulk.job import OURS, ShardStep, whole_file
+from mt.bulk.job import OURS, ShardStep
 from mt.bulk.shards import Shard
 from mt.compression import compressing
 from mt.data.filters import Reason

@@ -12,8 +12,9 @@ from datatrove.io import get_datafolder
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import Stats
 
-from mt.bulk.job import OURS, SHARD_BYTES, Job, ReadShard, WriteShard, plan_job
+from mt.bulk.job import OURS, Job, ReadShard, WriteShard
 from mt.bulk.models import local_model
+from mt.bulk.plan import SHARD_BYTES, plan_job
 from mt.bundle import WEIGHTS, open_bundle
 from mt.devices import DeviceName, RecordFormat
 from mt.errors import DataError
