@@ -9,13 +9,13 @@ import contextlib
 import os
 import platform
 import sys
-from functools import cache
 from pathlib import Path
 
 import torch
 
 from mt.devices import DeviceName, Precision
 from mt.errors import ConfigError
+from mt.processor import processor_field, processor_flags
 
 
 def choose_device(name: DeviceName, process: int = 0, processes: int = 1) -> torch.device:
@@ -88,7 +88,7 @@ def computes_bfloat16(device: torch.device) -> bool:
     """Say whether the device multiplies bf16 matrices faster than float32 ones."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and (has_amx() or "avx512_bf16" in _processor_flags())
+    return device.type == "cpu" and (has_amx() or "avx512_bf16" in processor_flags())
 
 
 def uses_bfloat16(device: torch.device, precision: Precision) -> bool:
@@ -119,7 +119,7 @@ def has_avx512() -> bool:
 
 def has_amx() -> bool:
     """Say whether the processor has matrix tiles."""
-    return "amx_tile" in _processor_flags()
+    return "amx_tile" in processor_flags()
 
 
 def describe(device: torch.device, processes: int = 1) -> str:
@@ -132,7 +132,7 @@ def describe(device: torch.device, processes: int = 1) -> str:
     together = f", {processes} processes" if processes > 1 else ""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device) + together
-    processor = _processor_field("model name") or platform.processor()
+    processor = processor_field("model name") or platform.processor()
     threads = torch.get_num_threads()
     return f"{processor}{together}, {threads} thread{'s' if threads > 1 else ''}"
 
@@ -165,20 +165,4 @@ def peak_memory() -> int:
 
 
 def _is_intel() -> bool:
-    return _processor_field("vendor_id") == "GenuineIntel"
-
-
-@cache
-def _processor_flags() -> frozenset[str]:
-    return frozenset(_processor_field("flags").split())
-
-
-@cache
-def _processor_field(name: str) -> str:
-    """Read a field of the first processor from Linux's ``/proc/cpuinfo``; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    pairs = (line.partition(":") for line in lines)
-    return next((value.strip() for key, _, value in pairs if key.strip() == name), "")
+    return processor_field("vendor_id") == "GenuineIntel"

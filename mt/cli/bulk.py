@@ -208,7 +208,7 @@ def _run(job: "Job", what: str, workers: int | None) -> None:
     """Do what is missing of a job with processes of this machine, and say what became of it."""
     from mt.bulk import LocalExecutor, summarise
     from mt.cli.progress import shards_progress
-    from mt.data.processes import available_cores
+    from mt.processor import available_cores
 
     with job.alone():
         for number, stage in enumerate(stages := job.stages(), start=1):

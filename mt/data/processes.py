@@ -1,6 +1,5 @@
 """Blocks of pairs on all cores, in their order, with few of them in memory."""
 
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,6 +8,8 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from mt.processor import available_cores
+
 _Block = TypeVar("_Block")
 _Result = TypeVar("_Result")
 
@@ -16,13 +17,6 @@ _FEW = 5
 """Blocks that are worked on sooner than other processes start."""
 _AHEAD = 2
 """Blocks that wait for each process, so that memory does not grow with the corpus."""
-
-
-def available_cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def map_blocks(

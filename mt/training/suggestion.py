@@ -1,7 +1,6 @@
 """A recipe that suits a corpus and a machine: rules of thumb, each with where it comes from."""
 
 import math
-import os
 import platform
 import shutil
 import textwrap
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mt.config import StrictConfig
+from mt.processor import available_cores
 from mt.yaml import dump_yaml
 
 _TOKENS_PER_WORD = 1.4
@@ -29,10 +29,8 @@ class Machine:
     @classmethod
     def here(cls) -> "Machine":
         """Look at this one, without loading torch: a driver of NVIDIA, or a Mac with a GPU."""
-        affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
         apple = platform.system() == "Darwin" and platform.machine() == "arm64"
-        return cls(cores, apple or shutil.which("nvidia-smi") is not None)
+        return cls(available_cores(), apple or shutil.which("nvidia-smi") is not None)
 
     def __str__(self) -> str:
         cores = f"{self.cores} core{'s' * (self.cores > 1)}"

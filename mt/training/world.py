@@ -20,8 +20,8 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
-from mt.data.processes import available_cores
 from mt.errors import TrainingError
+from mt.processor import available_cores
 from mt.training.network import choose_interface, notice_dead_machines
 from mt.training.processes import Place
 

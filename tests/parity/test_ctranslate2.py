@@ -1,6 +1,10 @@
 """The engine of CTranslate2 beside that of torch: the same model gives the same translations."""
 
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import ctranslate2
 import pytest
@@ -18,9 +22,11 @@ from mt.translation.config import (
     longest_translation,
 )
 from mt.translation.contract import NEVER
+from mt.translation.engines.ctranslate2 import environment
 from mt.translation.engines.ctranslate2.conversion import Variable, convert, inexpressible
 from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
 from mt.translation.engines.torch import TorchEngine
+from tests.golden.test_frozen_bundle import BUNDLE
 
 SIZES = 40, 48
 SOURCE, TARGET = (
@@ -247,3 +253,40 @@ def test_what_it_cannot_compute_is_named():
         "the window scope of self-attention"
     )
     assert inexpressible(parse_model({"kind": "recurrent"}, "test")) == "recurrent layers"
+
+
+def test_the_environment_is_told_what_the_processor_has(monkeypatch):
+    flags = {"fma", "avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl"}
+    chosen = []
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    for more, given in (([], None), (["avx512_vnni"], None), (["avx512_vnni"], "AVX2")):
+        monkeypatch.delenv("CT2_FORCE_CPU_ISA", raising=False)
+        if given:
+            monkeypatch.setenv("CT2_FORCE_CPU_ISA", given)
+        monkeypatch.setattr(environment, "processor_flags", lambda more=more: flags | set(more))
+        environment.prepare_environment()
+        chosen.append(os.environ.get("CT2_FORCE_CPU_ISA"))
+    assert chosen == [None, "AVX512", "AVX2"]
+
+
+COUNT = """
+import os, sys
+from pathlib import Path
+from mt.translation import load_translator
+translator = load_translator(Path(sys.argv[1]), "cpu", engine="ctranslate2")
+translator.translate_all([f"A man rides {number} bicycles." for number in range(50)])
+print(len(os.listdir("/proc/self/task")), "torch" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed in /proc")
+def test_a_replica_is_one_thread_whatever_mkl_is_told():
+    counts = [
+        subprocess.run(
+            [sys.executable, "-c", COUNT, str(BUNDLE)],
+            env={**os.environ, "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": threads},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for threads in ("1", "4")
+    ]  # fmt: skip
+    assert counts == ["3 False\n"] * 2

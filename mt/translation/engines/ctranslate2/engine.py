@@ -1,6 +1,5 @@
 """The engine that runs Transformers on CPUs, several times as fast as that of torch."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from mt.text.tokenizer import Tokenizers
 from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
+from mt.translation.engines.ctranslate2.environment import count_replicas, prepare_environment
 
 BATCH_TOKENS = 448
 """Padded source tokens times hypotheses translated at once: few enough for what the decoder
@@ -208,6 +208,7 @@ def load_ctranslate2(
     Raises:
         BundleError: If weights and config do not belong together.
     """
+    prepare_environment()
     files = convert_bundle(bundle, tokenizers)
     if shortlist is not None:
         files["vmap.txt"] = shortlist
@@ -215,7 +216,7 @@ def load_ctranslate2(
         "bundle",  # of no meaning, as the files are given; a path need not be UTF-8
         files=files,
         compute_type=_compute_type(precision),
-        inter_threads=_processors(),
+        inter_threads=count_replicas(),
         intra_threads=1,
         max_queued_batches=-1,  # else `submit` waits until there is room in a short queue
     )
@@ -240,15 +241,6 @@ def convert_bundle(bundle: Bundle, tokenizers: Tokenizers) -> dict[str, bytes]:
 def sees_cuda() -> bool:
     """Say whether the machine has a CUDA device; unlike torch, this answers at once."""
     return bool(ctranslate2.get_cuda_device_count())
-
-
-def _processors() -> int:
-    """Count those that this process may use; ``OMP_NUM_THREADS`` has the last word."""
-    if chosen := os.environ.get("OMP_NUM_THREADS", "").split(",")[0]:
-        return int(chosen)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _compute_type(precision: EnginePrecision) -> str:

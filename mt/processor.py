@@ -1,0 +1,29 @@
+"""What the system says of the processor; known without torch."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """Return the sets of instructions that x86 processors have; empty where unknown."""
+    return frozenset(processor_field("flags").split())
+
+
+@cache
+def processor_field(name: str) -> str:
+    """Read a field of the first processor from Linux's ``/proc/cpuinfo``; empty elsewhere."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            pairs = (line.partition(":") for line in lines)
+            return next((value.strip() for key, _, value in pairs if key.strip() == name), "")
+    except OSError:
+        return ""

@@ -1,0 +1,31 @@
+"""What CTranslate2 is told by the environment alone: which instructions to use, how many threads.
+
+It reads this when it is used for the first time in a process.
+"""
+
+import os
+
+from mt.processor import available_cores, processor_flags
+
+_FAST_AVX512 = {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"}
+"""All that CTranslate2 asks for, and the mark of processors that hardly slow down for it."""
+
+
+def prepare_environment() -> None:
+    """Say how CTranslate2 computes.
+
+    By itself it takes AVX2 where there is AVX-512, for which the first processors that had it
+    slowed down; on later ones AVX-512 saves a tenth of the time. What the user chose stays.
+
+    ``MKL_NUM_THREADS`` does not: a number meant for the whole process would hold in each replica,
+    and their threads would wait for each other.
+    """
+    os.environ.pop("MKL_NUM_THREADS", None)
+    if processor_flags() >= _FAST_AVX512:
+        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
+
+
+def count_replicas() -> int:
+    """Count the cores that this process may use; ``OMP_NUM_THREADS`` has the last word."""
+    chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(chosen) if chosen else available_cores()
