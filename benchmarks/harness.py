@@ -110,9 +110,13 @@ def run(contender: Contender, timeout: float) -> Measurement | None:
 
 
 def environment(threads: int, **more: str) -> dict[str, str]:
-    """Return the environment of a measured process: the same number of threads for everyone."""
+    """Return the environment of a measured process: the same number of threads for everyone.
+
+    What is imported is compiled once and kept, as for users.
+    """
     count = str(threads)
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    left_out = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     return inherited | {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count, "THREADS": count} | more
 
 

@@ -21,8 +21,8 @@ def start_logging(least: int = logging.INFO) -> None:
         least: The level from which on messages are shown.
     """
     handler: logging.Handler
-    if sys.stderr.isatty():
-        from rich.logging import RichHandler  # noqa: PLC0415 - pipes start sooner without it
+    if on_terminal():
+        from rich.logging import RichHandler  # noqa: PLC0415 - see `on_terminal`
 
         handler = RichHandler(console=terminal(), show_level=False, show_path=False, markup=False)
         handler.setFormatter(logging.Formatter("%(message)s"))
@@ -32,6 +32,11 @@ def start_logging(least: int = logging.INFO) -> None:
     ROOT.handlers = [handler]
     ROOT.setLevel(least)
     ROOT.propagate = False
+
+
+def on_terminal() -> bool:
+    """Say whether a person watches stderr; where none does, rich is not even loaded."""
+    return sys.stderr.isatty()
 
 
 @cache

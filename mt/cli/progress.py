@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from mt.logs import terminal
+from mt.logs import on_terminal, terminal
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def lines_progress(what: str, total: int | None, done: int = 0) -> Iterator[Prog
         total: Lines in all, if that is known.
         done: Lines that were done before.
     """
-    if not terminal().is_terminal:
+    if not on_terminal():
         yield _LogLines(what, total, done)
         return
     from rich.progress import (
@@ -62,7 +62,7 @@ def shards_progress(what: str, total: int, done: int) -> Iterator[Progress]:
         total: Shards in all.
         done: Shards that were done before.
     """
-    if not terminal().is_terminal:
+    if not on_terminal():
         yield _LogShards(what, total, done)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
