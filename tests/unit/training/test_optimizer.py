@@ -18,7 +18,7 @@ from mt.training.config import (
     MuonConfig,
     TrainingConfig,
 )
-from mt.training.optimizers import step_if
+from mt.training.optimizers import hidden_matrices, step_if
 from tests.models import recurrent, transformer
 
 counts = st.integers(1, 100_000)
@@ -109,13 +109,42 @@ def test_muon_makes_each_matrix_of_a_layer_orthogonal(activation):
                 expected = 0.01 * orthogonal(gradient, gradient.shape)
                 # Five Newton-Schulz iterations leave singular values between 0.7 and 1.2.
                 cosine = F.cosine_similarity(step.flatten(), expected.flatten(), dim=0)
-                assert cosine > 0.97, name
+                assert cosine > 0.96, name  # of 200 random matrices at least 0.967
                 assert step.norm() / expected.norm() == pytest.approx(1, abs=0.3)
                 seen += 1
         else:  # the first step of Adam is the sign of the gradient
             torch.testing.assert_close(moved, 0.01 * gradients[name].sign(), atol=1e-6, rtol=1e-4)
     blocks = 2 if activation == "swiglu" else 1
     assert seen == 2 * (4 + blocks + 1) + 2 * (8 + blocks + 1)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_muon_moves_matrices_as_that_of_torch_does(monkeypatch, bf16):
+    monkeypatch.setattr("mt.training.optimizers.computes_bfloat16", lambda _: bf16)
+    torch.manual_seed(1)
+    model = transformer(dim=32).build(20, 20)
+    ours = MuonConfig(learning_rate=0.01, momentum=0.9, weight_decay=0.5).build(model)
+    fused = list(hidden_matrices(model))
+    matrices = [part.clone() for weight, blocks in fused for part in weight.detach().chunk(blocks)]
+    theirs = torch.optim.Muon(
+        matrices, lr=0.01, momentum=0.9, weight_decay=0.5, adjust_lr_fn="match_rms_adamw"
+    )
+    for update in range(4):
+        for number, (weight, _) in enumerate(fused):
+            is_skipped = update == 2 and number == 3
+            weight.grad = None if is_skipped else torch.randn_like(weight)
+        gradients = [
+            part
+            for weight, blocks in fused
+            for part in ([None] * blocks if weight.grad is None else weight.grad.chunk(blocks))
+        ]
+        for matrix, gradient in zip(matrices, gradients, strict=True):
+            matrix.grad = gradient
+        ours.step()
+        theirs.step()
+    found = [part for weight, blocks in fused for part in weight.detach().chunk(blocks)]
+    for matrix, expected in zip(found, matrices, strict=True):
+        torch.testing.assert_close(matrix, expected, atol=2e-3, rtol=0)  # theirs are in bf16 always
 
 
 def test_muon_leaves_recurrent_cells_to_adamw():
