@@ -6,7 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mt.config import StrictConfig
 from mt.processor import available_cores
@@ -52,6 +52,7 @@ class Sizes:
     dropout: float
     batch_tokens: int
     accumulate: int
+    optimizer: Literal["adamw", "muon"]
     learning_rate: float
     epochs: float
     """How often every pair is seen."""
@@ -60,28 +61,28 @@ class Sizes:
 
 
 _TINY = (
-    "the model that reaches BLEU 40 on Multi30k (29,000 pairs) in half an hour on two cores: "
-    "configs/multi30k-en-de.yaml, after Wu et al. (2021)"
+    "the model that reaches BLEU 39 on Multi30k (29,000 pairs) in a quarter of an hour on two "
+    "cores: configs/multi30k-en-de.yaml, after Wu et al. (2021)"
 )
 _CORES = (
-    Sizes(0, 4000, 128, (4, 4), 4, 256, 0.3, 2048, 1, 2e-3, 60,
+    Sizes(0, 4000, 128, (4, 4), 4, 256, 0.3, 2048, 1, "adamw", 2e-3, 60,
           f"{_TINY}; with fewer pairs fewer pieces and more dropout (Sennrich and Zhang 2019)"),
-    Sizes(15_000, 8000, 128, (4, 4), 4, 256, 0.2, 2048, 1, 2e-3, 34, _TINY),
-    Sizes(100_000, 8000, 256, (4, 4), 4, 1024, 0.2, 4096, 1, 1e-3, 15,
+    Sizes(15_000, 8000, 128, (4, 4), 4, 256, 0.2, 2048, 1, "muon", 3e-3, 16, _TINY),
+    Sizes(100_000, 8000, 256, (4, 4), 4, 1024, 0.2, 4096, 1, "adamw", 1e-3, 15,
           "half the width of what fairseq uses for IWSLT 2014 (160,000 pairs), for want of a GPU"),
-    Sizes(1_000_000, 16_000, 256, (6, 2), 4, 1024, 0.1, 4096, 2, 1e-3, 4,
+    Sizes(1_000_000, 16_000, 256, (6, 2), 4, 1024, 0.1, 4096, 2, "adamw", 1e-3, 4,
           "a deep encoder and a shallow decoder (Kasai et al. 2021), which translate fast on "
           "cores; with a GPU a wider model would be better"),
 )  # fmt: skip
 _ACCELERATOR = (
     _CORES[0],
     _CORES[1],
-    Sizes(100_000, 10_000, 512, (6, 6), 4, 1024, 0.3, 8192, 1, 7e-4, 30,
+    Sizes(100_000, 10_000, 512, (6, 6), 4, 1024, 0.3, 8192, 1, "adamw", 7e-4, 30,
           "what fairseq uses for IWSLT 2014 (160,000 pairs), transformer_iwslt_de_en"),
-    Sizes(1_000_000, 32_000, 512, (6, 6), 8, 2048, 0.1, 12_500, 2, 7e-4, 8,
+    Sizes(1_000_000, 32_000, 512, (6, 6), 8, 2048, 0.1, 12_500, 2, "adamw", 7e-4, 8,
           "the base model of Vaswani et al. (2017), with their 25,000 tokens of each side an "
           "update"),
-    Sizes(10_000_000, 32_000, 512, (6, 6), 8, 2048, 0.1, 12_500, 2, 7e-4, 3,
+    Sizes(10_000_000, 32_000, 512, (6, 6), 8, 2048, 0.1, 12_500, 2, "adamw", 7e-4, 3,
           "the base model of Vaswani et al. (2017), with their 25,000 tokens of each side an "
           "update"),
 )  # fmt: skip
@@ -121,7 +122,11 @@ class Suggestion:
                 "updates": self.updates,
                 "batch_tokens": sizes.batch_tokens,
                 "accumulate": sizes.accumulate,
-                "optimizer": {"learning_rate": sizes.learning_rate, "weight_decay": 0.1},
+                "optimizer": {
+                    "kind": sizes.optimizer,
+                    "learning_rate": sizes.learning_rate,
+                    "weight_decay": 0.1,
+                },
                 "schedule": {"kind": "cosine", "warmup": min(4000, self.updates // 8)},
                 "average": {"count": 4},
             },

@@ -31,6 +31,7 @@ def test_a_corpus_like_multi30k_gets_the_recipe_that_was_measured():
     values = suggestion.values()
     assert values["model"].items() <= known.model.model_dump().items()
     assert values["tokenizer"]["size"] == known.tokenizer.size
+    assert values["training"]["optimizer"].items() <= known.training.optimizer.model_dump().items()
     assert values["training"]["batch_tokens"] == known.training.batch_tokens
     assert values["training"]["updates"] == pytest.approx(known.training.updates, rel=0.05)
 
