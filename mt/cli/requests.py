@@ -6,10 +6,12 @@ if TYPE_CHECKING:
     from mt.translation import TranslationConfig
 
 
-def with_search(config: "TranslationConfig", beam: int | None, nbest: int) -> "TranslationConfig":
+def with_search(
+    config: "TranslationConfig", beam: int | None, nbest: int | None
+) -> "TranslationConfig":
     """Change how a model searches by what the options say; a beam holds all that is wanted."""
-    if beam is None and nbest > config.search.kept:
+    if beam is None and nbest is not None and nbest > config.search.kept:
         beam = nbest
     if beam is not None:
         config = config.with_beam(beam)
-    return config.changed(alternatives=nbest - 1) if nbest > 1 else config
+    return config if nbest is None else config.changed(alternatives=nbest - 1)

@@ -25,7 +25,11 @@ OutputOption = Annotated[
 ]
 NbestOption = Annotated[
     int | None,
-    typer.Option("--nbest", min=1, help="Different translations of a line, the best. [default: 1]"),
+    typer.Option(
+        "--nbest",
+        min=1,
+        help="Different translations of a line, the best. [default: the model's, mostly 1]",
+    ),
 ]
 SamplesOption = Annotated[
     int | None,
@@ -173,7 +177,7 @@ class Search:
             first, self.device, engine=self.engine, ensemble=others,
             overrides=[*drawn, *self.overrides],
         )  # fmt: skip
-        config = with_search(translator.config, self.beam, self.nbest or self.samples or 1)
+        config = with_search(translator.config, self.beam, self.nbest or self.samples)
         return translator, self._with_candidates(config) if self.interpolate else config
 
     def _with_candidates(self, config: "TranslationConfig") -> "TranslationConfig":

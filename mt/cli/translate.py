@@ -50,7 +50,13 @@ def translate(
     output: Annotated[Path | None, typer.Option(help="A file. [default: stdout]")] = None,
     resume: ResumeOption = False,
     beam: BeamOption = None,
-    nbest: Annotated[int, typer.Option(min=1, help="Translations of a line, the best first.")] = 1,
+    nbest: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Translations of a line, the best first. [default: the model's, mostly 1]",
+        ),
+    ] = None,
     form: Annotated[
         OutputFormat, typer.Option("--format", help="What a line of output is.")
     ] = "text",
@@ -94,7 +100,7 @@ def translate(
     from mt.translation.output import write_lines
     from mt.translation.tagging import tagger
 
-    if form == "text" and (nbest > 1 or scores or alignment):
+    if form == "text" and ((nbest or 1) > 1 or scores or alignment):
         raise typer.BadParameter(
             "a line of text has no room for --nbest, --scores or --alignment; add --format jsonl "
             "or tsv"

@@ -84,6 +84,9 @@ def test_several_translations_of_a_line(folder):
     assert [(each["line"], each["yy"]) for each in found] == [
         (int(number), text) for number, _, text in rows if text
     ]
+    options = "--nbest", "1", "--set=alternatives=2", "--filters", "[]"
+    _, best = make(folder, "distill", "in.xx", *options)
+    assert len(best) == len({each["line"] for each in found})
     _, drawn = make(folder, "distill", "in.xx", "--samples", "2", "--filters", "[]")
     several = [number for number, line in enumerate(SOURCES, start=1) if line.strip()]
     assert [each["line"] for each in drawn] == [each for each in several for _ in range(2)]
