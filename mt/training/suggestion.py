@@ -67,7 +67,7 @@ _TINY = (
 _CORES = (
     Sizes(0, 4000, 128, (4, 4), 4, 256, 0.3, 2048, 1, "adamw", 2e-3, 60,
           f"{_TINY}; with fewer pairs fewer pieces and more dropout (Sennrich and Zhang 2019)"),
-    Sizes(15_000, 8000, 128, (4, 4), 4, 256, 0.2, 2048, 1, "muon", 3e-3, 16, _TINY),
+    Sizes(15_000, 8000, 128, (4, 4), 4, 256, 0.2, 2048, 1, "muon", 5e-3, 16, _TINY),
     Sizes(100_000, 8000, 256, (4, 4), 4, 1024, 0.2, 4096, 1, "adamw", 1e-3, 15,
           "half the width of what fairseq uses for IWSLT 2014 (160,000 pairs), for want of a GPU"),
     Sizes(1_000_000, 16_000, 256, (6, 2), 4, 1024, 0.1, 4096, 2, "adamw", 1e-3, 4,
