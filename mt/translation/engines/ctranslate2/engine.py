@@ -15,7 +15,7 @@ from mt.text.tokenizer import Tokenizers
 from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
-from mt.translation.engines.ctranslate2.environment import count_replicas, prepare_environment
+from mt.translation.engines.ctranslate2.environment import count_replicas, fast_environment
 
 BATCH_TOKENS = 448
 """Padded source tokens times hypotheses translated at once: few enough for what the decoder
@@ -208,18 +208,18 @@ def load_ctranslate2(
     Raises:
         BundleError: If weights and config do not belong together.
     """
-    prepare_environment()
     files = convert_bundle(bundle, tokenizers)
     if shortlist is not None:
         files["vmap.txt"] = shortlist
-    translator = ctranslate2.Translator(
-        "bundle",  # of no meaning, as the files are given; a path need not be UTF-8
-        files=files,
-        compute_type=_compute_type(precision),
-        inter_threads=count_replicas(),
-        intra_threads=1,
-        max_queued_batches=-1,  # else `submit` waits until there is room in a short queue
-    )
+    with fast_environment():
+        translator = ctranslate2.Translator(
+            "bundle",  # of no meaning, as the files are given; a path need not be UTF-8
+            files=files,
+            compute_type=_compute_type(precision),
+            inter_threads=count_replicas(),
+            intra_threads=1,
+            max_queued_batches=-1,  # else `submit` waits until there is room in a short queue
+        )
     vocabularies = tokenizers.source.vocabulary, tokenizers.target.vocabulary
     return CTranslate2Engine(translator, vocabularies, shortlist is not None)
 
