@@ -45,7 +45,7 @@ class Muon:
     of Muon's step is that which AdamW usually has, so that both share a learning rate.
 
     It equals ``torch.optim.Muon``, which takes one matrix after the other; matrices of one shape
-    are taken together here, which for those of a small model needs a third of the time.
+    are taken together here, which for those of a small model needs half of the time or less.
 
     Source: Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks"; Liu et
     al. (2025), section 2.2, equation 4.

@@ -144,7 +144,9 @@ def test_muon_moves_matrices_as_that_of_torch_does(monkeypatch, bf16):
         theirs.step()
     found = [part for weight, blocks in fused for part in weight.detach().chunk(blocks)]
     for matrix, expected in zip(found, matrices, strict=True):
-        torch.testing.assert_close(matrix, expected, atol=2e-3, rtol=0)  # theirs are in bf16 always
+        # Theirs are in bf16 always. Four steps of up to 0.006 end within 0.0004 of each other;
+        # with a rate that is off by 5 %, or a decay by 20 %, beyond 0.001.
+        torch.testing.assert_close(matrix, expected, atol=6e-4, rtol=0)
 
 
 def test_muon_leaves_recurrent_cells_to_adamw():

@@ -23,18 +23,17 @@ def fast_environment() -> Iterator[None]:
     ``MKL_NUM_THREADS`` does not: a number meant for the whole process would hold in each replica,
     and their threads would wait for each other.
     """
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in ("MKL_NUM_THREADS", "CT2_FORCE_CPU_ISA")}
     os.environ.pop("MKL_NUM_THREADS", None)
     if processor_flags() >= _FAST_AVX512:
         os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
     try:
         yield
     finally:
-        for name in ("MKL_NUM_THREADS", "CT2_FORCE_CPU_ISA"):
-            if name in before:
-                os.environ[name] = before[name]
-            else:
-                os.environ.pop(name, None)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def count_replicas() -> int:
