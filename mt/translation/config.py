@@ -173,20 +173,8 @@ class SamplingConfig(BaseSearchConfig):
         return log_probability / length
 
 
-class MbrConfig(SamplingConfig):
-    """Draw translations, and take the one most like all others: minimum Bayes risk.
-
-    Likeness is chrF, which makes it the score, on 0–100 (Kumar and Byrne 2004; Eikema and Aziz
-    2020).
-    """
-
-    kind: Literal["mbr"] = "mbr"  # type: ignore[assignment]
-    size: int = Field(default=16, gt=1, le=1000)
-    """Translations drawn of each sentence, which are compared with one another."""
-
-
 SearchConfig = Annotated[
-    GreedyConfig | BeamConfig | DiverseBeamConfig | SamplingConfig | MbrConfig,
+    GreedyConfig | BeamConfig | DiverseBeamConfig | SamplingConfig,
     Field(discriminator="kind"),
 ]
 """How a translation is searched for."""
@@ -197,6 +185,10 @@ class TranslationConfig(StrictConfig):
 
     search: SearchConfig = BeamConfig()
     """How a translation is searched for."""
+    decision: Literal["map", "mbr"] = "map"
+    """Which of the hypotheses that search keeps is taken: map, the one it ranks first (maximum a
+    posteriori); mbr, the one most like all of them by chrF, each counted by its probability
+    (minimum Bayes risk: Kumar and Byrne 2004; of samples, Eikema and Aziz 2020)."""
     engine: EngineName = "auto"
     """What computes translations: ctranslate2 (on CPUs, most kinds of models), torch (everywhere,
     all models), or auto, which takes ctranslate2 where it can. Chosen when a model is loaded."""
@@ -232,6 +224,15 @@ class TranslationConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
+    def _there_is_a_choice(self) -> Self:
+        if self.decision == "mbr" and self.search.kept == 1:
+            raise ValueError(
+                "decision: expected map where search keeps one hypothesis, but found mbr; widen "
+                "the beam or draw more samples"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _coverage_is_of_one_segmentation(self) -> Self:
         covering = isinstance(self.search, BeamConfig) and self.search.coverage_penalty
         if self.segmentations > 1 and covering:
@@ -240,6 +241,11 @@ class TranslationConfig(StrictConfig):
                 f"{self.segmentations}; leave out either"
             )
         return self
+
+    @property
+    def wanted(self) -> int:
+        """How many hypotheses of a sentence the translation is made from."""
+        return self.search.kept if self.decision == "mbr" else self.alternatives + 1
 
     def changed(self, **values: Any) -> "TranslationConfig":
         """Return the same with other values.

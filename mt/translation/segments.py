@@ -8,7 +8,7 @@ from mt.text.blanks import plain_blanks
 from mt.text.sentences import Sentence, holds_words, split_sentences
 from mt.text.tags import put_tag, take_tag
 from mt.text.tokenizer import Tokenizer
-from mt.translation.config import SamplingConfig, SearchConfig
+from mt.translation.config import SamplingConfig, SearchConfig, TranslationConfig
 from mt.translation.contract import Translation
 
 _SEAMS = (
@@ -99,24 +99,24 @@ def _encode(texts: Sequence[tuple[str | None, str]], tokenizer: Tokenizer) -> li
 def join(
     parts: Sequence[Sequence[Translation]],
     gaps: Sequence[str],
-    search: SearchConfig,
-    alternatives: int,
+    config: TranslationConfig,
 ) -> Translation:
     """Put the translations of a line's segments together.
 
     Args:
         parts: Of each segment its translations, best first.
         gaps: What follows each; what follows the last, or nothing, is dropped.
-        search: Scores the whole.
-        alternatives: Other translations wanted: the combinations with the greatest sum of scores,
-            or samples as they were drawn.
+        config: Says how the whole is scored, and how many other translations are wanted: the
+            combinations with the greatest sum of scores; or, of samples and of what minimum Bayes
+            risk has ranked, the first of all parts together, then the second.
     """
+    search, alternatives = config.search, config.alternatives
     if len(parts) == 1:
         [[best, *others]] = parts
         others = others[:alternatives]
         return replace(best, alternatives=tuple(others)) if others else best
     found: list[Sequence[Translation]]
-    if isinstance(search, SamplingConfig):
+    if isinstance(search, SamplingConfig) or config.decision == "mbr":
         most = min(alternatives + 1, max(map(len, parts), default=1))
         found = [[part[min(rank, len(part) - 1)] for part in parts] for rank in range(most)]
     else:

@@ -11,7 +11,6 @@ from mt.text.sentences import puts_spaces
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import (
     BeamConfig,
-    MbrConfig,
     SamplingConfig,
     SearchConfig,
     TranslationConfig,
@@ -148,9 +147,12 @@ class Translator:
     ) -> list[Hypothesis]:
         """Translate one sentence as tokens without marks, just as a line would be."""
         config = config or self.config
-        found = self.engine.submit([source], config.search, _wanted(config))()
+        found = self.engine.submit([source], config.search, config.wanted)()
         self._search_again(found, [source], config).replace(found)
-        return found[0]
+        if config.decision == "map":
+            return found[0]
+        texts = self.tokenizers.target.decode([each.tokens for each in found[0]])
+        return [found[0][index] for index in _by_expected_chrf(texts, found[0], config.search)]
 
     def _begin(
         self,
@@ -169,7 +171,7 @@ class Translator:
             recase=self._truecase if config.truecase else str,
         )
         sources = [each.tokens for line in segments for each in line if each.tokens]
-        search = self.engine.submit(sources, config.search, _wanted(config))
+        search = self.engine.submit(sources, config.search, config.wanted)
         pool = Pool(segments, sources, config, search)
         first = 0
         for index, (line, parts) in enumerate(zip(asked, segments, strict=True)):
@@ -191,9 +193,8 @@ class Translator:
         pool, found = searched.pool, searched.found
         searched.again.replace(found)
         ran_on = set(searched.again.indices)
-        best = pool.config.alternatives + 1
         failed = self._constrained.search_for(
-            pool.constraints, found, pool.sources, pool.config.search, best
+            pool.constraints, found, pool.sources, pool.config.search, pool.config.wanted
         )
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
@@ -212,7 +213,7 @@ class Translator:
                 else:
                     candidates.append([Translation(segment.text)])
             gaps = [self._gap(segment) for segment in line]
-            translation = join(candidates, gaps, pool.config.search, pool.config.alternatives)
+            translation = join(candidates, gaps, pool.config)
             translations.append(translation)
             remarks.see(line, translation, ran_on=runaway, unmet=unmet)
         return translations
@@ -233,7 +234,7 @@ class Translator:
             return Again([], list)
         ran_on = [sources[index] for index in indices]
         search = config.search.without_repetition()
-        return Again(indices, self.engine.submit(ran_on, search, _wanted(config)))
+        return Again(indices, self.engine.submit(ran_on, search, config.wanted))
 
     def _torch_engine(self) -> "TorchEngine":
         if self._load_torch_engine is None:
@@ -245,10 +246,10 @@ class Translator:
     def _ranked(self, translations: list[Translation], pool: Pool) -> list[Translation]:
         """Leave different translations of a segment; samples may all be wanted as they are."""
         search = pool.config.search
-        if isinstance(search, MbrConfig):
-            from mt.translation.mbr import by_expected_likeness  # noqa: PLC0415 - it loads metrics
-
-            return _distinct(by_expected_likeness(translations))
+        if pool.config.decision == "mbr":
+            texts = [each.text for each in translations]
+            order = _by_expected_chrf(texts, translations, search)
+            return _distinct(translations[index] for index in order)
         return translations if isinstance(search, SamplingConfig) else _distinct(translations)
 
     def _texts(
@@ -347,9 +348,16 @@ class Translator:
         return segment.gap or " " if puts_spaces(self.languages[1]) else ""
 
 
-def _wanted(config: TranslationConfig) -> int:
-    """Say how many hypotheses of a segment are needed."""
-    return config.search.kept if isinstance(config.search, MbrConfig) else config.alternatives + 1
+def _by_expected_chrf(
+    texts: Sequence[str], found: Sequence[Hypothesis | Translation], search: SearchConfig
+) -> list[int]:
+    """Rank what search found for minimum Bayes risk; samples are as frequent as they are likely."""
+    from mt.translation.mbr import by_expected_chrf, probabilities  # noqa: PLC0415 - numpy
+
+    if isinstance(search, SamplingConfig):
+        return by_expected_chrf(texts, [1.0] * len(texts))
+    values = [(each.log_probability, each.score) for each in found]
+    return by_expected_chrf(texts, probabilities(values))
 
 
 def _distinct(translations: Iterable[Translation]) -> list[Translation]:

@@ -17,7 +17,6 @@ from mt.translation.config import (
     BeamConfig,
     DiverseBeamConfig,
     GreedyConfig,
-    MbrConfig,
     SamplingConfig,
     longest_translation,
 )
@@ -215,7 +214,7 @@ def test_its_coverage_penalty_is_that_of_torch_for_a_sentence_alone():
 
 @pytest.mark.parametrize(
     "search",
-    [BeamConfig(coverage_penalty=0.1), DiverseBeamConfig(), SamplingConfig(), MbrConfig()],
+    [BeamConfig(coverage_penalty=0.1), DiverseBeamConfig(), SamplingConfig()],
 )
 def test_searches_of_torch_alone_are_refused(search):
     config, model = build()

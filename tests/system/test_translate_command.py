@@ -239,7 +239,7 @@ def test_any_value_of_the_section_can_be_set(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("asked", ["engine=torch", "engine=ctranslate2", "search.kind=mbr"])
+@pytest.mark.parametrize("asked", ["engine=torch", "engine=ctranslate2", "decision=mbr"])
 def test_the_terms_of_a_glossary_are_used(folder, asked):
     words = sorted({word for line in LINES for word in line.split()})
     others = sorted({word for line in BEAM for word in line.split()})

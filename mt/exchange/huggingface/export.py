@@ -174,10 +174,15 @@ def _config(config: TransformerConfig, tokenizers: Tokenizers, bundle: Bundle) -
 
 def _generation(bundle: Bundle) -> dict[str, Any]:
     """Say how to search: as the model does here, as far as transformers can."""
-    search = TranslationConfig.parse(
+    config = TranslationConfig.parse(
         bundle.section("translation"), where=f"{bundle.path}: translation"
-    ).search
-    told = _told(search)
+    )
+    search, told = config.search, _told(config.search)
+    if config.decision == "mbr":
+        log.warning(
+            "%s: expected decision: map, which transformers knows, but found mbr; it is told %s",
+            bundle.path, told.model_dump(),
+        )  # fmt: skip
     if told != search:
         log.warning(
             "%s: expected a search that transformers knows, but found %s; it is told %s",

@@ -18,15 +18,12 @@ from mt.text.tokenizer import END, START
 from mt.translation.config import (
     BeamConfig,
     GreedyConfig,
-    MbrConfig,
     SamplingConfig,
     TranslationConfig,
 )
-from mt.translation.contract import Translation
 from mt.translation.engines.ensemble import Ensemble
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.loading import load_translator
-from mt.translation.mbr import by_expected_likeness
 from mt.translation.search.sampling import Sampler
 from tests.golden.test_frozen_bundle import BUNDLE
 
@@ -133,11 +130,10 @@ def test_every_row_draws_a_token(asked):
         assert all(0 <= token < 700 for token in Sampler.of(config, [[5]])(rows).tolist())
 
 
-@pytest.mark.parametrize("kind", [SamplingConfig, MbrConfig])
 @pytest.mark.parametrize("temperature", [0, 1e-38, 1e39])
-def test_temperatures_leave_differences_between_tokens(kind, temperature):
+def test_temperatures_leave_differences_between_tokens(temperature):
     with pytest.raises(ConfigError, match="temperature"):
-        kind.parse({"temperature": temperature}, where="search")
+        SamplingConfig.parse({"temperature": temperature}, where="search")
 
 
 def test_a_row_keeps_its_stream():
@@ -170,18 +166,11 @@ def test_the_engine_without_sampling_refuses_it_and_the_choice_avoids_it():
     fast = load_translator(BUNDLE, "cpu", engine="ctranslate2")
     with pytest.raises(ConfigError, match="expected one that ctranslate2 can.* found sampling"):
         list(fast.translate(["a"], TranslationConfig(search=SamplingConfig())))
-    found = load_translator(BUNDLE, "cpu", overrides=["search.kind=mbr"])
+    found = load_translator(BUNDLE, "cpu", overrides=["search.kind=sampling"])
     assert isinstance(found.engine, TorchEngine)
-    assert found.config.search == MbrConfig()
+    assert found.config.search == SamplingConfig()
     with pytest.raises(ConfigError, match="its samples depend on their neighbours"):
         load_translator(BUNDLE, "cpu", engine="ctranslate2", overrides=["search.kind=sampling"])
-
-
-def test_the_sample_most_like_the_others_is_best():
-    texts = ["a b c d", "zz yy", "a b c e", "a b c d", "qq"]
-    ranked = [each.text for each in by_expected_likeness(list(map(Translation, texts)))]
-    assert ranked[:3] == ["a b c d", "a b c d", "a b c e"]
-    assert len(ranked) == 5
 
 
 def test_an_ensemble_has_the_mean_of_probabilities():
