@@ -94,9 +94,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 # d loss / d logits = softmax - target distribution. The part of the latter that is
                 # the same for every token is taken off all at once below.
                 errors = product
-                errors[: len(real)].scatter_(
-                    1, reference, (probability - (1 - smoothing)).to(errors.dtype)
-                )
+                # By an index, as `scatter_` would copy the whole matrix twice on a CPU.
+                rows = torch.arange(len(real), device=errors.device)[:, None]
+                errors[rows, reference] = (probability - (1 - smoothing)).to(errors.dtype)
                 errors[len(real) :].zero_()
                 torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
                 torch.mm(errors.t(), chunk, out=share_of_chunk)

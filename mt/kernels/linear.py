@@ -39,9 +39,10 @@ class _FewHeights(torch.autograd.Function):
         dtype = torch.get_autocast_dtype("cpu")
         flat, cast = states.reshape(-1, states.size(-1)), weight.to(dtype)
         given = pad_rows(flat, dtype)
-        product = given @ cast.t()
-        if bias is not None:
-            product += bias.to(dtype)
+        if bias is None:
+            product = given @ cast.t()
+        else:
+            product = torch.addmm(bias.to(dtype), given, cast.t())
         ctx.save_for_backward(given, cast)
         return product[: len(flat)].view(*states.shape[:-1], len(weight))
 
