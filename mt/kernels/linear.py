@@ -39,10 +39,8 @@ class _FewHeights(torch.autograd.Function):
         dtype = torch.get_autocast_dtype("cpu")
         flat, cast = states.reshape(-1, states.size(-1)), weight.to(dtype)
         given = pad_rows(flat, dtype)
-        if bias is None:
-            product = given @ cast.t()
-        else:
-            product = torch.addmm(bias.to(dtype), given, cast.t())
+        turned = cast.t()
+        product = given @ turned if bias is None else torch.addmm(bias.to(dtype), given, turned)
         ctx.save_for_backward(given, cast)
         return product[: len(flat)].view(*states.shape[:-1], len(weight))
 

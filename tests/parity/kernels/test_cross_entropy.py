@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from mt.kernels.cross_entropy import CHUNK, chunked_cross_entropy
 
@@ -180,3 +181,17 @@ def test_float64_stays_float64():
     assert ours(states, output, targets, 0.1)[0].dtype == torch.float64
     # Nothing is rounded to float32 on the way: sums of about 500 terms.
     check((states, output, targets), 0.1, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("halves", [True, False])
+def test_no_matrix_of_logits_is_copied(halves):
+    states, output, targets = problem(CHUNK + 7, vocabulary=500)
+    cpu = [ProfilerActivity.CPU]
+    with (
+        profile(activities=cpu, record_shapes=True) as profiled,
+        torch.autocast("cpu", enabled=halves),
+    ):
+        ours(states, output, targets, 0.1)
+    copied = [event.input_shapes[0] for event in profiled.events() if event.name == "aten::copy_"]
+    assert copied  # the profiler sees copies, such as that of the gradient of the weights
+    assert not [shape for shape in copied if len(shape) == 2 and shape[1] == 500], copied
