@@ -85,8 +85,8 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
     """Compute ``dropout(softmax(scale * query @ key.T + bias)) @ value`` by plain products.
 
     The gradient is written by hand: what autograd would do in a dozen passes over memory is done in
-    place. Each input is copied once, into the order in which it is multiplied; the result lies in
-    memory so that its heads can be joined without a copy.
+    place. Each input is copied at most once, into the order in which it is multiplied; the result
+    lies in memory so that its heads can be joined without a copy.
 
     Half precision is computed in float32: oneDNN would compile a kernel for every new shape, and
     every batch has one, which takes longer than these small products.
@@ -152,9 +152,13 @@ def _times(weights: Tensor, factors: Tensor | None) -> Tensor:
 def _apart(
     states: Float[Tensor, "batch heads length depth"],
 ) -> Float[Tensor, "batch_heads length depth"]:
-    """Let each head of each sentence be a matrix, in memory too."""
-    dtype = torch.float32 if states.dtype in _HALVES else states.dtype
-    return states.to(dtype, memory_format=torch.contiguous_format).flatten(0, 1)
+    """Let each head of each sentence be a matrix, copied only where it lies otherwise in memory.
+
+    A cache of keys and values, of which the first slots are used, holds its heads apart.
+    """
+    if states.dtype in _HALVES:
+        states = states.to(torch.float32, memory_format=torch.contiguous_format)
+    return states.flatten(0, 1)
 
 
 def _together(

@@ -193,8 +193,9 @@ class TranslationConfig(StrictConfig):
     """What computes translations: ctranslate2 (on CPUs, most kinds of models), torch (everywhere,
     all models), or auto, which takes ctranslate2 where it can. Chosen when a model is loaded."""
     precision: EnginePrecision = "auto"
-    """The numbers that ctranslate2 multiplies: int8, float32, or auto, which takes int8 where the
-    processor is made for it. Chosen when a model is loaded."""
+    """The numbers that are multiplied: float32; bfloat16, where the device is made for it; int8, on
+    ctranslate2 alone; or auto, which takes int8 on ctranslate2 where the processor is made for it,
+    and float32 elsewhere. Chosen when a model is loaded."""
     shortlist: ShortlistUse = "auto"
     """Whether ctranslate2 chooses among the likely tokens of a model's shortlist only, which is
     faster: always, never, or auto, which does if that was measured to cost hardly any BLEU. Chosen

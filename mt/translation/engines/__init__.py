@@ -57,7 +57,7 @@ def load_engine(
         if config.engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
             shortlist = _shortlist(bundle, config.shortlist)
             return fast.load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
-    return load_torch_engine(bundle, tokenizers, device, ensemble, config.segmentations)
+    return load_torch_engine(bundle, tokenizers, device, ensemble, config)
 
 
 def load_torch_engine(
@@ -65,17 +65,29 @@ def load_torch_engine(
     tokenizers: Tokenizers,
     device: DeviceName,
     ensemble: Sequence[Bundle] = (),
-    segmentations: int = 1,
+    config: TranslationConfig | None = None,
 ) -> "TorchEngine":
-    """Load the engine that computes every model; see :func:`load_engine`."""
+    """Load the engine that computes every model; see :func:`load_engine`.
+
+    Args:
+        bundle: Holds the model.
+        tokenizers: Those of the bundle.
+        device: Where to compute.
+        ensemble: Bundles whose models translate together with this one.
+        config: Says in how many segmentations sources are read and what numbers are multiplied;
+            ``None``: in one, and float32.
+    """
     refuse_little_memory()
     from mt import hardware  # noqa: PLC0415
     from mt.model.loading import load_model  # noqa: PLC0415
     from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415
 
     model, *others = [load_model(each, tokenizers) for each in (bundle, *ensemble)]
-    cut = _cuts(bundle, tokenizers, segmentations) if segmentations > 1 else None
-    return TorchEngine(model, hardware.choose_device(device), others, cut)
+    config = config or TranslationConfig()
+    several, bfloat16 = config.segmentations, config.precision == "bfloat16"
+    cut = _cuts(bundle, tokenizers, several) if several > 1 else None
+    chosen = hardware.choose_device(device)
+    return TorchEngine(model, chosen, others, cut, bfloat16=bfloat16)
 
 
 def _cuts(bundle: Bundle, tokenizers: Tokenizers, count: int) -> "Cut":

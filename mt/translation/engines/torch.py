@@ -1,15 +1,18 @@
 """The engine that runs every model of :mod:`mt.model`, on every device of torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
+from mt import hardware
 from mt.data.batches import pad_sequences
 from mt.data.lengths import group_by_length
+from mt.devices import Precision
+from mt.errors import ConfigError
 from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END, PAD, START
 from mt.translation.config import BeamConfig, SamplingConfig, SearchConfig
@@ -46,12 +49,32 @@ FEWEST_ROWS = 12
 """The least beam of a search with constraints."""
 
 
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+def _inference(
+    method: "Callable[Concatenate[TorchEngine, Arguments], Result]",
+) -> "Callable[Concatenate[TorchEngine, Arguments], Result]":
+    """Let a method of an engine compute without gradients, in the engine's arithmetic."""
+
+    @wraps(method)
+    def inferring(
+        engine: "TorchEngine", /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        with torch.inference_mode(), hardware.autocast(engine.device, engine.precision):
+            return method(engine, *args, **kwargs)
+
+    return inferring
+
+
 class TorchEngine:
     """Searches batches of sentences of similar length; see :class:`Engine`.
 
     Attributes:
         model: The first model, in evaluation mode, on ``device``.
         device: Where all models are.
+        precision: The numbers that are multiplied.
     """
 
     def __init__(
@@ -60,6 +83,8 @@ class TorchEngine:
         device: torch.device,
         others: Sequence[EncoderDecoder] = (),
         cut: Cut | None = None,
+        *,
+        bfloat16: bool = False,
     ) -> None:
         """Put the models on a device.
 
@@ -68,7 +93,17 @@ class TorchEngine:
             device: Where to compute.
             others: Translate together with it, with the mean of their probabilities.
             cut: Gives the ways in which each source is read; ``None``: as it is.
+            bfloat16: Multiply matrices in bf16; probabilities and attention's sums stay float32.
+
+        Raises:
+            ConfigError: If the device is not made for bf16.
         """
+        if bfloat16 and not hardware.computes_bfloat16(device):
+            raise ConfigError(
+                f"precision: expected float32 or auto, as this {device.type} is not made for "
+                "bfloat16, but found bfloat16; leave it out"
+            )
+        self.precision: Precision = "bf16" if bfloat16 else "fp32"
         self._models = [each.to(device).eval() for each in (model, *others)]
         self.model = self._models[0]
         self.device = device
@@ -82,7 +117,7 @@ class TorchEngine:
         """Translate sentences when the result is asked for; see :meth:`Engine.submit`."""
         return partial(self._search, sources, config, best)
 
-    @torch.inference_mode()
+    @_inference
     def _search(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int
     ) -> list[list[Hypothesis]]:
@@ -125,7 +160,7 @@ class TorchEngine:
             coverage=coverage if weight else None,
         )  # fmt: skip
 
-    @torch.inference_mode()
+    @_inference
     def search_constrained(
         self, source: Sequence[int], constraints: TokenConstraints, config: SearchConfig
     ) -> list[Hypothesis]:
@@ -174,7 +209,7 @@ class TorchEngine:
             for each, covered in zip(found, added, strict=True)
         ]
 
-    @torch.inference_mode()
+    @_inference
     def coverage(
         self,
         sources: Sequence[Sequence[int]],
@@ -204,7 +239,7 @@ class TorchEngine:
             added.append(weight * log_coverage(attention, read != PAD).item())
         return added
 
-    @torch.inference_mode()
+    @_inference
     def score(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[list[float]]:

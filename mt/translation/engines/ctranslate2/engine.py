@@ -207,6 +207,7 @@ def load_ctranslate2(
 
     Raises:
         BundleError: If weights and config do not belong together.
+        ConfigError: If the processor is not made for these numbers.
     """
     files = convert_bundle(bundle, tokenizers)
     if shortlist is not None:
@@ -244,9 +245,15 @@ def sees_cuda() -> bool:
 
 
 def _compute_type(precision: EnginePrecision) -> str:
-    if precision != "auto":
-        return precision
-    return "int8" if "int8" in ctranslate2.get_supported_compute_types("cpu") else "float32"
+    supported = ctranslate2.get_supported_compute_types("cpu")
+    if precision == "auto":
+        return "int8" if "int8" in supported else "float32"
+    if precision not in supported:
+        raise ConfigError(
+            "precision: expected one that CTranslate2 computes on this processor "
+            f"({', '.join(sorted(supported))}), but found {precision}; choose auto or float32"
+        )
+    return precision
 
 
 def _read_weights(bundle: Bundle) -> dict[str, Variable]:
