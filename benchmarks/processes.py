@@ -4,11 +4,16 @@
 
 Each measurement trains by ``mt train``'s own loop, on random tokens in lengths like Multi30k's:
 one process with a thread for every core, as many processes as cores with a thread each, and these
-pinned to a core each. They take turns, and ratios are formed within a round.
+pinned to a core each. They take turns, and ratios are formed within a round. All is measured
+alone, and beside a busy process of lowest priority, as a laptop or a shared machine has.
 """
 
 import argparse
+import contextlib
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,11 +31,25 @@ from benchmarks.harness import (
 )
 
 ONE = "one process"
-WORK = {"tiny": (2048, 60, 10), "small": (4096, 15, 3), "base": (1024, 5, 2)}
+WORK = {"tiny": (4096, 40, 10), "small": (4096, 15, 3), "base": (1024, 5, 2)}
 """For each size of ``ours.py``: tokens of a batch, updates that count, and updates before."""
 
 
-def contest(options: argparse.Namespace, size: str) -> Contest:
+@contextlib.contextmanager
+def neighbour(wanted: bool) -> Iterator[None]:
+    """Keep a core busy inside the block, by a process of lowest priority."""
+    if not wanted:
+        yield
+        return
+    program = "import os\nos.nice(19)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", program]) as busy:
+        try:
+            yield
+        finally:
+            busy.kill()
+
+
+def contest(options: argparse.Namespace, size: str, beside: str = "") -> Contest:
     """Set up one process, and several."""
     tokens, steps, warmup = WORK[size]
     common = [
@@ -44,7 +63,8 @@ def contest(options: argparse.Namespace, size: str) -> Contest:
         Contender(f"{cores} processes", our_command(*several), our_environment(1)),
         Contender(f"{cores} processes, pinned", our_command(*several, "--pin"), our_environment(1)),
     ]
-    return Contest(f"{size}, batches of {tokens:,} tokens", ONE, "tokens_per_s", contenders)
+    title = f"{size}, batches of {tokens:,} tokens{beside}"
+    return Contest(title, ONE, "tokens_per_s", contenders)
 
 
 def describe(contest: Contest) -> str:
@@ -72,10 +92,13 @@ def main() -> None:
     options = _parser().parse_args()
     about = facts(options.cores)
     about["threads of every process"] = "as in the tables"
-    contests = [contest(options, size) for size in options.sizes]
+    alone = [contest(options, size) for size in options.sizes]
+    beside = [contest(options, size, ", beside a busy neighbour") for size in options.sizes]
+    contests = [each for pair in zip(alone, beside, strict=True) for each in pair]
     for number in range(1, options.rounds + 1):
         for each in contests:
-            each.run_round(options.timeout)
+            with neighbour(each in beside):
+                each.run_round(options.timeout)
         about["rounds"] = f"{number} of {options.rounds}"
         text = "".join(map(describe, contests)).strip()
         write_record(options.output, "One process or several on a CPU", about, contests, text)
