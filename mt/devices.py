@@ -10,8 +10,8 @@ Precision = Literal["auto", "fp32", "bf16"]
 EngineName = Literal["auto", "ctranslate2", "torch"]
 """What computes translations; ``auto``: CTranslate2 on a CPU if it can compute the model."""
 EnginePrecision = Literal["auto", "int8", "bfloat16", "float32"]
-"""The numbers an engine multiplies; ``auto``: on CTranslate2 int8 where the processor is made for
-it, else float32."""
+"""The numbers an engine multiplies: int8 on CTranslate2, bfloat16 on that of torch; ``auto``: int8
+on CTranslate2 where the processor is made for it, else float32."""
 ShortlistUse = Literal["auto", "always", "never"]
 """When a lexical shortlist is used; ``auto``: if it was measured to cost hardly any BLEU."""
 OutputFormat = Literal["text", "jsonl", "tsv"]

@@ -145,8 +145,8 @@ def _put(
 ) -> None:
     """Write one number in each of the first rows.
 
-    By an index: ``scatter_`` copies the whole matrix twice on a CPU, which costs a seventh of an
-    update.
+    By an index: ``scatter_`` copies the whole matrix twice on a CPU if it is in half precision,
+    which cost a seventh of an update.
     """
     matrix[torch.arange(len(columns), device=matrix.device)[:, None], columns] = values
 

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
 from mt.config import Count, StrictConfig
 from mt.devices import EngineName, EnginePrecision, ShortlistUse
+from mt.errors import ConfigError
 
 
 def longest_translation(source: int) -> int:
@@ -186,16 +187,17 @@ class TranslationConfig(StrictConfig):
     search: SearchConfig = BeamConfig()
     """How a translation is searched for."""
     decision: Literal["map", "mbr"] = "map"
-    """Which of the hypotheses that search keeps is taken: map, the one it ranks first (maximum a
-    posteriori); mbr, the one most like all of them by chrF, each counted by its probability
-    (minimum Bayes risk: Kumar and Byrne 2004; of samples, Eikema and Aziz 2020)."""
+    """Which of the hypotheses that search keeps is taken: map, the one it ranks first; mbr, the one
+    with the greatest mean chrF with all of them as references, itself included, each weighted by
+    its share of what search ranks by, samples alike (minimum Bayes risk: Kumar and Byrne 2004;
+    Eikema and Aziz 2020)."""
     engine: EngineName = "auto"
     """What computes translations: ctranslate2 (on CPUs, most kinds of models), torch (everywhere,
     all models), or auto, which takes ctranslate2 where it can. Chosen when a model is loaded."""
     precision: EnginePrecision = "auto"
-    """The numbers that are multiplied: float32; bfloat16, where the device is made for it; int8, on
-    ctranslate2 alone; or auto, which takes int8 on ctranslate2 where the processor is made for it,
-    and float32 elsewhere. Chosen when a model is loaded."""
+    """The numbers that are multiplied: float32; int8, on ctranslate2; bfloat16, on torch; or auto,
+    which takes int8 on ctranslate2 and float32 on torch. An engine or device that is not made for
+    what is asked says so, and takes what auto does. Chosen when a model is loaded."""
     shortlist: ShortlistUse = "auto"
     """Whether ctranslate2 chooses among the likely tokens of a model's shortlist only, which is
     faster: always, never, or auto, which does if that was measured to cost hardly any BLEU. Chosen
@@ -225,15 +227,6 @@ class TranslationConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
-    def _there_is_a_choice(self) -> Self:
-        if self.decision == "mbr" and self.search.kept == 1:
-            raise ValueError(
-                "decision: expected map where search keeps one hypothesis, but found mbr; widen "
-                "the beam or draw more samples"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _coverage_is_of_one_segmentation(self) -> Self:
         covering = isinstance(self.search, BeamConfig) and self.search.coverage_penalty
         if self.segmentations > 1 and covering:
@@ -245,8 +238,19 @@ class TranslationConfig(StrictConfig):
 
     @property
     def wanted(self) -> int:
-        """How many hypotheses of a sentence the translation is made from."""
-        return self.search.kept if self.decision == "mbr" else self.alternatives + 1
+        """How many hypotheses of a sentence the translation is made from.
+
+        Raises:
+            ConfigError: If there is to be a decision, and search keeps one.
+        """
+        if self.decision == "map":
+            return self.alternatives + 1
+        if self.search.kept == 1:
+            raise ConfigError(
+                "decision: expected map where search keeps one hypothesis, but found mbr; widen "
+                "the beam or draw more samples"
+            )
+        return self.search.kept
 
     def changed(self, **values: Any) -> "TranslationConfig":
         """Return the same with other values.

@@ -1,4 +1,4 @@
-"""Minimum Bayes risk: of several translations the one that is most like all others."""
+"""Minimum Bayes risk: of several translations the one that is most like all of them."""
 
 import math
 from collections import Counter
@@ -25,26 +25,29 @@ def by_expected_chrf(texts: Sequence[str], weights: Sequence[float]) -> list[int
     together: dict[str, float] = {}
     for text, weight in zip(texts, weights, strict=True):
         together[text] = together.get(text, 0.0) + weight
-    means = pairwise_chrf(list(together)) @ np.array(list(together.values()))
-    gains = dict(zip(together, means.tolist(), strict=True))
+    weighted = pairwise_chrf(list(together)) * np.array(list(together.values()))
+    # A sum that does not depend on how a processor adds: texts that differ in blanks are equals.
+    gains = {text: math.fsum(row) for text, row in zip(together, weighted.tolist(), strict=True)}
     return sorted(range(len(texts)), key=lambda index: -gains[texts[index]])
 
 
-def probabilities(found: Sequence[tuple[float, float]]) -> list[float]:
-    """Turn what a beam ranks its hypotheses by into their probabilities among each other.
+def shares(found: Sequence[tuple[float, float]]) -> list[float]:
+    """Turn what a beam ranks its hypotheses by into weights, of sum 1.
+
+    ``softmax(factor * scores)``, where ``factor`` is the sum of the log-probabilities divided by
+    that of the scores. Without a length penalty scores are log-probabilities, the factor is 1, and
+    the weights are the probabilities of the hypotheses among each other; a penalty changes the
+    order, and the factor keeps the differences as large as those of log-probabilities. That is our
+    own choice; Kumar and Byrne know no penalty.
 
     Args:
         found: Of each hypothesis its log-probability, in nats, and its score.
-
-    Returns:
-        The softmax of the scores, which are brought to nats by a common factor, that of the sums
-        of both; without a length penalty, of the log-probabilities as they are.
     """
     total, scores = (sum(values) for values in zip(*found, strict=True))
     factor = total / scores if scores else 1.0
     most = max(score for _, score in found)
-    shares = [math.exp(factor * (score - most)) for _, score in found]
-    return [share / sum(shares) for share in shares]
+    weights = [math.exp(factor * (score - most)) for _, score in found]
+    return [weight / sum(weights) for weight in weights]
 
 
 def pairwise_chrf(texts: Sequence[str]) -> np.ndarray:
@@ -76,7 +79,7 @@ def _ngram_counts(texts: Sequence[str], order: int) -> np.ndarray:
     """Count the n-grams of each text, shape [text, n-gram]."""
     found = [Counter(text[i : i + order] for i in range(len(text) - order + 1)) for text in texts]
     columns = {gram: index for index, gram in enumerate(dict.fromkeys(g for c in found for g in c))}
-    counts = np.zeros((len(texts), len(columns)), dtype=np.int64)
+    counts = np.zeros((len(texts), len(columns)), dtype=np.int32)
     for row, each in zip(counts, found, strict=True):
         row[[columns[gram] for gram in each]] = list(each.values())
     return counts

@@ -17,7 +17,7 @@ from mt.translation.config import (
 )
 from mt.translation.constrained_decoding import CommonConstraints, ConstrainedDecoding
 from mt.translation.constraints import ConstrainedLine
-from mt.translation.contract import Engine, Hypothesis, Translation
+from mt.translation.contract import Engine, Hypothesis, Pending, Translation
 from mt.translation.glossary import Glossary
 from mt.translation.pool import Again, Pool, Searched
 from mt.translation.remarks import Remarks, runs_on
@@ -147,12 +147,9 @@ class Translator:
     ) -> list[Hypothesis]:
         """Translate one sentence as tokens without marks, just as a line would be."""
         config = config or self.config
-        found = self.engine.submit([source], config.search, config.wanted)()
+        found = self._submit([source], config, config.search)()
         self._search_again(found, [source], config).replace(found)
-        if config.decision == "map":
-            return found[0]
-        texts = self.tokenizers.target.decode([each.tokens for each in found[0]])
-        return [found[0][index] for index in _by_expected_chrf(texts, found[0], config.search)]
+        return found[0]
 
     def _begin(
         self,
@@ -171,7 +168,7 @@ class Translator:
             recase=self._truecase if config.truecase else str,
         )
         sources = [each.tokens for line in segments for each in line if each.tokens]
-        search = self.engine.submit(sources, config.search, config.wanted)
+        search = self._submit(sources, config, config.search)
         pool = Pool(segments, sources, config, search)
         first = 0
         for index, (line, parts) in enumerate(zip(asked, segments, strict=True)):
@@ -193,9 +190,12 @@ class Translator:
         pool, found = searched.pool, searched.found
         searched.again.replace(found)
         ran_on = set(searched.again.indices)
+        best = pool.config.alternatives + 1
         failed = self._constrained.search_for(
-            pool.constraints, found, pool.sources, pool.config.search, pool.config.wanted
+            pool.constraints, found, pool.sources, pool.config.search, best
         )
+        if pool.config.decision == "mbr":
+            found = [group[:best] for group in found]
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
         number, translations = -1, []
@@ -218,6 +218,31 @@ class Translator:
             remarks.see(line, translation, ran_on=runaway, unmet=unmet)
         return translations
 
+    def _submit(
+        self, sources: Sequence[Sequence[int]], config: TranslationConfig, search: SearchConfig
+    ) -> Pending:
+        """Begin to search for translations, which are ranked as the config decides."""
+        pending = self.engine.submit(sources, search, config.wanted)
+        if config.decision == "map":
+            return pending
+        return lambda: [self._by_expected_chrf(found, search) for found in pending()]
+
+    def _by_expected_chrf(
+        self, found: Sequence[Hypothesis], search: SearchConfig
+    ) -> list[Hypothesis]:
+        """Rank hypotheses for minimum Bayes risk, and leave the first of each text."""
+        from mt.translation.mbr import by_expected_chrf, shares  # noqa: PLC0415 - loads NumPy
+
+        texts = self.tokenizers.target.decode([each.tokens for each in found])
+        if isinstance(search, SamplingConfig):
+            weights = [1.0] * len(found)  # samples are as frequent as they are likely
+        else:
+            weights = shares([(each.log_probability, each.score) for each in found])
+        ranked = {
+            texts[index]: found[index] for index in reversed(by_expected_chrf(texts, weights))
+        }
+        return list(reversed(ranked.values()))
+
     def _search_again(
         self,
         found: list[list[Hypothesis]],
@@ -234,7 +259,7 @@ class Translator:
             return Again([], list)
         ran_on = [sources[index] for index in indices]
         search = config.search.without_repetition()
-        return Again(indices, self.engine.submit(ran_on, search, config.wanted))
+        return Again(indices, self._submit(ran_on, config, search))
 
     def _torch_engine(self) -> "TorchEngine":
         if self._load_torch_engine is None:
@@ -245,12 +270,8 @@ class Translator:
 
     def _ranked(self, translations: list[Translation], pool: Pool) -> list[Translation]:
         """Leave different translations of a segment; samples may all be wanted as they are."""
-        search = pool.config.search
-        if pool.config.decision == "mbr":
-            texts = [each.text for each in translations]
-            order = _by_expected_chrf(texts, translations, search)
-            return _distinct(translations[index] for index in order)
-        return translations if isinstance(search, SamplingConfig) else _distinct(translations)
+        drawn = isinstance(pool.config.search, SamplingConfig)
+        return translations if drawn else _distinct(translations)
 
     def _texts(
         self,
@@ -346,18 +367,6 @@ class Translator:
     def _gap(self, segment: Segment) -> str:
         """Say what follows the translation of a segment, if another one does."""
         return segment.gap or " " if puts_spaces(self.languages[1]) else ""
-
-
-def _by_expected_chrf(
-    texts: Sequence[str], found: Sequence[Hypothesis | Translation], search: SearchConfig
-) -> list[int]:
-    """Rank what search found for minimum Bayes risk; samples are as frequent as they are likely."""
-    from mt.translation.mbr import by_expected_chrf, probabilities  # noqa: PLC0415 - numpy
-
-    if isinstance(search, SamplingConfig):
-        return by_expected_chrf(texts, [1.0] * len(texts))
-    values = [(each.log_probability, each.score) for each in found]
-    return by_expected_chrf(texts, probabilities(values))
 
 
 def _distinct(translations: Iterable[Translation]) -> list[Translation]:

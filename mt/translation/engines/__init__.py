@@ -84,10 +84,9 @@ def load_torch_engine(
 
     model, *others = [load_model(each, tokenizers) for each in (bundle, *ensemble)]
     config = config or TranslationConfig()
-    several, bfloat16 = config.segmentations, config.precision == "bfloat16"
+    several = config.segmentations
     cut = _cuts(bundle, tokenizers, several) if several > 1 else None
-    chosen = hardware.choose_device(device)
-    return TorchEngine(model, chosen, others, cut, bfloat16=bfloat16)
+    return TorchEngine(model, hardware.choose_device(device), others, cut, config.precision)
 
 
 def _cuts(bundle: Bundle, tokenizers: Tokenizers, count: int) -> "Cut":

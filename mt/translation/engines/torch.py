@@ -1,5 +1,6 @@
 """The engine that runs every model of :mod:`mt.model`, on every device of torch."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, wraps
@@ -11,8 +12,7 @@ from torch import Tensor
 from mt import hardware
 from mt.data.batches import pad_sequences
 from mt.data.lengths import group_by_length
-from mt.devices import Precision
-from mt.errors import ConfigError
+from mt.devices import EnginePrecision, Precision
 from mt.model.contract import EncoderDecoder
 from mt.text.tokenizer import END, PAD, START
 from mt.translation.config import BeamConfig, SamplingConfig, SearchConfig
@@ -40,6 +40,8 @@ from mt.translation.search import (
     run_search,
     sample,
 )
+
+log = logging.getLogger(__name__)
 
 BATCH_TOKENS = 8192
 """Padded source tokens times hypotheses searched at once; measured, see docs/experiments.md."""
@@ -83,8 +85,7 @@ class TorchEngine:
         device: torch.device,
         others: Sequence[EncoderDecoder] = (),
         cut: Cut | None = None,
-        *,
-        bfloat16: bool = False,
+        precision: EnginePrecision = "float32",
     ) -> None:
         """Put the models on a device.
 
@@ -93,16 +94,15 @@ class TorchEngine:
             device: Where to compute.
             others: Translate together with it, with the mean of their probabilities.
             cut: Gives the ways in which each source is read; ``None``: as it is.
-            bfloat16: Multiply matrices in bf16; probabilities and attention's sums stay float32.
-
-        Raises:
-            ConfigError: If the device is not made for bf16.
+            precision: The numbers that are multiplied; probabilities are float32. What the device
+                is not made for is told, and float32 taken.
         """
-        if bfloat16 and not hardware.computes_bfloat16(device):
-            raise ConfigError(
-                f"precision: expected float32 or auto, as this {device.type} is not made for "
-                "bfloat16, but found bfloat16; leave it out"
-            )
+        bfloat16 = precision == "bfloat16" and hardware.computes_bfloat16(device)
+        if not bfloat16 and precision not in {"auto", "float32"}:
+            log.warning(
+                "precision: the torch engine does not multiply in %s on this %s, and takes float32",
+                precision, device.type,
+            )  # fmt: skip
         self.precision: Precision = "bf16" if bfloat16 else "fp32"
         self._models = [each.to(device).eval() for each in (model, *others)]
         self.model = self._models[0]

@@ -8,9 +8,9 @@ import pytest
 
 from mt.errors import ConfigError
 from mt.evaluation.metrics import sentence_chrf
-from mt.translation.config import BeamConfig, SamplingConfig, TranslationConfig
+from mt.translation.config import BeamConfig, TranslationConfig
 from mt.translation.loading import load_translator
-from mt.translation.mbr import by_expected_chrf, pairwise_chrf, probabilities
+from mt.translation.mbr import by_expected_chrf, pairwise_chrf, shares
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 
 SOURCES = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))["source"]
@@ -48,14 +48,14 @@ def test_ranks_are_those_of_the_definition():
 
 def test_without_a_length_penalty_shares_are_probabilities():
     found = [math.log(0.4), math.log(0.1)]
-    assert probabilities([(each, each) for each in found]) == pytest.approx([0.8, 0.2])
+    assert shares([(each, each) for each in found]) == pytest.approx([0.8, 0.2])
 
 
 def test_a_penalty_changes_shares_in_nats():
     # Means over 4 and 8 tokens of -1 and -0.5: both sums are -4, which is 8 / 1.5 times as much.
-    shares = probabilities([(-4.0, -1.0), (-4.0, -0.5)])
-    assert shares[1] / shares[0] == pytest.approx(math.exp(0.5 * 8 / 1.5))
-    assert sum(shares) == pytest.approx(1)
+    short, long = shares([(-4.0, -1.0), (-4.0, -0.5)])
+    assert long / short == pytest.approx(math.exp(0.5 * 8 / 1.5))
+    assert short + long == pytest.approx(1)
 
 
 @pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
@@ -67,8 +67,8 @@ def test_the_hypothesis_most_like_the_whole_beam_is_taken(engine):
         [source] = translator.tokenizers.source.encode([line])
         found = translator.search(source, beam)
         texts = translator.tokenizers.target.decode([each.tokens for each in found])
-        shares = [math.exp(each.log_probability) for each in found]
-        gains = {text: expected_chrf(text, texts, shares) for text in texts}
+        weights = [math.exp(each.log_probability) for each in found]
+        gains = {text: expected_chrf(text, texts, weights) for text in texts}
         [chosen] = translator.translate_all([line], beam.changed(decision="mbr"))
         ranked = [chosen.text, *(each.text for each in chosen.alternatives)]
         best = sorted(gains.values(), reverse=True)
@@ -92,9 +92,38 @@ def test_samples_count_as_often_as_they_are_drawn():
         assert translator.tokenizers.target.decode([best.tokens]) == [found.text]
 
 
+def test_texts_that_differ_in_blanks_stay_in_their_order():
+    for count in range(2, 40):
+        texts = ["ab c" + " " * blanks + "d" for blanks in range(count)]
+        assert by_expected_chrf(texts, [1 / 3] * count) == list(range(count))
+
+
+def test_each_sentence_of_a_line_is_decided_by_itself():
+    translator = load_translator(BUNDLE, "cpu", engine="ctranslate2", precision="float32")
+    config = TranslationConfig(search=BeamConfig(size=6, length_penalty=0), alternatives=2)
+    chosen = config.changed(decision="mbr")
+    first, second = f"{LINES[0]}.", f"{LINES[1].capitalize()}."
+    pair = [translator.translate_all([line], chosen)[0] for line in (first, second)]
+    [both] = translator.translate_all([f"{first} {second}"], chosen)
+    ranked = [[each.text, *(other.text for other in each.alternatives)] for each in pair]
+    assert [both.text, *(each.text for each in both.alternatives)] == [
+        " ".join(texts) for texts in zip(*ranked, strict=True)
+    ]
+    assert translator.translate_all([f"{first} {second}"], config)[0].text != both.text
+
+
+def test_scores_do_not_change_what_is_chosen():
+    translator = load_translator(BUNDLE, "cpu", precision="float32")
+    config = TranslationConfig(search=BeamConfig(size=6), decision="mbr", alternatives=1)
+    scored = config.changed(token_log_probabilities=True)
+    texts = [
+        [each.text for each in translator.translate_all(LINES, one)] for one in (config, scored)
+    ]
+    assert texts[0] == texts[1]
+
+
 def test_one_hypothesis_is_no_choice():
+    translator = load_translator(BUNDLE, "cpu", overrides=["search.kind=greedy", "decision=mbr"])
     with pytest.raises(ConfigError, match="decision: expected map where search keeps one"):
-        TranslationConfig.parse({"search": {"kind": "greedy"}, "decision": "mbr"}, where="x")
-    with pytest.raises(ConfigError, match="decision: expected map where search keeps one"):
-        TranslationConfig(decision="mbr").with_beam(1)
-    assert TranslationConfig(decision="mbr", search=SamplingConfig(size=2)).wanted == 2
+        list(translator.translate(LINES[:1]))
+    assert list(translator.translate(LINES[:1], translator.config.with_beam(3)))

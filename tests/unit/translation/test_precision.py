@@ -1,11 +1,11 @@
-"""Numbers an engine multiplies: what is refused, and that bf16 changes little and scores alike."""
+"""Numbers an engine multiplies: what it lacks is told; bf16 changes little, and scores alike."""
 
 import json
+import logging
 
 import pytest
 
 from mt import hardware
-from mt.errors import ConfigError
 from mt.translation.engines.ctranslate2 import engine as fast
 from mt.translation.loading import load_translator
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
@@ -26,14 +26,27 @@ def test_bf16_translates_nearly_alike_and_scores_what_it_finds(monkeypatch):
     assert [e.score for e in forced] == pytest.approx([e.score for e in found], abs=0.02)
 
 
-def test_a_device_that_is_not_made_for_it_is_named(monkeypatch):
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_what_a_device_is_not_made_for_is_told(precision, monkeypatch, caplog):
     monkeypatch.setattr(hardware, "computes_bfloat16", lambda _: False)
-    with pytest.raises(ConfigError, match="this cpu is not made for bfloat16"):
-        load_translator(BUNDLE, "cpu", engine="torch", precision="bfloat16")
+    with caplog.at_level(logging.WARNING, logger="mt"):
+        found = load_translator(BUNDLE, "cpu", engine="torch", precision=precision)
+    [message] = caplog.messages
+    assert f"does not multiply in {precision} on this cpu, and takes float32" in message
+    exact = load_translator(BUNDLE, "cpu", engine="torch", precision="float32")
+    assert found.translate_all(LINES[:5]) == exact.translate_all(LINES[:5])
 
 
-def test_numbers_that_ctranslate2_has_not_here_are_refused(monkeypatch):
-    monkeypatch.setattr(fast.ctranslate2, "get_supported_compute_types", lambda _: {"float32"})
-    with pytest.raises(ConfigError, match=r"this processor \(float32\), but found int8"):
-        load_translator(BUNDLE, "cpu", engine="ctranslate2", precision="int8")
-    assert load_translator(BUNDLE, "cpu", engine="ctranslate2").translate_all(LINES[:1])
+@pytest.mark.parametrize(
+    ("asked", "supported", "taken"),
+    [("bfloat16", {"int8", "float32"}, "int8"), ("int8", {"float32"}, "float32")],
+)
+def test_numbers_that_ctranslate2_has_not_here_are_told(
+    asked, supported, taken, monkeypatch, caplog
+):
+    monkeypatch.setattr(fast.ctranslate2, "get_supported_compute_types", lambda _: supported)
+    with caplog.at_level(logging.WARNING, logger="mt"):
+        found = load_translator(BUNDLE, "cpu", precision=asked)
+    [message] = caplog.messages
+    assert f"does not multiply in {asked} on this processor, and takes {taken}" in message
+    assert found.engine.translator.compute_type.startswith(taken)

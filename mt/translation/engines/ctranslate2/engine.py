@@ -1,5 +1,6 @@
 """The engine that runs Transformers on CPUs, several times as fast as that of torch."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import Variable, convert
 from mt.translation.engines.ctranslate2.environment import count_replicas, fast_environment
+
+log = logging.getLogger(__name__)
 
 BATCH_TOKENS = 448
 """Padded source tokens times hypotheses translated at once: few enough for what the decoder
@@ -207,7 +210,6 @@ def load_ctranslate2(
 
     Raises:
         BundleError: If weights and config do not belong together.
-        ConfigError: If the processor is not made for these numbers.
     """
     files = convert_bundle(bundle, tokenizers)
     if shortlist is not None:
@@ -246,14 +248,15 @@ def sees_cuda() -> bool:
 
 def _compute_type(precision: EnginePrecision) -> str:
     supported = ctranslate2.get_supported_compute_types("cpu")
-    if precision == "auto":
-        return "int8" if "int8" in supported else "float32"
-    if precision not in supported:
-        raise ConfigError(
-            "precision: expected one that CTranslate2 computes on this processor "
-            f"({', '.join(sorted(supported))}), but found {precision}; choose auto or float32"
-        )
-    return precision
+    if precision in supported:
+        return precision
+    taken = "int8" if "int8" in supported else "float32"
+    if precision != "auto":
+        log.warning(
+            "precision: CTranslate2 does not multiply in %s on this processor, and takes %s",
+            precision, taken,
+        )  # fmt: skip
+    return taken
 
 
 def _read_weights(bundle: Bundle) -> dict[str, Variable]:
