@@ -92,7 +92,7 @@ def computes_bfloat16(device: torch.device) -> bool:
 
 
 def uses_bfloat16(device: torch.device, precision: Precision) -> bool:
-    """Say whether training multiplies in bf16; ``auto`` does where :func:`computes_bfloat16`."""
+    """Say whether to multiply in bf16; ``auto`` does where :func:`computes_bfloat16`."""
     return precision == "bf16" or (precision == "auto" and computes_bfloat16(device))
 
 

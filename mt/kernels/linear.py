@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 ROWS = 256
-"""The heights of matrices are multiples of this while a CPU trains in half precision."""
+"""The heights of matrices are multiples of this where a CPU multiplies in half precision."""
 
 
 def linear(
