@@ -13,7 +13,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,11 +36,8 @@ WORK = {"tiny": (4096, 40, 10), "small": (4096, 15, 3), "base": (1024, 5, 2)}
 
 
 @contextlib.contextmanager
-def neighbour(wanted: bool) -> Iterator[None]:
+def neighbour() -> Iterator[None]:
     """Keep a core busy inside the block, by a process of lowest priority."""
-    if not wanted:
-        yield
-        return
     program = "import os\nos.nice(19)\nwhile True: pass"
     with subprocess.Popen([sys.executable, "-c", program]) as busy:
         try:
@@ -49,7 +46,14 @@ def neighbour(wanted: bool) -> Iterator[None]:
             busy.kill()
 
 
-def contest(options: argparse.Namespace, size: str, beside: str = "") -> Contest:
+PLACES: dict[str, Callable[[], contextlib.AbstractContextManager[None]]] = {
+    "": contextlib.nullcontext,
+    ", beside a busy neighbour": neighbour,
+}
+"""Where all is measured, as titles end, and what makes it so."""
+
+
+def contest(options: argparse.Namespace, size: str, place: str) -> Contest:
     """Set up one process, and several."""
     tokens, steps, warmup = WORK[size]
     common = [
@@ -63,7 +67,7 @@ def contest(options: argparse.Namespace, size: str, beside: str = "") -> Contest
         Contender(f"{cores} processes", our_command(*several), our_environment(1)),
         Contender(f"{cores} processes, pinned", our_command(*several, "--pin"), our_environment(1)),
     ]
-    title = f"{size}, batches of {tokens:,} tokens{beside}"
+    title = f"{size}, batches of {tokens:,} tokens{place}"
     return Contest(title, ONE, "tokens_per_s", contenders)
 
 
@@ -92,16 +96,18 @@ def main() -> None:
     options = _parser().parse_args()
     about = facts(options.cores)
     about["threads of every process"] = "as in the tables"
-    alone = [contest(options, size) for size in options.sizes]
-    beside = [contest(options, size, ", beside a busy neighbour") for size in options.sizes]
-    contests = [each for pair in zip(alone, beside, strict=True) for each in pair]
+    contests = {
+        (size, place): contest(options, size, place) for size in options.sizes for place in PLACES
+    }
     for number in range(1, options.rounds + 1):
-        for each in contests:
-            with neighbour(each in beside):
+        for (_, place), each in contests.items():
+            with PLACES[place]():
                 each.run_round(options.timeout)
         about["rounds"] = f"{number} of {options.rounds}"
-        text = "".join(map(describe, contests)).strip()
-        write_record(options.output, "One process or several on a CPU", about, contests, text)
+        text = "".join(map(describe, contests.values())).strip()
+        write_record(
+            options.output, "One process or several on a CPU", about, [*contests.values()], text
+        )
         say(f"round {number}: written to {options.output}")
 
 

@@ -194,8 +194,7 @@ class Translator:
         failed = self._constrained.search_for(
             pool.constraints, found, pool.sources, pool.config.search, best
         )
-        if pool.config.decision == "mbr":
-            found = [group[:best] for group in found]
+        found = [group[:best] for group in found]  # to decide, more may have been asked for
         texts = iter(self._texts(pool.sources, found, pool.config))
         parts = iter(self._ranked([next(texts) for _ in group], pool) for group in found)
         number, translations = -1, []
@@ -238,10 +237,10 @@ class Translator:
             weights = [1.0] * len(found)  # samples are as frequent as they are likely
         else:
             weights = shares([(each.log_probability, each.score) for each in found])
-        ranked = {
-            texts[index]: found[index] for index in reversed(by_expected_chrf(texts, weights))
-        }
-        return list(reversed(ranked.values()))
+        ranked: dict[str, Hypothesis] = {}
+        for index in by_expected_chrf(texts, weights):
+            ranked.setdefault(texts[index], found[index])
+        return list(ranked.values())
 
     def _search_again(
         self,

@@ -19,6 +19,8 @@ def test_bf16_translates_nearly_alike_and_scores_what_it_finds(monkeypatch):
     rounded = load_translator(BUNDLE, "cpu", engine="torch", precision="bfloat16")
     wanted, found = (list(each.translate(LINES)) for each in (exact, rounded))
     pairs = list(zip(wanted, found, strict=True))
+    # bf16 keeps 8 bits, so a logit of 10 is off by up to 0.02; layers add to that, while whole
+    # targets and single steps differ in the last product alone.
     assert sum(one.text == other.text for one, other in pairs) >= 0.9 * len(LINES)
     assert all(one.score != other.score for one, other in pairs)
     assert [each.score for each in found] == pytest.approx([e.score for e in wanted], abs=0.1)
