@@ -60,12 +60,18 @@ class Contest:
         found = (measured.get(name, {}).get(key) for measured in self.rounds)
         return [float(value) for value in found if value is not None]
 
-    def ratios(self, name: str) -> list[float]:
-        """Divide a contender's rate by the baseline's, within each round that has both."""
+    def ratios(self, name: str, baseline: str = "") -> list[float]:
+        """Divide a contender's rate by another's, within each round that has both.
+
+        Args:
+            name: The contender.
+            baseline: The other; empty: the baseline of the contest.
+        """
+        other = baseline or self.baseline
         return [
-            measured[name][self.rate] / measured[self.baseline][self.rate]
+            measured[name][self.rate] / measured[other][self.rate]
             for measured in self.rounds
-            if name in measured and self.baseline in measured
+            if name in measured and other in measured
         ]
 
     def to_json(self) -> dict[str, Any]:

@@ -24,10 +24,11 @@ from benchmarks.harness import (
 
 EVERYTHING = "every lever"
 MEANINGS = {
+    "native": "torch's operations, not compiled kernels",
     "onednn": "float32 products through MKL, not oneDNN",
     "allocator": "glibc's allocator and its own thresholds for freed memory",
     "attention": "torch's fused attention, not plain products",
-    "dropout": "torch's dropout, not a byte an element",
+    "dropout": "torch's dropout, not a byte an element, where no compiled kernel drops",
     "loss": "torch's cross-entropy over all logits at once",
     "adam": "AdamW parameter by parameter, not fused",
 }

@@ -31,10 +31,10 @@ from mt.data.filters import Selection
 from mt.data.mixture import Mixture, prepare
 from mt.data.store import Lengths
 from mt.devices import Precision
-from mt.kernels import attention
+from mt.kernels import attention, native, residual
+from mt.model import layers
 from mt.model.config import TransformerConfig
 from mt.model.contract import EncoderDecoder, count_parameters
-from mt.model.layers import Dropout
 from mt.text.tokenizer import END, PAD, UNKNOWN, Tokenizer, Tokenizers
 from mt.training import objective
 from mt.training.config import AdamWConfig, InverseSquareRootConfig, TrainingConfig
@@ -248,11 +248,13 @@ def _without_cpu_attention() -> None:
     attention.FUSED_FROM = 0
 
 
-def _without_byte_dropout() -> None:
-    def forward(self: Dropout, states: Tensor) -> Tensor:
-        return F.dropout(states, self.rate, self.training)
+def _without_compiled_kernels() -> None:
+    native.enable = lambda: False
 
-    Dropout.forward = forward  # type: ignore[method-assign]
+
+def _without_byte_dropout() -> None:
+    for module in (layers, residual):
+        module.dropout = F.dropout  # type: ignore[attr-defined]
 
 
 def _without_chunked_loss() -> None:
@@ -278,6 +280,7 @@ def _without_fused_adam() -> None:
 
 
 LEVERS: dict[str, Callable[[], None]] = {
+    "native": _without_compiled_kernels,
     "onednn": _without_onednn,
     "allocator": _without_allocator,
     "attention": _without_cpu_attention,

@@ -31,13 +31,14 @@ from benchmarks.harness import (
     write_record,
 )
 
-SIZES = ("tiny", "small")
+SIZES = ("tiny", "small", "base")
 BEAMS = (5, 1)
 TEST = "test_2016_flickr"
 HF_LOOP = "Hugging Face Marian, plain loop"
 HF_TRAINER = "Hugging Face Marian, Seq2SeqTrainer"
 HF_BF16 = "Hugging Face Marian, plain loop, bf16 autocast"
 HF_GENERATE = "Hugging Face Marian, generate()"
+BARE_LOOP = "a bare loop of torch with every lever"
 OURS = "mt, as `mt train` runs"
 OURS_FP32 = "mt, the same in fp32"
 OUR_ENGINE = "mt, torch engine"
@@ -70,6 +71,7 @@ def training(options: argparse.Namespace, peers: Peers, size: str, store: Path) 
     own_environment = our_environment(options.threads)
     contenders = [
         peers.contender(HF_LOOP, "peer_hf.py", *common, "--loop", "plain"),
+        peers.contender(BARE_LOOP, "torch_limits.py", *common, "--attn", "eager", "--dtype", "amp"),
         Contender(OURS, our_command(*own, "--precision", "auto"), own_environment),
         Contender(OURS_FP32, our_command(*own, "--precision", "fp32"), own_environment),
     ]
@@ -122,8 +124,8 @@ def train_model(options: argparse.Namespace, peers: Peers) -> None:
 def describe_training(contest: Contest) -> str:
     """Write the table of one size."""
     head = [
-        "program", "tokens/s, median (range)", "× Hugging Face, per round", "seconds an update",
-        "peak memory, MB",
+        "program", "tokens/s, median (range)", "× Hugging Face, per round",
+        "× the bare loop, per round", "seconds an update", "peak memory, MB",
     ]  # fmt: skip
     rows = []
     for contender in contest.contenders:
@@ -133,6 +135,7 @@ def describe_training(contest: Contest) -> str:
                 name,
                 middle(contest.values(name, "tokens_per_s")),
                 f"**{middle(contest.ratios(name), 2)}**",
+                middle(contest.ratios(name, BARE_LOOP), 2),
                 middle(contest.values(name, "s_per_step"), 3),
                 middle(contest.values(name, "peak_rss_mb")),
             ]
@@ -193,10 +196,12 @@ def training_conditions(options: argparse.Namespace) -> str:
         f"Training: Multi30k, the same 8,000 joint tokens, {options.steps} updates of about 4,096 "
         f"target tokens after {options.warmup} that do not count. tiny: d 128, 4+4 layers, 4 "
         "heads, feed-forward 256, dropout 0.3; small: d 256, 3+3 layers, 4 heads, feed-forward "
-        "1024, dropout 0.1; post-norm, one table three times. mt counts padding of the longer side "
-        "against the budget, Hugging Face's loop that of the target side; mt also clips the "
-        "gradient, which the other does not. `mt train` computes in bf16 where the processor has "
-        "it, Hugging Face in fp32 unless the row says otherwise. `mt train` preloads tcmalloc "
+        "1024, dropout 0.1; base: d 512, 6+6 layers, 8 heads, feed-forward 2048, dropout 0.1; "
+        "post-norm, one table three times. mt counts padding of the longer side against the "
+        "budget, the others that of the target side; mt also clips the gradient. "
+        "`mt train` computes in bf16 where the processor has it, Hugging Face in fp32 unless the "
+        "row says otherwise. The bare loop has bf16 autocast, dropout from bytes, a loss in "
+        "chunks, plain products for attention and fused AdamW. `mt train` preloads tcmalloc "
         f"where installed; here it is{'' if find_library('tcmalloc_minimal') else ' not'}.\n\n"
     )
 
@@ -287,7 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warmup", type=int, default=10, help="updates before, not timed")
     parser.add_argument("--threads", type=int, default=2, help="of every process")
     parser.add_argument("--only", choices=("training", "decoding"))
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES[:2])
     parser.add_argument("--lines", type=int, default=1000, help="of the test set, to translate")
     parser.add_argument("--hf-batch", type=int, default=64, help="sentences; 64 was its best")
     parser.add_argument(

@@ -15,6 +15,7 @@ import torch
 
 from mt.devices import DeviceName, Precision
 from mt.errors import ConfigError
+from mt.kernels import native
 from mt.processor import processor_field, processor_flags
 
 
@@ -60,8 +61,10 @@ def _own_gpu(process: int, processes: int) -> torch.device:
 
 def prepare_training(device: torch.device, precision: Precision) -> None:
     """Pull the levers that make training faster. Idempotent."""
-    if device.type == "cpu" and not uses_bfloat16(device, precision):
-        route_float32_matmul_through_onednn()
+    if device.type == "cpu":
+        native.enable()
+        if not uses_bfloat16(device, precision):
+            route_float32_matmul_through_onednn()
     elif device.type == "cuda":
         torch.set_float32_matmul_precision("high")
 

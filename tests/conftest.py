@@ -13,6 +13,8 @@ from tests.shapes import check_shapes_in
 
 check_shapes_in(["mt.data", "mt.kernels", "mt.model", "mt.translation", "mt.training.objective"])
 
+from mt.kernels import native  # noqa: E402 - from now on, its shapes are checked too
+
 
 @pytest.fixture(autouse=True)
 def _logging_of_no_other_test():
@@ -20,3 +22,10 @@ def _logging_of_no_other_test():
     ours = logging.getLogger("mt")
     ours.handlers, ours.propagate = [], True
     ours.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _compiled_kernels_of_no_other_test():
+    """Compute by torch's operations, whatever a training in this process has enabled."""
+    yield
+    native.disable()

@@ -1,5 +1,6 @@
 """Dot-product attention: a kernel for sentences on a CPU, and torch's own for all else."""
 
+import itertools
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mt.kernels import native
 from mt.kernels.dropout import dropout_factors
 
 FUSED_FROM = 512
@@ -90,11 +92,72 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
 
     Half precision is computed in float32: oneDNN would compile a kernel for every new shape, and
     every batch has one, which takes longer than these small products.
+
+    The compiled kernel does the same sentence by sentence, without a copy of anything, where it is
+    enabled and ``bias`` has no gradient. Its rate of dropout is not rounded.
     """
-    context: Tensor = _CPUAttention.apply(  # type: ignore[no-untyped-call]
-        query, key, value, bias, scale, dropout
-    )
+    library = native.library(query, key, value, bias)
+    context: Tensor
+    if library is not None and _natively(query, key, value, bias):
+        context = _NativeAttention.apply(  # type: ignore[no-untyped-call]
+            library, query, key, value, bias, scale, dropout
+        )
+    else:
+        context = _CPUAttention.apply(  # type: ignore[no-untyped-call]
+            query, key, value, bias, scale, dropout
+        )
     return context
+
+
+def _natively(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> bool:
+    """Say whether the compiled kernel is made for such inputs."""
+    inputs = (query, key, value)
+    return (
+        query.dtype == key.dtype == value.dtype
+        and query.size(3) == value.size(3)
+        and all(part.stride(3) == 1 for part in inputs)
+        and (bias is None or (bias.dtype == torch.float32 and not bias.requires_grad))
+    )
+
+
+class _NativeAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(  # noqa: PLR0917 - torch passes them by position
+        ctx: Any,
+        library: native.Library,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        bias: Tensor | None,
+        scale: float,
+        dropout: float,
+    ) -> Tensor:
+        ctx.library, ctx.its = library, native.attention(query, key, scale, dropout)
+        weights = torch.empty(*query.shape[:3], key.size(2))
+        context = _heads_together(query)
+        matrices = [native.matrix(part) for part in (query, key, value)]
+        mask = native.matrix(None if bias is None else bias.expand_as(weights))
+        half = query.dtype == torch.bfloat16
+        library.mt_attention_forward(
+            ctx.its, half, *itertools.chain(*matrices), *mask, weights.data_ptr(),
+            *native.matrix(context),
+        )  # fmt: skip
+        ctx.save_for_backward(query, key, value, weights)
+        return context
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        *inputs, weights = ctx.saved_tensors
+        gradient = gradients[0] if gradients[0].stride(3) == 1 else gradients[0].contiguous()
+        of_query, of_key, of_value = (_heads_together(part) for part in inputs)
+        matrices = [native.matrix(part) for part in (*inputs, gradient)]
+        half = gradient.dtype == torch.bfloat16
+        ctx.library.mt_attention_backward(
+            ctx.its, half, *itertools.chain(*matrices), weights.data_ptr(),
+            *native.matrix(of_query), of_key.data_ptr(), *native.matrix(of_value),
+        )  # fmt: skip
+        return None, of_query, of_key, of_value, None, None, None
 
 
 class _CPUAttention(torch.autograd.Function):
@@ -166,5 +229,11 @@ def _together(
 ) -> Float[Tensor, "batch heads length depth"]:
     """Let the heads of a position lie side by side in memory."""
     apart = torch.unflatten(states, 0, (-1, heads))
-    joined = apart.new_empty(apart.transpose(1, 2).shape, dtype=dtype).transpose(1, 2)
-    return joined.copy_(apart)
+    return _heads_together(apart, dtype).copy_(apart)
+
+
+def _heads_together(
+    like: Float[Tensor, "batch heads length depth"], dtype: torch.dtype | None = None
+) -> Float[Tensor, "batch heads length depth"]:
+    """Make room for states whose heads of a position will lie side by side in memory."""
+    return like.new_empty(like.transpose(1, 2).shape, dtype=dtype).transpose(1, 2)

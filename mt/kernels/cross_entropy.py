@@ -3,6 +3,7 @@
 Chunks save memory on every device, so that all devices compute it so; a CPU takes smaller ones.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from mt.kernels import native
 from mt.kernels.linear import ROWS, pad_rows
 
 CHUNK = 512
@@ -86,15 +88,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if state_gradient is None or weight_gradient is None:
                 normaliser = logits.to(exact).logsumexp(dim=1, keepdim=True)
             else:
-                probability = _softmax_in_place(product)[: len(real)].gather(1, reference).to(exact)
-                normaliser = wanted_logit - probability.log()
-                if (probability < torch.finfo(exact).tiny).any():  # 0 or imprecise; seldom
-                    again = torch.mm(real, table.t()).to(exact) + (0.0 if bias is None else bias)
-                    normaliser = again.logsumexp(dim=1, keepdim=True)
                 # d loss / d logits = softmax - target distribution. The part of the latter that is
                 # the same for every token is taken off all at once below.
+                normaliser = _turn_into_errors(logits, reference, 1 - smoothing, exact)
+                if not normaliser.isfinite().all():  # some target is next to impossible; seldom
+                    again = torch.mm(real, table.t()).to(exact) + (0.0 if bias is None else bias)
+                    normaliser = again.logsumexp(dim=1, keepdim=True)
                 errors = product
-                _put(errors, reference, (probability - (1 - smoothing)).to(errors.dtype))
                 errors[len(real) :].zero_()
                 torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
                 torch.mm(errors.t(), chunk, out=share_of_chunk)
@@ -138,6 +138,32 @@ def _widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def _turn_into_errors(
+    logits: Float[Tensor, "tokens vocabulary"],
+    targets: Int[Tensor, "tokens 1"],
+    share: float,
+    exact: torch.dtype,
+) -> Float[Tensor, "tokens 1"]:
+    """Write softmax in the place of logits, less ``share`` at each target.
+
+    Returns:
+        The logarithm of each normaliser; NaN where rounding has left nothing to tell it by.
+    """
+    library = native.library(logits)
+    if library is not None:
+        normaliser = torch.empty(targets.shape, dtype=torch.float32)
+        library.mt_cross_entropy(
+            logits.data_ptr(), logits.dtype == torch.bfloat16, targets.data_ptr(), share,
+            normaliser.data_ptr(), *logits.shape, torch.get_num_threads(),
+        )  # fmt: skip
+        return normaliser
+    wanted_logit = logits.gather(1, targets).to(exact)
+    probability = torch.softmax(logits, dim=1, out=logits).gather(1, targets).to(exact)
+    _put(logits, targets, (probability - share).to(logits.dtype))
+    imprecise = probability < torch.finfo(exact).tiny
+    return (wanted_logit - probability.log()).masked_fill_(imprecise, math.nan)
+
+
 def _put(
     matrix: Float[Tensor, "rows columns"],
     columns: Int[Tensor, "first_rows 1"],
@@ -149,7 +175,3 @@ def _put(
     which cost a seventh of an update.
     """
     matrix[torch.arange(len(columns), device=matrix.device)[:, None], columns] = values
-
-
-def _softmax_in_place(logits: Tensor) -> Tensor:
-    return torch.softmax(logits, dim=1, out=logits)

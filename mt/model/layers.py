@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mt.kernels.dropout import dropout
 from mt.kernels.linear import linear
+from mt.kernels.residual import add_dropped
 from mt.model.config import Activation, NormPlacement, Tie
 from mt.model.contract import CUT
 from mt.model.positions.contract import AbsolutePositions
@@ -109,7 +110,7 @@ class Residual(nn.Module):
     def __init__(self, dim: int, dropout: float, placement: NormPlacement) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.dropout = Dropout(dropout)
+        self.dropout = dropout
         self.placement = placement
 
     def forward(
@@ -119,8 +120,8 @@ class Residual(nn.Module):
     ) -> Float[Tensor, "*batch dim"]:
         """Apply ``sublayer`` around its residual connection."""
         given = self.norm(states) if self.placement == "pre" else states
-        # Adding numbers of two precisions takes twice as long as converting and adding.
-        total = states + self.dropout(sublayer(given)).to(states.dtype)
+        rate = self.dropout if self.training else 0.0
+        total = add_dropped(states, sublayer(given), rate)
         return total if self.placement == "pre" else self.norm(total)
 
 

@@ -8,6 +8,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from mt.kernels.cross_entropy import CHUNK, chunked_cross_entropy
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 DIM, VOCABULARY = 8, 37
 
 

@@ -1,0 +1,25 @@
+"""Kernels of the CPU are tested twice: by torch's operations, and as compiled where g++ is."""
+
+import shutil
+import sys
+
+import pytest
+
+from mt.kernels import native
+
+
+@pytest.fixture
+def compiled():
+    """Enable the compiled kernels for a test; skip it where they cannot be compiled."""
+    if sys.platform != "linux" or shutil.which("g++") is None:
+        pytest.skip("needs g++ on Linux")
+    assert native.enable(), "g++ is here, but did not compile the kernels"
+    yield
+    native.disable()
+
+
+@pytest.fixture(params=["torch", "compiled"])
+def each_way(request):
+    """Run a test by torch's operations, and again as compiled."""
+    if request.param == "compiled":
+        request.getfixturevalue("compiled")

@@ -1,0 +1,67 @@
+"""Kernels are compiled once, and where they cannot be, training does without and says so."""
+
+import logging
+import os
+import shutil
+import stat
+
+import pytest
+import torch
+
+from mt.kernels import native
+from mt.kernels.residual import add_dropped
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+
+
+@pytest.fixture(autouse=True)
+def _anew(monkeypatch, tmp_path, caplog):
+    """Let nothing be compiled or loaded yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    caplog.set_level(logging.INFO, logger="mt")
+    native._load.cache_clear()
+    yield
+    native._load.cache_clear()
+
+
+def compiler(folder, script):
+    """Put a program of that name before all others."""
+    folder.mkdir()
+    program = folder / "g++"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@needs_compiler
+def test_the_compiler_runs_once(monkeypatch, tmp_path):
+    assert native.enable()
+    (library,) = (tmp_path / "cache/mt").iterdir()
+    native._load.cache_clear()
+    only_tells = f'test "$1" = --version && exec {shutil.which("g++")} "$@"'
+    monkeypatch.setenv("PATH", compiler(tmp_path / "bin", only_tells))
+    assert native.enable()  # which that compiler could not do
+    assert list((tmp_path / "cache/mt").iterdir()) == [library]
+
+
+@needs_compiler
+def test_a_home_that_is_read_only_is_no_obstacle(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nothing")
+    assert native.enable()
+
+
+def test_without_a_compiler_torch_computes(monkeypatch, caplog, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not native.enable()
+    assert "no g++ is installed" in caplog.text
+    states = torch.zeros(3, 4, requires_grad=True)
+    assert add_dropped(states, torch.ones(3, 4), 0.5).grad_fn.name() == "AddBackward0"
+
+
+def test_a_compiler_that_fails_is_quoted(monkeypatch, caplog, tmp_path):
+    script = 'test "$1" = --version && exit; echo "error: no such flag" >&2; exit 1'
+    monkeypatch.setenv("PATH", compiler(tmp_path / "bin", script))
+    assert not native.enable()
+    assert "native.cpp: could not be compiled" in caplog.text
+    assert "error: no such flag" in caplog.text
+    assert not list((tmp_path / "cache/mt").iterdir())
