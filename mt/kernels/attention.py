@@ -1,6 +1,5 @@
 """Dot-product attention: a kernel for sentences on a CPU, and torch's own for all else."""
 
-import itertools
 from typing import Any
 
 import torch
@@ -133,15 +132,14 @@ class _NativeAttention(torch.autograd.Function):
         dropout: float,
     ) -> Tensor:
         ctx.library, ctx.its = library, native.attention(query, key, scale, dropout)
-        weights = torch.empty(*query.shape[:3], key.size(2))
-        context = _heads_together(query)
-        matrices = [native.matrix(part) for part in (query, key, value)]
-        mask = native.matrix(None if bias is None else bias.expand_as(weights))
+        shape = (*query.shape[:3], key.size(2))
+        weights, context = torch.empty(shape, dtype=torch.float32), _heads_together(query)
+        mask = None if bias is None else bias.expand_as(weights)
+        given = [native.Heads.of(part) for part in (query, key, value, mask)]
         half = query.dtype == torch.bfloat16
         library.mt_attention_forward(
-            ctx.its, half, *itertools.chain(*matrices), *mask, weights.data_ptr(),
-            *native.matrix(context),
-        )  # fmt: skip
+            half, ctx.its, *given, weights.data_ptr(), native.Heads.of(context)
+        )
         ctx.save_for_backward(query, key, value, weights)
         return context
 
@@ -150,14 +148,13 @@ class _NativeAttention(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         *inputs, weights = ctx.saved_tensors
         gradient = gradients[0] if gradients[0].stride(3) == 1 else gradients[0].contiguous()
-        of_query, of_key, of_value = (_heads_together(part) for part in inputs)
-        matrices = [native.matrix(part) for part in (*inputs, gradient)]
+        found = [_heads_together(part) for part in inputs]
+        given, made = (
+            [native.Heads.of(part) for part in side] for side in ((*inputs, gradient), found)
+        )
         half = gradient.dtype == torch.bfloat16
-        ctx.library.mt_attention_backward(
-            ctx.its, half, *itertools.chain(*matrices), weights.data_ptr(),
-            *native.matrix(of_query), of_key.data_ptr(), *native.matrix(of_value),
-        )  # fmt: skip
-        return None, of_query, of_key, of_value, None, None, None
+        ctx.library.mt_attention_backward(half, ctx.its, *given, weights.data_ptr(), *made)
+        return None, *found, None, None, None
 
 
 class _CPUAttention(torch.autograd.Function):

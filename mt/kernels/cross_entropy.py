@@ -153,8 +153,8 @@ def _turn_into_errors(
     if library is not None:
         normaliser = torch.empty(targets.shape, dtype=torch.float32)
         library.mt_cross_entropy(
-            logits.data_ptr(), logits.dtype == torch.bfloat16, targets.data_ptr(), share,
-            normaliser.data_ptr(), *logits.shape, torch.get_num_threads(),
+            logits.dtype == torch.bfloat16, logits.data_ptr(), targets.data_ptr(), share,
+            normaliser.data_ptr(), *native.sizes(logits),
         )  # fmt: skip
         return normaliser
     wanted_logit = logits.gather(1, targets).to(exact)

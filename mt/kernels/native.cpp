@@ -12,10 +12,34 @@
 #pragma GCC target("prefer-vector-width=512")
 #endif
 
+// What Python fills in: see mt/kernels/native.py.
+extern "C" {
+
+struct Dropout {
+    uint64_t seed;
+    uint32_t threshold;  // of 2^32 draws so many are dropped
+    float scale;         // of what stays
+};
+
+// States of [batch, heads, length, depth]: where the first number is, and how many lie between
+// neighbours along each axis; along the last, 1.
+struct Heads {
+    void *data;
+    long batch, head, position;
+};
+
+struct Attention {
+    long batch, heads, queries, keys, depth;
+    float scale;
+    Dropout dropout;
+    int threads;
+};
+}
+
 namespace {
 
 // Sixteen numbers that are added or multiplied at once; the compiler takes the registers there are.
-typedef float Vector __attribute__((vector_size(64)));
+typedef float Vector __attribute__((vector_size(64), may_alias));
 constexpr long WIDTH = 16;
 constexpr long ROWS = 4;  // of a product that are computed together
 constexpr float LOWEST = -3e38f;
@@ -70,16 +94,6 @@ template <class Number> inline Number exponential(Number x) {
     memcpy(&y, &bits, sizeof y);
     return x < -87.0f ? Number{} : y;
 }
-
-}  // namespace
-
-extern "C" struct Dropout {
-    uint64_t seed;
-    uint32_t threshold;  // of 2^32 draws so many are dropped
-    float scale;         // of what stays
-};
-
-namespace {
 
 // What element number `index` is multiplied by. The same seed draws the same again, so that the
 // backward pass needs no memory of it. Source: multiply-xorshift hash of Wellons (2018).
@@ -170,48 +184,35 @@ void multiply(const float *a, long down, long right, const float *b, float *c, l
     }
 }
 
-}  // namespace
+// The first number of a head of a sentence.
+template <class T> inline T *start(const Heads &of, long sentence, long head) {
+    return static_cast<T *>(of.data) + sentence * of.batch + head * of.head;
+}
 
-// [batch, heads, length, depth] in memory: the distances between neighbours, of depth always 1.
-extern "C" struct Strides {
-    long batch, head, position;
-};
-
-extern "C" struct Attention {
-    long batch, heads, queries, keys, depth;
-    float scale;
-    Dropout dropout;
-    int threads;
-};
-
-namespace {
-
-// The matrix of one head of one sentence, as float, filled up with zeros to `rows` and `wide`.
+// The matrix of a head of a sentence, as float, filled up with zeros to `rows` and `wide`.
 template <class T>
-void load(const T *from, const Strides &strides, long sentence, long head, long length, long depth,
-          float *to, long rows, long wide) {
-    from += sentence * strides.batch + head * strides.head;
+void load(const Heads &of, long sentence, long head, long length, long depth, float *to, long rows,
+          long wide) {
+    const T *from = start<const T>(of, sentence, head);
     memset(to, 0, sizeof(float) * rows * wide);
-    for (long i = 0; i < length; i++, from += strides.position, to += wide)
+    for (long i = 0; i < length; i++, from += of.position, to += wide)
         each(depth, [=](long d) { to[d] = widen(from[d]); });
+}
+
+template <class T>
+void store(const float *from, long wide, const Heads &of, long sentence, long head, long length,
+           long depth) {
+    T *to = start<T>(of, sentence, head);
+    for (long i = 0; i < length; i++, from += wide, to += of.position)
+        each(depth, [=](long d) { to[d] = narrow<T>(from[d]); });
 }
 
 // Ask for a matrix that will be loaded soon: its rows lie apart, and no processor expects them.
 template <class T>
-void prefetch(const T *from, const Strides &strides, long sentence, long head, long length,
-              long depth) {
-    from += sentence * strides.batch + head * strides.head;
-    for (long i = 0; i < length; i++)
-        for (long d = 0; d < depth; d += 64 / sizeof(T))
-            __builtin_prefetch(from + i * strides.position + d);
-}
-
-template <class T>
-void store(const float *from, long wide, T *to, const Strides &strides, long sentence, long head,
-           long length, long depth) {
-    to += sentence * strides.batch + head * strides.head;
-    for (long i = 0; i < length; i++, from += wide, to += strides.position)
-        each(depth, [=](long d) { to[d] = narrow<T>(from[d]); });
+void prefetch(const Heads &of, long sentence, long head, long length, long depth) {
+    const T *from = start<const T>(of, sentence, head);
+    for (long i = 0; i < length; i++, from += of.position)
+        for (long d = 0; d < depth; d += 64 / sizeof(T)) __builtin_prefetch(from + d);
 }
 
 void transpose(const float *from, float *to, long rows, long wide) {
@@ -219,46 +220,45 @@ void transpose(const float *from, float *to, long rows, long wide) {
         each(rows, [=](long i) { to[i] = from[i * wide + d]; });
 }
 
-// context = dropout(softmax(scale * query key^T + bias)) value; `weights` are the softmax.
+// context = dropout(softmax(scale * query key^T + bias)) value; `weights` are the softmax, [batch,
+// heads, queries, keys].
 template <class T>
-void attention_forward(const Attention &its, const T *query, const Strides &of_query, const T *key,
-                       const Strides &of_key, const T *value, const Strides &of_value,
-                       const float *bias, const Strides &of_bias, float *weights, T *context,
-                       const Strides &of_context) {
+void attention_forward(const Attention &its, const Heads &query, const Heads &key,
+                       const Heads &value, const Heads &bias, float *weights,
+                       const Heads &context) {
     const long queries = round_up(its.queries, ROWS), keys = round_up(its.keys, WIDTH);
     const long depth = round_up(its.depth, WIDTH), vectors = keys / WIDTH;
 #pragma omp parallel num_threads(its.threads)
     {
-        Room room(2 * queries * depth + 2 * keys * depth + queries * keys + keys);
+        Room room((2 * queries + 2 * keys) * depth + (queries + 1) * keys);
         float *q = room.take(queries * depth), *kv = room.take(keys * depth);
-        float *turned = room.take(keys * depth), *scores = room.take(queries * keys);
-        float *result = room.take(queries * depth);
-        Vector *extra = (Vector *)room.take(keys);
-        for (long j = 0; j < keys; j++) ((float *)extra)[j] = j < its.keys ? 0 : LOWEST;
+        float *turned = room.take(keys * depth), *result = room.take(queries * depth);
+        float *scores = room.take(queries * keys), *added = room.take(keys);
+        for (long j = 0; j < keys; j++) added[j] = j < its.keys ? 0 : LOWEST;
 #pragma omp for schedule(static)
         for (long number = 0; number < its.batch * its.heads; number++) {
             const long sentence = number / its.heads, head = number % its.heads;
             if (sentence + 1 < its.batch) {
-                prefetch(query, of_query, sentence + 1, head, its.queries, its.depth);
-                prefetch(key, of_key, sentence + 1, head, its.keys, its.depth);
-                prefetch(value, of_value, sentence + 1, head, its.keys, its.depth);
+                prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
+                prefetch<T>(key, sentence + 1, head, its.keys, its.depth);
+                prefetch<T>(value, sentence + 1, head, its.keys, its.depth);
             }
-            load(query, of_query, sentence, head, its.queries, its.depth, q, queries, depth);
-            load(key, of_key, sentence, head, its.keys, its.depth, kv, keys, depth);
+            load<T>(query, sentence, head, its.queries, its.depth, q, queries, depth);
+            load<T>(key, sentence, head, its.keys, its.depth, kv, keys, depth);
             transpose(kv, turned, keys, depth);
             multiply(q, depth, 1, turned, scores, its.queries, keys, its.depth);
             for (long i = 0; i < its.queries; i++) {
-                Vector *row = (Vector *)(scores + i * keys);
-                if (bias && (i == 0 || of_bias.position))
-                    memcpy(extra, bias + sentence * of_bias.batch + head * of_bias.head +
-                           i * of_bias.position, sizeof(float) * its.keys);
-                Vector most = row[0] * its.scale + extra[0], total = {};
+                if (bias.data && (i == 0 || bias.position))
+                    memcpy(added, start<float>(bias, sentence, head) + i * bias.position,
+                           sizeof(float) * its.keys);
+                Vector *row = (Vector *)(scores + i * keys), *extra = (Vector *)added;
+                Vector highest = row[0] * its.scale + extra[0], total = {};
                 for (long j = 0; j < vectors; j++) {
                     row[j] = row[j] * its.scale + extra[j];
-                    most = row[j] > most ? row[j] : most;
+                    highest = row[j] > highest ? row[j] : highest;
                 }
-                const float highest = largest(most);
-                for (long j = 0; j < vectors; j++) total += row[j] = exponential(row[j] - highest);
+                const float top = largest(highest);
+                for (long j = 0; j < vectors; j++) total += row[j] = exponential(row[j] - top);
                 const float inverse = 1 / sum(total);
                 for (long j = 0; j < vectors; j++) row[j] *= inverse;
                 const long first = (number * its.queries + i) * its.keys;
@@ -268,116 +268,114 @@ void attention_forward(const Attention &its, const T *query, const Strides &of_q
                         row[j] *= factor(dropout, first + j);
                     });
             }
-            load(value, of_value, sentence, head, its.keys, its.depth, kv, keys, depth);
+            load<T>(value, sentence, head, its.keys, its.depth, kv, keys, depth);
             multiply(scores, keys, 1, kv, result, its.queries, depth, its.keys);
-            store(result, depth, context, of_context, sentence, head, its.queries, its.depth);
+            store<T>(result, depth, context, sentence, head, its.queries, its.depth);
         }
     }
 }
 
-// The gradients of query, key and value, which lie in memory as query, key and value do not: as
-// `of_queries` and `of_keys` say.
 template <class T>
-void attention_backward(const Attention &its, const T *query, const Strides &of_query, const T *key,
-                        const Strides &of_key, const T *value, const Strides &of_value,
-                        const T *gradient, const Strides &of_gradient, const float *weights,
-                        T *query_gradient, const Strides &of_queries, T *key_gradient,
-                        T *value_gradient, const Strides &of_keys) {
+void attention_backward(const Attention &its, const Heads &query, const Heads &key,
+                        const Heads &value, const Heads &gradient, const float *weights,
+                        const Heads &of_query, const Heads &of_key, const Heads &of_value) {
     const long queries = round_up(its.queries, ROWS), keys = round_up(its.keys, WIDTH);
-    const long depth = round_up(its.depth, WIDTH), most = queries > keys ? queries : keys;
-    const long vectors = keys / WIDTH;
+    const long depth = round_up(its.depth, WIDTH), vectors = keys / WIDTH;
+    const long longest = queries > keys ? queries : keys;
 #pragma omp parallel num_threads(its.threads)
     {
-        Room room(2 * queries * depth + (2 * keys + most) * depth + 2 * queries * keys + keys);
+        Room room((2 * queries + 2 * keys + longest) * depth + (2 * queries + 1) * keys);
         float *q = room.take(queries * depth), *g = room.take(queries * depth);
         float *kv = room.take(keys * depth), *turned = room.take(keys * depth);
-        float *errors = room.take(queries * keys), *kept = room.take(queries * keys);
-        float *result = room.take(most * depth);
-        Vector *weight = (Vector *)room.take(keys);
-        memset(kept, 0, sizeof(float) * queries * keys);
-        memset(weight, 0, sizeof(float) * keys);
+        float *errors = room.take(queries * keys), *dropped = room.take(queries * keys);
+        float *softmax = room.take(keys), *result = room.take(longest * depth);
+        memset(dropped, 0, sizeof(float) * queries * keys);
+        memset(softmax, 0, sizeof(float) * keys);
 #pragma omp for schedule(static)
         for (long number = 0; number < its.batch * its.heads; number++) {
             const long sentence = number / its.heads, head = number % its.heads;
             if (sentence + 1 < its.batch) {
-                prefetch(gradient, of_gradient, sentence + 1, head, its.queries, its.depth);
-                prefetch(query, of_query, sentence + 1, head, its.queries, its.depth);
-                prefetch(key, of_key, sentence + 1, head, its.keys, its.depth);
-                prefetch(value, of_value, sentence + 1, head, its.keys, its.depth);
+                prefetch<T>(gradient, sentence + 1, head, its.queries, its.depth);
+                prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
+                prefetch<T>(key, sentence + 1, head, its.keys, its.depth);
+                prefetch<T>(value, sentence + 1, head, its.keys, its.depth);
             }
-            load(gradient, of_gradient, sentence, head, its.queries, its.depth, g, queries, depth);
-            load(value, of_value, sentence, head, its.keys, its.depth, kv, keys, depth);
+            load<T>(gradient, sentence, head, its.queries, its.depth, g, queries, depth);
+            load<T>(value, sentence, head, its.keys, its.depth, kv, keys, depth);
             transpose(kv, turned, keys, depth);
             multiply(g, depth, 1, turned, errors, its.queries, keys, its.depth);
             for (long i = 0; i < its.queries; i++) {
-                float *dropped = kept + i * keys;
                 const long first = (number * its.queries + i) * its.keys;
-                memcpy(weight, weights + first, sizeof(float) * its.keys);
-                memcpy(dropped, weight, sizeof(float) * keys);
+                memcpy(softmax, weights + first, sizeof(float) * its.keys);
+                memcpy(dropped + i * keys, softmax, sizeof(float) * keys);
                 if (its.dropout.threshold)
-                    each(keys, [=, row = errors + i * keys, dropout = its.dropout](long j) {
+                    each(keys, [=, error = errors + i * keys, weight = dropped + i * keys,
+                                dropout = its.dropout](long j) {
                         const float scale = factor(dropout, first + j);
-                        row[j] *= scale;
-                        dropped[j] *= scale;
+                        error[j] *= scale;
+                        weight[j] *= scale;
                     });
                 // Of a softmax: each weight times how much its error lies above the mean error.
-                Vector *row = (Vector *)(errors + i * keys), products = {};
-                for (long j = 0; j < vectors; j++) products += row[j] * weight[j];
+                Vector *error = (Vector *)(errors + i * keys), *weight = (Vector *)softmax;
+                Vector products = {};
+                for (long j = 0; j < vectors; j++) products += error[j] * weight[j];
                 const float mean = sum(products);
                 for (long j = 0; j < vectors; j++)
-                    row[j] = (row[j] - mean) * weight[j] * its.scale;
+                    error[j] = (error[j] - mean) * weight[j] * its.scale;
             }
-            multiply(kept, 1, keys, g, result, its.keys, depth, its.queries);
-            store(result, depth, value_gradient, of_keys, sentence, head, its.keys, its.depth);
-            load(key, of_key, sentence, head, its.keys, its.depth, kv, keys, depth);
+            multiply(dropped, 1, keys, g, result, its.keys, depth, its.queries);
+            store<T>(result, depth, of_value, sentence, head, its.keys, its.depth);
+            load<T>(key, sentence, head, its.keys, its.depth, kv, keys, depth);
             multiply(errors, keys, 1, kv, result, its.queries, depth, its.keys);
-            store(result, depth, query_gradient, of_queries, sentence, head, its.queries, its.depth);
-            load(query, of_query, sentence, head, its.queries, its.depth, q, queries, depth);
+            store<T>(result, depth, of_query, sentence, head, its.queries, its.depth);
+            load<T>(query, sentence, head, its.queries, its.depth, q, queries, depth);
             multiply(errors, 1, keys, q, result, its.keys, depth, its.queries);
-            store(result, depth, key_gradient, of_keys, sentence, head, its.keys, its.depth);
+            store<T>(result, depth, of_key, sentence, head, its.keys, its.depth);
         }
     }
 }
 
 // total = states + dropout(added)
 template <class T>
-void add_dropped(const float *states, const T *added, const Dropout &dropout, float *total,
+void add_dropped(const float *states, const void *added, const Dropout &dropout, float *total,
                  long rows, long width, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long row = 0; row < rows; row++) {
-        const Dropout drawn = dropout;
+        const T *from = static_cast<const T *>(added);
+        const Dropout drawn = dropout;  // of which the loop below reads registers, not memory
         const long first = row * width;
 #pragma omp simd
         for (uint32_t i = first; i < first + width; i++)
-            total[i] = states[i] + widen(added[i]) * factor(drawn, i);
+            total[i] = states[i] + widen(from[i]) * factor(drawn, i);
     }
 }
 
 template <class T>
-void add_dropped_backward(const float *gradient, const Dropout &dropout, T *of_added, long rows,
+void add_dropped_backward(const float *gradient, const Dropout &dropout, void *of_added, long rows,
                           long width, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long row = 0; row < rows; row++) {
+        T *to = static_cast<T *>(of_added);
         const Dropout drawn = dropout;
         const long first = row * width;
 #pragma omp simd
         for (uint32_t i = first; i < first + width; i++)
-            of_added[i] = narrow<T>(gradient[i] * factor(drawn, i));
+            to[i] = narrow<T>(gradient[i] * factor(drawn, i));
     }
 }
 
 // Of each row of logits the logarithm of the normaliser, and in its place the gradient of
 // cross-entropy: softmax, less `share` at the target.
 template <class T>
-void cross_entropy(T *logits, const int64_t *targets, float share, float *normalisers, long rows,
+void cross_entropy(void *logits, const int64_t *targets, float share, float *normalisers, long rows,
                    long width, int threads) {
 #pragma omp parallel num_threads(threads)
     {
-        Room room(width);
+        Room room(round_up(width, WIDTH));
         float *powers = room.take(width);
 #pragma omp for schedule(static)
         for (long row = 0; row < rows; row++) {
-            T *x = logits + row * width;
+            T *x = static_cast<T *>(logits) + row * width;
             float most = widen(x[0]), sum = 0;
 #pragma omp simd reduction(max : most)
             for (long i = 0; i < width; i++) most = widen(x[i]) > most ? widen(x[i]) : most;
@@ -399,54 +397,35 @@ void cross_entropy(T *logits, const int64_t *targets, float share, float *normal
 // What Python calls: `half` says that what is not declared as float is bfloat16.
 extern "C" {
 
-void mt_attention_forward(const Attention *its, bool half, const void *query, const Strides *of_query,
-                          const void *key, const Strides *of_key, const void *value,
-                          const Strides *of_value, const float *bias, const Strides *of_bias,
-                          float *weights, void *context, const Strides *of_context) {
-    const auto run = [&]<class T>(T) {
-        attention_forward(*its, (const T *)query, *of_query, (const T *)key, *of_key,
-                          (const T *)value, *of_value, bias, *of_bias, weights, (T *)context,
-                          *of_context);
-    };
-    half ? run(bfloat16()) : run(float());
+void mt_attention_forward(bool half, const Attention *its, const Heads *query, const Heads *key,
+                          const Heads *value, const Heads *bias, float *weights,
+                          const Heads *context) {
+    const auto run = half ? attention_forward<bfloat16> : attention_forward<float>;
+    run(*its, *query, *key, *value, *bias, weights, *context);
 }
 
-void mt_attention_backward(const Attention *its, bool half, const void *query,
-                           const Strides *of_query, const void *key, const Strides *of_key,
-                           const void *value, const Strides *of_value, const void *gradient,
-                           const Strides *of_gradient, const float *weights, void *query_gradient,
-                           const Strides *of_queries, void *key_gradient, void *value_gradient,
-                           const Strides *of_keys) {
-    const auto run = [&]<class T>(T) {
-        attention_backward(*its, (const T *)query, *of_query, (const T *)key, *of_key,
-                           (const T *)value, *of_value, (const T *)gradient, *of_gradient, weights,
-                           (T *)query_gradient, *of_queries, (T *)key_gradient, (T *)value_gradient,
-                           *of_keys);
-    };
-    half ? run(bfloat16()) : run(float());
+void mt_attention_backward(bool half, const Attention *its, const Heads *query, const Heads *key,
+                           const Heads *value, const Heads *gradient, const float *weights,
+                           const Heads *of_query, const Heads *of_key, const Heads *of_value) {
+    const auto run = half ? attention_backward<bfloat16> : attention_backward<float>;
+    run(*its, *query, *key, *value, *gradient, weights, *of_query, *of_key, *of_value);
 }
 
-void mt_add_dropped(const float *states, bool half, const void *added, const Dropout *dropout,
+void mt_add_dropped(bool half, const float *states, const void *added, const Dropout *dropout,
                     float *total, long rows, long width, int threads) {
-    const auto run = [&]<class T>(T) {
-        add_dropped(states, (const T *)added, *dropout, total, rows, width, threads);
-    };
-    half ? run(bfloat16()) : run(float());
+    const auto run = half ? add_dropped<bfloat16> : add_dropped<float>;
+    run(states, added, *dropout, total, rows, width, threads);
 }
 
-void mt_add_dropped_backward(const float *gradient, bool half, const Dropout *dropout,
+void mt_add_dropped_backward(bool half, const float *gradient, const Dropout *dropout,
                              void *of_added, long rows, long width, int threads) {
-    const auto run = [&]<class T>(T) {
-        add_dropped_backward(gradient, *dropout, (T *)of_added, rows, width, threads);
-    };
-    half ? run(bfloat16()) : run(float());
+    const auto run = half ? add_dropped_backward<bfloat16> : add_dropped_backward<float>;
+    run(gradient, *dropout, of_added, rows, width, threads);
 }
 
-void mt_cross_entropy(void *logits, bool half, const int64_t *targets, float share,
+void mt_cross_entropy(bool half, void *logits, const int64_t *targets, float share,
                       float *normalisers, long rows, long width, int threads) {
-    const auto run = [&]<class T>(T) {
-        cross_entropy((T *)logits, targets, share, normalisers, rows, width, threads);
-    };
-    half ? run(bfloat16()) : run(float());
+    const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
+    run(logits, targets, share, normalisers, rows, width, threads);
 }
 }

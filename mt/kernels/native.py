@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _SOURCE = Path(__file__).with_name("native.cpp")
 _COMPILER = "g++"
 _FLAGS = (
-    "-std=c++20", "-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math",
+    "-std=c++17", "-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math",
     "-fPIC",
 )  # fmt: skip
 _FLOATS = (torch.float32, torch.bfloat16)
@@ -50,10 +50,17 @@ class Dropout(ctypes.Structure):
         return cls(seed, min(round(rate * 2**32), 2**32 - 1), 1 / (1 - rate))
 
 
-class Strides(ctypes.Structure):
-    """How many elements lie between neighbours of [batch, heads, length, depth] in memory."""
+class Heads(ctypes.Structure):
+    """Where states of [batch, heads, length, depth] are, and how they lie in memory."""
 
-    _fields_ = [("batch", c_long), ("head", c_long), ("position", c_long)]
+    _fields_ = [
+        ("data", c_void_p), ("batch", c_long), ("head", c_long), ("position", c_long),
+    ]  # fmt: skip
+
+    @classmethod
+    def of(cls, states: Float[Tensor, "batch heads length depth"] | None) -> "Heads":
+        """Describe states, of which the numbers of the last axis lie side by side, if any."""
+        return cls() if states is None else cls(states.data_ptr(), *states.stride()[:3])
 
 
 class Attention(ctypes.Structure):
@@ -67,22 +74,16 @@ class Attention(ctypes.Structure):
     ]
 
 
-_matrix = (c_void_p, ctypes.POINTER(Strides))
+_attention, _heads, _dropout = map(ctypes.POINTER, (Attention, Heads, Dropout))
+_sizes = (c_long, c_long, c_int)
 _SIGNATURES = {
-    "mt_attention_forward": (
-        ctypes.POINTER(Attention), c_bool, *_matrix * 4, c_void_p, *_matrix,
-    ),
-    "mt_attention_backward": (
-        ctypes.POINTER(Attention), c_bool, *_matrix * 4, c_void_p, *_matrix, c_void_p, *_matrix,
-    ),
-    "mt_add_dropped": (
-        c_void_p, c_bool, c_void_p, ctypes.POINTER(Dropout), c_void_p, c_long, c_long, c_int,
-    ),
-    "mt_add_dropped_backward": (
-        c_void_p, c_bool, ctypes.POINTER(Dropout), c_void_p, c_long, c_long, c_int,
-    ),
-    "mt_cross_entropy": (c_void_p, c_bool, c_void_p, c_float, c_void_p, c_long, c_long, c_int),
-}  # fmt: skip
+    "mt_attention_forward": (_attention, *[_heads] * 4, c_void_p, _heads),
+    "mt_attention_backward": (_attention, *[_heads] * 4, c_void_p, *[_heads] * 3),
+    "mt_add_dropped": (c_void_p, c_void_p, _dropout, c_void_p, *_sizes),
+    "mt_add_dropped_backward": (c_void_p, _dropout, c_void_p, *_sizes),
+    "mt_cross_entropy": (c_void_p, c_void_p, c_float, c_void_p, *_sizes),
+}
+"""The parameters of each kernel but the first, which says whether numbers are bfloat16."""
 
 Library = ctypes.CDLL
 """The kernels, as functions of addresses and sizes."""
@@ -176,18 +177,13 @@ def _open(path: Path) -> Library:
     library = ctypes.CDLL(str(path))
     for name, types in _SIGNATURES.items():
         function = getattr(library, name)
-        function.argtypes, function.restype = types, None
+        function.argtypes, function.restype = (c_bool, *types), None
     return library
 
 
-def matrix(states: Float[Tensor, "batch heads length depth"] | None) -> tuple[int, Strides]:
-    """Tell a kernel where states are, and how they lie in memory; ``None``: there are none."""
-    return (0, Strides()) if states is None else (states.data_ptr(), Strides(*states.stride()[:3]))
-
-
-def rows(states: Float[Tensor, "*batch dim"]) -> tuple[int, int]:
-    """Count the states, and say how many numbers each is."""
-    return states.numel() // states.size(-1), states.size(-1)
+def sizes(states: Float[Tensor, "*batch dim"]) -> tuple[int, int, int]:
+    """Count states, numbers of each, and threads."""
+    return states.numel() // states.size(-1), states.size(-1), torch.get_num_threads()
 
 
 def attention(

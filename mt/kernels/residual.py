@@ -36,8 +36,8 @@ class _AddDropped(torch.autograd.Function):
         states, added = states.contiguous(), added.contiguous()
         total = torch.empty_like(states)
         library.mt_add_dropped(
-            states.data_ptr(), added.dtype == torch.bfloat16, added.data_ptr(), ctx.dropout,
-            total.data_ptr(), *native.rows(total), torch.get_num_threads(),
+            added.dtype == torch.bfloat16, states.data_ptr(), added.data_ptr(), ctx.dropout,
+            total.data_ptr(), *native.sizes(total),
         )  # fmt: skip
         return total
 
@@ -47,7 +47,7 @@ class _AddDropped(torch.autograd.Function):
         gradient = gradients[0].contiguous()
         of_added = torch.empty_like(gradient, dtype=ctx.dtype)
         ctx.library.mt_add_dropped_backward(
-            gradient.data_ptr(), ctx.dtype == torch.bfloat16, ctx.dropout, of_added.data_ptr(),
-            *native.rows(gradient), torch.get_num_threads(),
+            ctx.dtype == torch.bfloat16, gradient.data_ptr(), ctx.dropout, of_added.data_ptr(),
+            *native.sizes(gradient),
         )  # fmt: skip
         return None, gradient, of_added, None
