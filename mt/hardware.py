@@ -1,8 +1,8 @@
 """What the machine offers, and how to make torch use it.
 
 Each lever stands alone, says what it brings and where it does not apply; where the hardware lacks
-it, torch's plain way runs and results stay the same. Their measured effect:
-``benchmarks/levers.py``.
+it, torch's plain way runs, and results stay the same but for rounding and what dropout draws.
+Their measured effect: ``benchmarks/levers.py``.
 """
 
 import contextlib

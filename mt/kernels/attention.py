@@ -92,7 +92,7 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
     Half precision is computed in float32: oneDNN would compile a kernel for every new shape, and
     every batch has one, which takes longer than these small products.
 
-    The compiled kernel does the same sentence by sentence, without a copy of anything, where it is
+    The compiled kernel does the same head by head, in memory that stays in the cache, where it is
     enabled and ``bias`` has no gradient. Its rate of dropout is not rounded.
     """
     library = native.library(query, key, value, bias)
@@ -115,8 +115,14 @@ def _natively(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) ->
         query.dtype == key.dtype == value.dtype
         and query.size(3) == value.size(3)
         and all(part.stride(3) == 1 for part in inputs)
-        and (bias is None or (bias.dtype == torch.float32 and not bias.requires_grad))
+        and key.size(2) > 0
+        and (bias is None or _read_in_rows(bias, key.size(2)))
     )
+
+
+def _read_in_rows(bias: Tensor, keys: int) -> bool:
+    whole = bias.size(3) == keys and bias.stride(3) == 1
+    return whole and bias.dtype == torch.float32 and not bias.requires_grad
 
 
 class _NativeAttention(torch.autograd.Function):

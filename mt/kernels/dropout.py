@@ -13,7 +13,8 @@ def dropout(states: Tensor, rate: float) -> Tensor:
     is an approximation: on a CPU the rate is rounded to a multiple of 1/256 below 1 (0.1 becomes
     0.1016), and the survivors are scaled by the rounded rate, so that the expectation is exact
     in float32; in bf16 the factor itself is rounded, by at most 0.2 %. Other devices use torch's
-    own dropout.
+    own dropout. Where compiled kernels are enabled (:mod:`mt.kernels.native`), those drop attention
+    weights and sublayers, at the exact rate.
 
     Source: Srivastava et al. (2014).
     """

@@ -42,7 +42,6 @@ namespace {
 typedef float Vector __attribute__((vector_size(64), may_alias));
 constexpr long WIDTH = 16;
 constexpr long ROWS = 4;  // of a product that are computed together
-constexpr float LOWEST = -3e38f;
 
 struct bfloat16 {
     uint16_t bits;
@@ -74,7 +73,7 @@ typedef int32_t Integers __attribute__((vector_size(64)));
 inline int32_t integer(float number) { return int32_t(number); }
 inline Integers integer(Vector numbers) { return __builtin_convertvector(numbers, Integers); }
 
-// exp(x) for x up to 0, to within two units in the last place; 0 below -87.
+// exp(x) for x up to 0; 0 below -87.
 //
 // 2^n * exp(r), where n is the integer nearest to x / ln 2, with the polynomial of Cephes (expf).
 template <class Number> inline Number exponential(Number x) {
@@ -96,13 +95,17 @@ template <class Number> inline Number exponential(Number x) {
 }
 
 // What element number `index` is multiplied by. The same seed draws the same again, so that the
-// backward pass needs no memory of it. Source: multiply-xorshift hash of Wellons (2018).
+// backward pass needs no memory of it.
+//
+// Counter, key, and rounds of xorshift and multiplication; the last two rounds are the hash
+// lowbias32 of Wellons (2018, Prospecting for hash functions).
 inline float factor(const Dropout &dropout, uint32_t index) {
     uint32_t x = index * 0x9e3779b9u + uint32_t(dropout.seed);
     x = (x ^ x >> 16) * 0x21f0aaadu;
     x = (x ^ x >> 15) + uint32_t(dropout.seed >> 32);
-    x *= 0x735a2d97u;
-    x ^= x >> 15;
+    x = (x ^ x >> 16) * 0x7feb352du;
+    x = (x ^ x >> 15) * 0x846ca68bu;
+    x ^= x >> 16;
     return x < dropout.threshold ? 0 : dropout.scale;
 }
 
@@ -138,12 +141,13 @@ inline float largest(Vector vector) {
 
 inline long round_up(long number, long step) { return (number + step - 1) / step * step; }
 
-// Memory of one thread, of which it takes matrices.
+// Memory of one thread, of which it takes matrices; none if the system refuses it.
 class Room {
   public:
     explicit Room(long numbers)
         : memory((float *)aligned_alloc(64, round_up(numbers * sizeof(float), 64))), next(memory) {}
     ~Room() { free(memory); }
+    bool refused() const { return !memory; }
     float *take(long numbers) {
         float *taken = next;
         next += round_up(numbers, WIDTH);
@@ -223,21 +227,24 @@ void transpose(const float *from, float *to, long rows, long wide) {
 // context = dropout(softmax(scale * query key^T + bias)) value; `weights` are the softmax, [batch,
 // heads, queries, keys].
 template <class T>
-void attention_forward(const Attention &its, const Heads &query, const Heads &key,
+bool attention_forward(const Attention &its, const Heads &query, const Heads &key,
                        const Heads &value, const Heads &bias, float *weights,
                        const Heads &context) {
     const long queries = round_up(its.queries, ROWS), keys = round_up(its.keys, WIDTH);
     const long depth = round_up(its.depth, WIDTH), vectors = keys / WIDTH;
+    bool complete = true;
 #pragma omp parallel num_threads(its.threads)
     {
         Room room((2 * queries + 2 * keys) * depth + (queries + 1) * keys);
         float *q = room.take(queries * depth), *kv = room.take(keys * depth);
         float *turned = room.take(keys * depth), *result = room.take(queries * depth);
         float *scores = room.take(queries * keys), *added = room.take(keys);
-        for (long j = 0; j < keys; j++) added[j] = j < its.keys ? 0 : LOWEST;
-#pragma omp for schedule(static)
+        for (long j = 0; j < keys && !room.refused(); j++)
+            added[j] = j < its.keys ? 0 : -__builtin_inff();
+#pragma omp for schedule(static) reduction(&& : complete)
         for (long number = 0; number < its.batch * its.heads; number++) {
             const long sentence = number / its.heads, head = number % its.heads;
+            if (!(complete = !room.refused())) continue;
             if (sentence + 1 < its.batch) {
                 prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
                 prefetch<T>(key, sentence + 1, head, its.keys, its.depth);
@@ -273,15 +280,17 @@ void attention_forward(const Attention &its, const Heads &query, const Heads &ke
             store<T>(result, depth, context, sentence, head, its.queries, its.depth);
         }
     }
+    return complete;
 }
 
 template <class T>
-void attention_backward(const Attention &its, const Heads &query, const Heads &key,
+bool attention_backward(const Attention &its, const Heads &query, const Heads &key,
                         const Heads &value, const Heads &gradient, const float *weights,
                         const Heads &of_query, const Heads &of_key, const Heads &of_value) {
     const long queries = round_up(its.queries, ROWS), keys = round_up(its.keys, WIDTH);
     const long depth = round_up(its.depth, WIDTH), vectors = keys / WIDTH;
     const long longest = queries > keys ? queries : keys;
+    bool complete = true;
 #pragma omp parallel num_threads(its.threads)
     {
         Room room((2 * queries + 2 * keys + longest) * depth + (2 * queries + 1) * keys);
@@ -289,11 +298,11 @@ void attention_backward(const Attention &its, const Heads &query, const Heads &k
         float *kv = room.take(keys * depth), *turned = room.take(keys * depth);
         float *errors = room.take(queries * keys), *dropped = room.take(queries * keys);
         float *softmax = room.take(keys), *result = room.take(longest * depth);
-        memset(dropped, 0, sizeof(float) * queries * keys);
-        memset(softmax, 0, sizeof(float) * keys);
-#pragma omp for schedule(static)
+        if (!room.refused()) memset(dropped, 0, sizeof(float) * (queries + 1) * keys);
+#pragma omp for schedule(static) reduction(&& : complete)
         for (long number = 0; number < its.batch * its.heads; number++) {
             const long sentence = number / its.heads, head = number % its.heads;
+            if (!(complete = !room.refused())) continue;
             if (sentence + 1 < its.batch) {
                 prefetch<T>(gradient, sentence + 1, head, its.queries, its.depth);
                 prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
@@ -333,99 +342,107 @@ void attention_backward(const Attention &its, const Heads &query, const Heads &k
             store<T>(result, depth, of_key, sentence, head, its.keys, its.depth);
         }
     }
+    return complete;
 }
 
 // total = states + dropout(added)
 template <class T>
 void add_dropped(const float *states, const void *added, const Dropout &dropout, float *total,
-                 long rows, long width, int threads) {
+                 long rows, uint32_t width, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long row = 0; row < rows; row++) {
-        const T *from = static_cast<const T *>(added);
+        const float *x = states + row * width;
+        const T *y = static_cast<const T *>(added) + row * width;
+        float *sum = total + row * width;
         const Dropout drawn = dropout;  // of which the loop below reads registers, not memory
-        const long first = row * width;
+        const uint32_t first = row * width;
 #pragma omp simd
-        for (uint32_t i = first; i < first + width; i++)
-            total[i] = states[i] + widen(from[i]) * factor(drawn, i);
+        for (uint32_t i = 0; i < width; i++) sum[i] = x[i] + widen(y[i]) * factor(drawn, first + i);
     }
 }
 
 template <class T>
 void add_dropped_backward(const float *gradient, const Dropout &dropout, void *of_added, long rows,
-                          long width, int threads) {
+                          uint32_t width, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long row = 0; row < rows; row++) {
-        T *to = static_cast<T *>(of_added);
+        const float *from = gradient + row * width;
+        T *to = static_cast<T *>(of_added) + row * width;
         const Dropout drawn = dropout;
-        const long first = row * width;
+        const uint32_t first = row * width;
 #pragma omp simd
-        for (uint32_t i = first; i < first + width; i++)
-            to[i] = narrow<T>(gradient[i] * factor(drawn, i));
+        for (uint32_t i = 0; i < width; i++) to[i] = narrow<T>(from[i] * factor(drawn, first + i));
     }
 }
 
 // Of each row of logits the logarithm of the normaliser, and in its place the gradient of
 // cross-entropy: softmax, less `share` at the target.
 template <class T>
-void cross_entropy(void *logits, const int64_t *targets, float share, float *normalisers, long rows,
-                   long width, int threads) {
+bool cross_entropy(void *logits, const int64_t *targets, float share, float *normalisers, long rows,
+                   uint32_t width, int threads) {
+    bool complete = true;
 #pragma omp parallel num_threads(threads)
     {
         Room room(round_up(width, WIDTH));
         float *powers = room.take(width);
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) reduction(&& : complete)
         for (long row = 0; row < rows; row++) {
+            if (!(complete = !room.refused())) continue;
             T *x = static_cast<T *>(logits) + row * width;
             float most = widen(x[0]), sum = 0;
 #pragma omp simd reduction(max : most)
-            for (long i = 0; i < width; i++) most = widen(x[i]) > most ? widen(x[i]) : most;
+            for (uint32_t i = 0; i < width; i++) most = widen(x[i]) > most ? widen(x[i]) : most;
 #pragma omp simd reduction(+ : sum)
-            for (long i = 0; i < width; i++) {
+            for (uint32_t i = 0; i < width; i++) {
                 powers[i] = exponential(widen(x[i]) - most);
                 sum += powers[i];
             }
             normalisers[row] = most + __builtin_logf(sum);
             powers[targets[row]] -= share * sum;
             const float inverse = 1 / sum;
-            for (long i = 0; i < width; i++) x[i] = narrow<T>(powers[i] * inverse);
+            for (uint32_t i = 0; i < width; i++) x[i] = narrow<T>(powers[i] * inverse);
         }
     }
+    return complete;
 }
 
 }  // namespace
 
-// What Python calls: `half` says that what is not declared as float is bfloat16.
+// What Python calls: `half` says that what is not declared as float is bfloat16. They return
+// whether there was memory enough.
 extern "C" {
 
-void mt_attention_forward(bool half, const Attention *its, const Heads *query, const Heads *key,
+bool mt_attention_forward(bool half, const Attention *its, const Heads *query, const Heads *key,
                           const Heads *value, const Heads *bias, float *weights,
                           const Heads *context) {
     const auto run = half ? attention_forward<bfloat16> : attention_forward<float>;
-    run(*its, *query, *key, *value, *bias, weights, *context);
+    return run(*its, *query, *key, *value, *bias, weights, *context);
 }
 
-void mt_attention_backward(bool half, const Attention *its, const Heads *query, const Heads *key,
+bool mt_attention_backward(bool half, const Attention *its, const Heads *query, const Heads *key,
                            const Heads *value, const Heads *gradient, const float *weights,
                            const Heads *of_query, const Heads *of_key, const Heads *of_value) {
     const auto run = half ? attention_backward<bfloat16> : attention_backward<float>;
-    run(*its, *query, *key, *value, *gradient, weights, *of_query, *of_key, *of_value);
+    return run(*its, *query, *key, *value, *gradient, weights, *of_query, *of_key, *of_value);
 }
 
-void mt_add_dropped(bool half, const float *states, const void *added, const Dropout *dropout,
-                    float *total, long rows, long width, int threads) {
+bool mt_add_dropped(bool half, const float *states, const void *added, const Dropout *dropout,
+                    float *total, long rows, uint32_t width, int threads) {
     const auto run = half ? add_dropped<bfloat16> : add_dropped<float>;
     run(states, added, *dropout, total, rows, width, threads);
+    return true;
 }
 
-void mt_add_dropped_backward(bool half, const float *gradient, const Dropout *dropout,
-                             void *of_added, long rows, long width, int threads) {
+bool mt_add_dropped_backward(bool half, const float *gradient, const Dropout *dropout,
+                             void *of_added, long rows, uint32_t width, int threads) {
     const auto run = half ? add_dropped_backward<bfloat16> : add_dropped_backward<float>;
     run(gradient, *dropout, of_added, rows, width, threads);
+    return true;
 }
 
-void mt_cross_entropy(bool half, void *logits, const int64_t *targets, float share,
-                      float *normalisers, long rows, long width, int threads) {
+bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float share,
+                      float *normalisers, long rows, uint32_t width, int threads) {
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
-    run(logits, targets, share, normalisers, rows, width, threads);
+    return run(logits, targets, share, normalisers, rows, width, threads);
 }
 }

@@ -14,7 +14,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from ctypes import c_bool, c_float, c_int, c_long, c_uint32, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
@@ -29,10 +28,12 @@ log = logging.getLogger(__name__)
 
 _SOURCE = Path(__file__).with_name("native.cpp")
 _COMPILER = "g++"
-_FLAGS = (
-    "-std=c++17", "-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math",
-    "-fPIC",
+_COMPILE = (
+    _COMPILER, "-std=c++17", "-O3", "-march=native", "-fopenmp", "-fno-math-errno",
+    "-fno-trapping-math", "-fPIC", "-c",
 )  # fmt: skip
+_LINK = (_COMPILER, "-shared")
+"""Without a library of threads: so they share those of torch."""
 _FLOATS = (torch.float32, torch.bfloat16)
 
 
@@ -102,10 +103,9 @@ def enable() -> bool:
     return _enabled is not None
 
 
-def disable() -> None:
-    """Compute by torch's operations from now on."""
-    global _enabled  # noqa: PLW0603
-    _enabled = None
+def enabled() -> bool:
+    """Say whether the kernels are used."""
+    return _enabled is not None
 
 
 def library(*tensors: Tensor | None) -> Library | None:
@@ -122,50 +122,62 @@ def _load() -> Library | None:
     if sys.platform != "linux":
         return None
     try:
-        version = _run(_COMPILER, "--version")
-    except OSError:
+        return _compiled(_run(_COMPILER, "--version"))
+    except FileNotFoundError:
         log.info(
-            "no %s is installed, with which training takes less time; docs/howto/train.md says how "
-            "much", _COMPILER,
-        )  # fmt: skip
-        return None
-    processor = (platform.machine(), *map(processor_field, ("flags", "Features")))
-    what = repr((_SOURCE.read_text(encoding="utf-8"), _FLAGS, version, processor))
-    name = f"kernels-{hashlib.sha256(what.encode()).hexdigest()[:16]}.so"
-    try:
-        with _folder() as folder:
-            if not (folder / name).exists():
-                _compile(folder / name)
-            return _open(folder / name)
-    except (OSError, subprocess.CalledProcessError) as error:
-        reason = getattr(error, "stderr", None) or str(error)
+            "no %s is installed, with which training takes less time; see docs/howto/train.md",
+            _COMPILER,
+        )
+    except (OSError, AttributeError, subprocess.CalledProcessError) as error:
+        lines = (getattr(error, "stderr", None) or str(error)).splitlines()
         log.warning(
             "%s: could not be compiled or loaded, and training goes on more slowly without: %s",
-            _SOURCE.name, reason.strip().splitlines()[0],
+            _SOURCE.name, next((line for line in lines if "error" in line), str(error)),
         )  # fmt: skip
-        return None
+    return None
 
 
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    """Make the user's cache, or where that is not to be had a folder for this time."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(home) / "mt"
-    with contextlib.ExitStack() as stack:
+def _compiled(compiler: str) -> Library:
+    """Load the kernels from the user's cache, or where it cannot hold them compile them anew.
+
+    Args:
+        compiler: What the compiler says of itself.
+    """
+    machine = (platform.machine(), *map(processor_field, ("flags", "Features")))
+    if not any(machine[1:]):
+        machine = (*machine, platform.node())  # a home may be shared with other processors
+    what = repr((_SOURCE.read_text(encoding="utf-8"), _COMPILE, _LINK, compiler, machine))
+    name = f"kernels-{hashlib.sha256(what.encode()).hexdigest()[:16]}.so"
+    with contextlib.suppress(OSError, RuntimeError):  # no home, no room, not ours, not executable
+        kept = _cache() / name
+        if not kept.exists():
+            _compile(kept)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            return _open(kept)
         except OSError:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        yield folder
+            kept.unlink()  # damaged
+            raise
+    with tempfile.TemporaryDirectory() as folder:
+        _compile(Path(folder) / name)
+        return _open(Path(folder) / name)
+
+
+def _cache() -> Path:
+    """Make the folder in which libraries are kept, and which nobody else may write to."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    folder = (home if home.is_absolute() else Path.home() / ".cache") / "mt"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder}: belongs to somebody else")
+    return folder
 
 
 def _compile(library: Path) -> None:
     """Compile; another process never sees half a library."""
     with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
         objects, linked = Path(scratch) / "native.o", Path(scratch) / "native.so"
-        _run(_COMPILER, *_FLAGS, "-c", str(_SOURCE), "-o", str(objects))
-        # Linked without a library of threads, it shares those of torch.
-        _run(_COMPILER, "-shared", str(objects), "-o", str(linked))
+        _run(*_COMPILE, str(_SOURCE), "-o", str(objects))
+        _run(*_LINK, str(objects), "-o", str(linked))
         linked.replace(library)
 
 
@@ -177,8 +189,14 @@ def _open(path: Path) -> Library:
     library = ctypes.CDLL(str(path))
     for name, types in _SIGNATURES.items():
         function = getattr(library, name)
-        function.argtypes, function.restype = (c_bool, *types), None
+        function.argtypes, function.restype = (c_bool, *types), c_bool
+        function.errcheck = _check
     return library
+
+
+def _check(complete: bool, *_: object) -> None:
+    if not complete:
+        raise MemoryError("cannot allocate what a kernel works with")
 
 
 def sizes(states: Float[Tensor, "*batch dim"]) -> tuple[int, int, int]:

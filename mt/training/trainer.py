@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from mt.errors import TrainingError
+from mt.kernels import native
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import load_weights, weights_of
 from mt.training.averaging import ExponentialAverage
@@ -96,6 +97,7 @@ class Trainer:
         self.progress = Progress.from_json(state["progress"])
         self.validation.start = self.progress.start
         self._restore_randomness(state["random"])
+        self._compare_kernels(state["compiled"])
         self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
         plan, budget = self.progress.plan, self.config.budget
@@ -119,6 +121,16 @@ class Trainer:
             "processes: there were %d and are %d; from here on dropout draws other numbers than it "
             "would have, and all else goes on as it was",
             len(states), self.world.size,
+        )  # fmt: skip
+
+    def _compare_kernels(self, compiled: bool) -> None:
+        """Say so if a run goes on with kernels that draw and round otherwise."""
+        if self.device.type != "cpu" or compiled == native.enabled():
+            return
+        before, now = ("compiled" if each else "torch's" for each in (compiled, not compiled))
+        log.warning(
+            "kernels: they were %s and are %s; from here on sums are rounded otherwise and dropout "
+            "draws other numbers than it would have, and all else goes on as it was", before, now,
         )  # fmt: skip
 
     def go_back(self, found: DivergenceError) -> None:
@@ -298,6 +310,7 @@ class Trainer:
             "progress": self.progress.to_json(),
             "random": self.world.gather(random_state(self.device)),
             "pairs": self.pairs,
+            "compiled": native.enabled(),
         }
         if self.moving_average is not None:
             state["weights"] = weights_of(self.model)

@@ -9,8 +9,6 @@ import torch.nn.functional as F  # noqa: N812
 from mt.kernels.attention import additive_mask, cpu_attention, dot_product_attention
 from mt.kernels.dropout import dropout
 
-pytestmark = pytest.mark.usefixtures("each_way")
-
 BATCH, HEADS, QUERIES, KEYS = 2, 3, 4, 5
 # One axis of size 1 at a time, all, and none: gradients are summed over what was broadcast.
 BIASES = [None, *itertools.product((1, BATCH), (1, HEADS), (1, QUERIES), (KEYS,))]

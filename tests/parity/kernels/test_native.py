@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mt.kernels.attention import cpu_attention
+from mt.kernels.cross_entropy import chunked_cross_entropy
 from mt.kernels.residual import add_dropped
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -62,28 +63,63 @@ def test_attention_is_that_of_the_paper(dtype, queries, keys, depth, masked):
         )
 
 
+@pytest.mark.parametrize("keys", [1, 15, 16, 17])
+def test_a_query_that_sees_nothing_attends_evenly_as_by_torch(keys):
+    query, key, value = (heads(2, keys, 8, 2, torch.float32, seed).detach() for seed in range(3))
+    lowest = torch.full((1, 1, 1, keys), torch.finfo(torch.float32).min / 2)
+    expected = value.mean(dim=2, keepdim=True).expand_as(value)
+    torch.testing.assert_close(cpu_attention(query, key, value, lowest, 0.3), expected)
+    nothing = torch.full((1, 1, 1, keys), -math.inf)
+    assert cpu_attention(query, key, value, nothing, 0.3).isnan().all()
+
+
+@pytest.mark.parametrize("broadcast", ["keys", "turned"])
+def test_a_bias_that_does_not_lie_in_rows_is_left_to_torch(broadcast):
+    query, key, value = (heads(2, 5, 8, 2, torch.float32, seed) for seed in range(3))
+    bias = torch.randn(2, 2, 5, 5, generator=torch.manual_seed(1))
+    bias = bias.mT if broadcast == "turned" else bias[..., :1].expand(2, 2, 5, 5)
+    found = cpu_attention(query, key, value, bias, 0.3)
+    torch.testing.assert_close(found, attend(query, key, value, bias).float())
+
+
+def test_slices_of_a_cache_and_expanded_gradients_are_read_where_they_lie():
+    cache = torch.randn(3, 2, 9, 8, generator=torch.manual_seed(1)).requires_grad_()
+    query = heads(3, 4, 8, 2, torch.float32, 2)
+    found = cpu_attention(query, cache[:, :, :5], cache[:, :, 2:7], None, 0.3)
+    expected = attend(query, cache[:, :, :5], cache[:, :, 2:7], None)
+    for ours, exact in zip(
+        (found, *torch.autograd.grad(found.sum(), (query, cache))),
+        (expected, *torch.autograd.grad(expected.sum(), (query, cache))),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, exact.float(), rtol=0, atol=1e-5)
+
+
 def test_what_is_dropped_forward_is_dropped_backward():
     rate, keys = 0.3, 40
-    query, key = (heads(2, keys, 8, 3, torch.float32, seed) for seed in (1, 2))
+    query, key = (heads(2, keys, keys, 3, torch.float32, seed) for seed in (1, 2))
     # With the identity for values, the context is the weights.
-    value = torch.eye(keys).expand(2, 3, keys, keys)
-    query, key = (torch.nn.functional.pad(part, (0, keys - 8)) for part in (query, key))
-    query, key = (part.detach().requires_grad_() for part in (query, key))
+    value = torch.eye(keys).expand(2, 3, keys, keys).requires_grad_()
     whole = cpu_attention(query, key, value, None, 0.3)
     torch.manual_seed(6)
     dropped = cpu_attention(query, key, value, None, 0.3, rate)
     kept = dropped != 0
     torch.testing.assert_close(dropped[kept], whole[kept] / (1 - rate), rtol=1e-6, atol=0)
-    # 9,600 draws: a share that is off by five standard deviations is seen once in a million runs.
-    assert abs(kept.double().mean() - (1 - rate)) < 5 * math.sqrt(rate * (1 - rate) / kept.numel())
+    assert_share(kept, 1 - rate)
     weights = torch.randn(dropped.shape, generator=torch.manual_seed(7))
-    plain = (0.3 * query @ key.mT).softmax(-1) * kept / (1 - rate)
+    plain = ((0.3 * query @ key.mT).softmax(-1) * kept / (1 - rate)) @ value
     for ours, exact in zip(
-        torch.autograd.grad(dropped, (query, key), weights),
-        torch.autograd.grad(plain, (query, key), weights),
+        torch.autograd.grad(dropped, (query, key, value), weights),
+        torch.autograd.grad(plain, (query, key, value), weights),
         strict=True,
     ):
-        torch.testing.assert_close(ours, exact, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours, exact, rtol=1e-5, atol=1e-5)
+
+
+def assert_share(drawn, share):
+    """Hold a share of random draws to five standard deviations, seen once in a million runs."""
+    deviation = math.sqrt(share * (1 - share) / drawn.numel())
+    assert abs(drawn.double().mean() - share) < 5 * deviation
 
 
 @pytest.mark.parametrize("dtype", ROUNDING, ids=str)
@@ -97,11 +133,7 @@ def test_a_residual_sum_drops_its_share_forward_and_backward(dtype):
     factors = total.detach() - states.detach()
     kept = factors.abs() > 0.5
     torch.testing.assert_close(factors, kept / (1 - rate), rtol=1e-6, atol=1e-6)
-    assert abs(kept.double().mean() - (1 - rate)) < 5 * math.sqrt(rate * (1 - rate) / kept.numel())
-    # Neighbours along each axis are dropped together no more often than chance has it.
-    for axis in range(3):
-        pairs = kept.unfold(axis, 2, 1).all(dim=-1).double()
-        assert abs(pairs.mean() - (1 - rate) ** 2) < 0.01
+    assert_share(kept, 1 - rate)
     gradient = torch.randn(shape, generator=torch.manual_seed(3))
     of_states, of_added = torch.autograd.grad(total, (states, added), gradient)
     assert torch.equal(of_states, gradient)
@@ -110,28 +142,54 @@ def test_a_residual_sum_drops_its_share_forward_and_backward(dtype):
     )
 
 
-def test_another_draw_drops_others():
+@pytest.mark.parametrize("distance", [1, 2, 16, 33, 64, 1024, 4096])
+def test_elements_are_dropped_independently_of_each_other(distance):
+    kept = (add_dropped(torch.zeros(4096, 64), torch.ones(4096, 64), 0.5) != 0).flatten()
+    assert_share(kept[distance:] == kept[:-distance], 0.5)
+
+
+def test_draws_are_independent_even_where_they_count_through_the_same_numbers(monkeypatch):
+    golden, shift = 0x9E3779B9, 1000  # what the counter goes up by in native.cpp
+    kept = []
+    for seed in (5 << 32 | 7, 6 << 32 | (7 + shift * golden) % 2**32, 5 << 33 | 7):
+        monkeypatch.setattr(torch, "randint", lambda *_, seed=seed: torch.tensor(seed))
+        kept.append((add_dropped(torch.zeros(4096, 64), torch.ones(4096, 64), 0.5) != 0).flatten())
+    assert_share(kept[0][shift:] == kept[1][:-shift], 0.5)
+    assert_share(kept[0] == kept[2], 0.5)
+
+
+def test_the_state_of_torch_decides_what_is_dropped():
     states, added = torch.zeros(100, 64), torch.ones(100, 64)
-    one, other = (add_dropped(states, added, 0.5) for _ in range(2))
-    together = ((one != 0) & (other != 0)).double().mean()
-    assert abs(together - 0.25) < 0.03
+    first, other = (add_dropped(states, added, 0.5) for _ in range(2))
+    assert not torch.equal(first, other)
     torch.manual_seed(5)
     again = add_dropped(states, added, 0.5)
     torch.manual_seed(5)
     assert torch.equal(again, add_dropped(states, added, 0.5))
 
 
-def test_results_do_not_depend_on_the_number_of_threads():
+@pytest.fixture
+def threads():
+    """Let a test change how many threads there are."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_results_do_not_depend_on_the_number_of_threads(threads):
     found = []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
+    for count in (1, 2, 3):
+        threads(count)
         torch.manual_seed(1)
         query, key, value = (heads(7, 9, 8, 3, torch.bfloat16, seed) for seed in range(3))
         context = cpu_attention(query, key, value, None, 0.3, 0.2)
         context.backward(torch.ones_like(context))
         total = add_dropped(torch.zeros(101, 32), torch.ones(101, 32), 0.3)
-        found.append([context, query.grad, key.grad, value.grad, total])
-    torch.set_num_threads(1)
+        output = torch.nn.Linear(8, 50)
+        loss, _ = chunked_cross_entropy(total[:, :8], output, torch.arange(101) % 50, 0.1)
+        loss.backward()
+        gradients = [query.grad, key.grad, value.grad, output.weight.grad]
+        found.append([context, total, loss, *gradients])
     for one, other in itertools.pairwise(found):
         assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
@@ -144,3 +202,18 @@ def test_numbers_that_are_not_finite_stay_so():
     assert context[1].isfinite().all()
     key[1, 0, 0, 0] = math.inf
     assert not cpu_attention(query, key, value, None, 0.3)[1, 0].isfinite().all()
+    states, weight = torch.full((3, 8), math.inf), torch.nn.Linear(8, 20)
+    loss, _ = chunked_cross_entropy(states, weight, torch.arange(3), 0.1)
+    loss.backward()
+    assert not loss.isfinite()
+    assert not weight.weight.grad.isfinite().all()
+
+
+def test_targets_may_lie_apart():
+    states, output = torch.randn(6, 8, generator=torch.manual_seed(1)), torch.nn.Linear(8, 20)
+    targets = torch.arange(12)[::2]
+    found = []
+    for chosen in (targets, targets.contiguous()):
+        loss, _ = chunked_cross_entropy(states, output, chosen, 0.1)
+        found.append(torch.autograd.grad(loss, output.weight)[0])
+    assert torch.equal(*found)

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import stat
+import sys
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import torch
 from mt.kernels import native
 from mt.kernels.residual import add_dropped
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is compiled off Linux")
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 
 
@@ -45,9 +47,25 @@ def test_the_compiler_runs_once(monkeypatch, tmp_path):
 
 
 @needs_compiler
-def test_a_home_that_is_read_only_is_no_obstacle(monkeypatch):
+def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nothing")
     assert native.enable()
+
+
+@needs_compiler
+def test_a_library_that_is_damaged_is_compiled_anew(monkeypatch, tmp_path):
+    assert native.enable()
+    (library,) = (tmp_path / "cache/mt").iterdir()
+    damaged = tmp_path / "other/mt" / library.name
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half of it")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    native._load.cache_clear()
+    assert native.enable()
+    assert not damaged.exists()
+    native._load.cache_clear()
+    assert native.enable()
+    assert damaged.stat().st_size > 1000
 
 
 def test_without_a_compiler_torch_computes(monkeypatch, caplog, tmp_path):
@@ -58,10 +76,19 @@ def test_without_a_compiler_torch_computes(monkeypatch, caplog, tmp_path):
     assert add_dropped(states, torch.ones(3, 4), 0.5).grad_fn.name() == "AddBackward0"
 
 
-def test_a_compiler_that_fails_is_quoted(monkeypatch, caplog, tmp_path):
-    script = 'test "$1" = --version && exit; echo "error: no such flag" >&2; exit 1'
+COMPLAINT = 'echo "In file included from" >&2; echo "error: no such flag" >&2; exit 1'
+
+
+@pytest.mark.parametrize("script", [f'test "$1" = --version && exit; {COMPLAINT}', COMPLAINT])
+def test_a_compiler_that_fails_is_quoted(script, monkeypatch, caplog, tmp_path):
     monkeypatch.setenv("PATH", compiler(tmp_path / "bin", script))
     assert not native.enable()
     assert "native.cpp: could not be compiled" in caplog.text
     assert "error: no such flag" in caplog.text
-    assert not list((tmp_path / "cache/mt").iterdir())
+    assert "In file" not in caplog.text
+
+
+def test_a_compiler_that_says_nothing_is_named(monkeypatch, caplog, tmp_path):
+    monkeypatch.setenv("PATH", compiler(tmp_path / "bin", "exit 3"))
+    assert not native.enable()
+    assert "exit status 3" in caplog.text

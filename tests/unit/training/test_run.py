@@ -286,6 +286,15 @@ def test_a_bent_schedule_is_told(fit):
     ) in logged(fit(cosine, long, resume=True))
 
 
+def test_kernels_that_come_or_go_between_a_stop_and_its_resume_are_told(fit, monkeypatch):
+    monkeypatch.setattr("mt.kernels.native.enabled", lambda: True)
+    fit("training.updates=10")
+    assert "kernels:" not in logged(fit("training.updates=15", resume=True))
+    monkeypatch.setattr("mt.kernels.native.enabled", lambda: False)
+    last = logged(fit("training.updates=20", resume=True))
+    assert last.count("kernels: they were compiled and are torch's; from here on") == 1
+
+
 def test_a_schedule_without_an_end_is_not_bent(fit):
     fit("training.updates=10")
     assert "bends" not in logged(fit("training.updates=20", resume=True))
