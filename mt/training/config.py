@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mt.model.contract import EncoderDecoder
     from mt.training.averaging import ExponentialAverage
     from mt.training.budget import Plan
+    from mt.training.lora import LowRankAdaptation
     from mt.training.optimizers import Optimizer
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -243,6 +244,26 @@ class SimCutConfig(StrictConfig):
 ConsistencyConfig = Annotated[RDropConfig | SimCutConfig, Field(discriminator="kind")]
 
 
+class LoRAConfig(StrictConfig):
+    """Train two small matrices beside each matrix of a linear layer, and nothing else.
+
+    They are added up when a checkpoint is written, so that a model is as large as before.
+
+    Source: Hu et al. (2022), section 4.1.
+    """
+
+    rank: Count = 8
+    """Rows of one small matrix and columns of the other."""
+    alpha: PositiveFloat = 16.0
+    """Their product counts alpha / rank."""
+
+    def build(self, model: "EncoderDecoder") -> "LowRankAdaptation":
+        """Add the small matrices to a model, and freeze all else."""
+        from mt.training.lora import LowRankAdaptation
+
+        return LowRankAdaptation(model, self.rank, self.alpha)
+
+
 class TrainingConfig(StrictConfig):
     """How the weights are found."""
 
@@ -271,6 +292,9 @@ class TrainingConfig(StrictConfig):
     freeze: tuple[str, ...] = ()
     """Parts of the model that stay as they are, as in [encoder, source_embedding]: names of its
     modules. A table that is tied is frozen wherever it is used."""
+    lora: LoRAConfig | None = None
+    """Train small matrices beside the weights, which stay as they are: low-rank adaptation. Needs
+    `init_from`, and a learning rate as from random weights."""
     average: AverageConfig = CheckpointAverageConfig()
     """Averaging of weights: of checkpoints at the end, or exponential, of all updates."""
     report_every: Count = 50
@@ -283,6 +307,15 @@ class TrainingConfig(StrictConfig):
             raise ValueError(
                 f"schedule.warmup: expected at most the {self.updates} updates of the run, but "
                 f"found {warmup}; set training.schedule.warmup={self.updates // 10} or so"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lora_is_alone(self) -> Self:
+        if self.lora is not None and (self.freeze or self.average.kind == "exponential"):
+            raise ValueError(
+                "lora: expected neither freeze nor an exponential average beside it, as it freezes "
+                "all weights of the model; leave out either"
             )
         return self
 

@@ -183,11 +183,13 @@ def orthogonalize(
 def hidden_matrices(model: nn.Module) -> Iterator[tuple[Tensor, int]]:
     """Yield the weight of each linear layer but the output, and how many matrices it holds.
 
-    What is frozen is left out.
+    What is frozen is left out, and so is what is computed of other weights.
     """
     for module in model.modules():
-        if isinstance(module, Linear) and module.weight.requires_grad:
-            yield module.weight, module.blocks
+        if isinstance(module, Linear):
+            weight = module.weight
+            if isinstance(weight, nn.Parameter) and weight.requires_grad:
+                yield weight, module.blocks
 
 
 def step_if(optimizer: Optimizer, finite: Bool[Tensor, ""]) -> None:

@@ -52,6 +52,15 @@ class RecipeConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
+    def _lora_has_a_model(self) -> Self:
+        if self.training.lora is not None and self.init_from is None:
+            raise ValueError(
+                "training.lora: expected init_from, a model whose weights stay as they are, but it "
+                "is missing; name one, or leave lora out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _validation_leads(self) -> Self:
         sets, lead = self.data.validation_sets, self.validation.lead
         if lead is not None and lead not in sets:

@@ -180,8 +180,9 @@ def _trainer(
         start_from(start, model, tokenizers)
         log.info("starting from %s", start.origin.bundle)
     freeze(model, training.freeze)
-    give_own_state(world)
     parameters = count_parameters(model)
+    follower = (training.lora or training.average).build(model)
+    give_own_state(world)
     languages = data.source, data.target
     most_tokens = min(data.max_tokens, training.batch_tokens)
     augmenter = data.augmentation.build(tokenizers, languages, most_tokens, recipe.seed)
@@ -212,7 +213,7 @@ def _trainer(
         device=device,
         world=world,
         measures_start=recipe.init_from is not None,
-        moving_average=training.average.build(model),
+        follower=follower,
         endings=_endings(recipe),
     )
 
@@ -232,7 +233,7 @@ def _size(recipe: RecipeConfig, trainer: Trainer) -> RunSize:
     training, device = recipe.training, trainer.device
     size = RunSize(
         recipe,
-        count_parameters(trainer.model),
+        trainer.checkpoints.metadata.parameters,
         trainer.order.epochs(training.updates * training.accumulate),
         device.type == "cpu",
     )

@@ -21,6 +21,7 @@ from mt.training.divergence import RETURNS, DivergenceError, SkippedUpdates
 from mt.training.interruption import Interruption
 from mt.training.listeners import Listeners
 from mt.training.loop import Splits, Update, updates
+from mt.training.lora import LowRankAdaptation
 from mt.training.objective import Objective
 from mt.training.optimizers import Optimizer
 from mt.training.order import TrainingOrder
@@ -59,8 +60,8 @@ class Trainer:
     """The processes that train."""
     measures_start: bool = False
     """Validate and save before the first update too, as what it starts from may be the best."""
-    moving_average: ExponentialAverage | None = None
-    """Follows the model; it is validated and saved in its place."""
+    follower: ExponentialAverage | LowRankAdaptation | None = None
+    """Has a model that follows the one in training; it is validated and saved in its place."""
     endings: int = 0
     """What follows the last update, in validations' time."""
     began: float = field(default_factory=time.perf_counter)
@@ -71,8 +72,8 @@ class Trainer:
 
     @property
     def result(self) -> EncoderDecoder:
-        """The model that training is for: the moving average, if there is one."""
-        return self.model if self.moving_average is None else self.moving_average.model
+        """The model that training is for: that of the follower, if there is one."""
+        return self.model if self.follower is None else self.follower.model
 
     def restore(self) -> None:
         """Go back to the newest checkpoint that is intact, if there is one.
@@ -91,7 +92,7 @@ class Trainer:
             )
         where = str(self.checkpoints.run)
         load_weights(self.result, self.checkpoints.weights(done), where)
-        if self.moving_average is not None:
+        if self.follower is not None:
             load_weights(self.model, state["weights"], where)
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
@@ -189,8 +190,8 @@ class Trainer:
             for update in self._updates():
                 progress.update, progress.position = update.number, update.following
                 self._splits.own = update.pieces
-                if self.moving_average is not None:
-                    self.moving_average.follow(update.number)
+                if self.follower is not None:
+                    self.follower.follow(update.number)
                 builder.add(update)
                 skipped.add(update)
                 self._plan(planner, update)
@@ -312,7 +313,7 @@ class Trainer:
             "pairs": self.pairs,
             "compiled": native.enabled(),
         }
-        if self.moving_average is not None:
+        if self.follower is not None:
             state["weights"] = weights_of(self.model)
         self._splits.tell()
         self.world.from_main(lambda: self.checkpoints.save(self.result, state, self.progress))
@@ -322,7 +323,7 @@ class Trainer:
         result = self.checkpoints.validated_average(update)
         if result is None:
             weights, averaged = self.checkpoints.average(history)
-            model = copy.deepcopy(self.model)
+            model = copy.deepcopy(self.result)
             load_weights(model, weights, str(self.checkpoints.run))
             result = self.validation.run(model, update)
             self.checkpoints.save_average(weights, result, averaged)

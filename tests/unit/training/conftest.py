@@ -1,8 +1,14 @@
 import pytest
+import torch
+from rich.console import Console
 
+from mt.config import apply_overrides
 from mt.data.mixture import prepare
 from mt.text.tokenizer_training import train_tokenizers
+from mt.training import run as module
 from mt.training.recipe import RecipeConfig
+from mt.training.run import train
+from mt.training.world import SingleProcess
 from tests.tiny import recipe_of, write_corpus
 
 
@@ -28,3 +34,17 @@ def tokenizers(recipe, tmp_path_factory):
 def store(recipe, tokenizers, tmp_path_factory):
     directory = tmp_path_factory.mktemp("store")
     return prepare(recipe.data.train, tokenizers, directory, recipe.data.train_selections())
+
+
+@pytest.fixture
+def fit(values, tmp_path, monkeypatch):
+    """Train with some values changed, without drawing and TensorBoard, which take a second."""
+    monkeypatch.setattr(module, "write_card", lambda *_: None)
+    monkeypatch.setattr("mt.training.listeners.importlib.util.find_spec", lambda _: None)
+
+    def fit(*overrides, resume=False, run="run"):
+        recipe = RecipeConfig.parse(apply_overrides(values, overrides), where="tiny")
+        console = Console(stderr=True)
+        return train(recipe, tmp_path / run, resume, torch.device("cpu"), console, SingleProcess())
+
+    return fit

@@ -12,10 +12,8 @@ from functools import partial
 
 import pytest
 import torch
-from rich.console import Console
 
 from mt.bundle import open_bundle, read_index
-from mt.config import apply_overrides
 from mt.data.pairs import read_pairs
 from mt.errors import DataError, TrainingError
 from mt.evaluation import evaluate
@@ -23,9 +21,6 @@ from mt.text.tokenizer import Tokenizer
 from mt.training import run as module
 from mt.training.checkpoints import average_weights
 from mt.training.objective import Objective
-from mt.training.recipe import RecipeConfig
-from mt.training.run import train
-from mt.training.world import SingleProcess
 from mt.translation import TranslationConfig, load_translator
 from mt.translation.config import GreedyConfig
 from tests.tiny import write_corpus
@@ -34,20 +29,6 @@ pytestmark = pytest.mark.slow
 
 MODEL = "tokenizer/tokenizer.model"
 SIDES = (("source", "src"), ("target", "tgt"))
-
-
-@pytest.fixture
-def fit(values, tmp_path, monkeypatch):
-    """Train with some values changed, without drawing and TensorBoard, which take a second."""
-    monkeypatch.setattr(module, "write_card", lambda *_: None)
-    monkeypatch.setattr("mt.training.listeners.importlib.util.find_spec", lambda _: None)
-
-    def fit(*overrides, resume=False, run="run"):
-        recipe = RecipeConfig.parse(apply_overrides(values, overrides), where="tiny")
-        console = Console(stderr=True)
-        return train(recipe, tmp_path / run, resume, torch.device("cpu"), console, SingleProcess())
-
-    return fit
 
 
 @pytest.fixture
