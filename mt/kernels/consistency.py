@@ -84,8 +84,8 @@ class _ChunkedConsistency(torch.autograd.Function):
         table = weight.to(states.dtype)
         loss, plain = (torch.zeros((), device=states.device, dtype=exact) for _ in range(2))
         of_states = torch.empty_like(states)
-        of_weight = torch.zeros_like(weight)
-        of_bias = None if bias is None else torch.zeros_like(bias)
+        of_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
+        of_bias = torch.zeros_like(bias) if bias is not None and ctx.needs_input_grad[2] else None
         for start in range(0, states.size(1), most):
             part = states[:, start : start + most]
             both = pad_rows(part.flatten(0, 1), states.dtype)
@@ -100,7 +100,8 @@ class _ChunkedConsistency(torch.autograd.Function):
             errors = pad_rows(errors.flatten(0, 1), states.dtype)
             found = (errors @ table)[: 2 * part.size(1)]
             of_states[:, start : start + most] = found.view_as(part)
-            of_weight += errors.t() @ both
+            if of_weight is not None:
+                of_weight += errors.t() @ both
             if of_bias is not None:
                 of_bias += errors.sum(dim=0)
         ctx.save_for_backward(of_states, of_weight, of_bias)
@@ -114,7 +115,7 @@ class _ChunkedConsistency(torch.autograd.Function):
         of_states, of_weight, of_bias = ctx.saved_tensors
         return (
             of_states * outer.to(of_states.dtype),
-            of_weight * outer,
+            None if of_weight is None else of_weight * outer,
             None if of_bias is None else of_bias * outer,
             None,
             None,

@@ -69,8 +69,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         smoothed = plain = torch.zeros((), device=states.device, dtype=_widest(states.device))
         height = count + -count % ROWS
         state_gradient = states.new_empty(height, states.size(1)) if wanted else None
-        weight_gradient = torch.zeros_like(weight) if wanted else None
-        bias_gradient = torch.zeros_like(bias) if wanted and bias is not None else None
+        _, of_weight, of_bias, *_ = ctx.needs_input_grad
+        weight_gradient = torch.zeros_like(weight) if wanted and of_weight else None
+        bias_gradient = torch.zeros_like(bias) if wanted and bias is not None and of_bias else None
         # The mean logit of a state is its product with the mean row; it needs no logits.
         mean_row = weight.to(exact).mean(dim=0)
         mean_bias = 0.0 if bias is None else bias.to(exact).mean()
@@ -86,20 +87,20 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             logits = product[: len(real)]
             wanted_logit = logits.gather(1, reference).to(exact)
             mean_logit = (real.to(exact) @ mean_row + mean_bias)[:, None]
-            if state_gradient is None or weight_gradient is None:
+            if state_gradient is None:
                 normaliser = logits.to(exact).logsumexp(dim=1, keepdim=True)
             else:
                 # d loss / d logits = softmax - target distribution. The part of the latter that is
                 # the same for every token is taken off all at once below.
                 normaliser = _turn_into_errors(logits, reference, 1 - smoothing, exact)
                 if not normaliser.isfinite().all():  # torch: a target is next to impossible
-                    again = torch.mm(real, table.t()).to(exact) + (0.0 if bias is None else bias)
-                    normaliser = again.logsumexp(dim=1, keepdim=True)
+                    normaliser = _normaliser(real, table, bias, exact)
                 errors = product
                 errors[len(real) :].zero_()
                 torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
-                torch.mm(errors.t(), chunk, out=share_of_chunk)
-                weight_gradient += exact_share.copy_(share_of_chunk)
+                if weight_gradient is not None:
+                    torch.mm(errors.t(), chunk, out=share_of_chunk)
+                    weight_gradient += exact_share.copy_(share_of_chunk)
                 if bias_gradient is not None:
                     bias_gradient += errors.sum(dim=0)
             plain = plain + (normaliser - wanted_logit).sum()
@@ -108,9 +109,10 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 + (normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit).sum()
             )
         share = smoothing / vocabulary
-        if state_gradient is not None and weight_gradient is not None:
+        if state_gradient is not None:
             state_gradient = state_gradient[:count]
             state_gradient -= (smoothing * mean_row).to(states.dtype)
+        if weight_gradient is not None:
             weight_gradient -= share * states.sum(dim=0, dtype=weight.dtype)
         if bias_gradient is not None:
             bias_gradient -= share * count
@@ -126,7 +128,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         states, weight, bias = ctx.saved_tensors
         return (
             states * outer.to(states.dtype),
-            weight * outer,
+            None if weight is None else weight * outer,
             None if bias is None else bias * outer,
             None,
             None,
@@ -137,6 +139,17 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 def _widest(device: torch.device) -> torch.dtype:
     """Return what sums are kept in: float64, which MPS lacks."""
     return torch.float32 if device.type == "mps" else torch.float64
+
+
+def _normaliser(
+    states: Float[Tensor, "tokens dim"],
+    table: Float[Tensor, "vocabulary dim"],
+    bias: Float[Tensor, " vocabulary"] | None,
+    exact: torch.dtype,
+) -> Float[Tensor, "tokens 1"]:
+    """Return the logarithm of each token's sum of exponentials."""
+    logits = torch.mm(states, table.t()).to(exact) + (0.0 if bias is None else bias)
+    return logits.logsumexp(dim=1, keepdim=True)
 
 
 def _turn_into_errors(

@@ -149,6 +149,7 @@ class Room {
     ~Room() { free(memory); }
     bool refused() const { return !memory; }
     float *take(long numbers) {
+        if (refused()) return nullptr;
         float *taken = next;
         next += round_up(numbers, WIDTH);
         return taken;

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,7 +77,7 @@ class Attention(ctypes.Structure):
 
 
 _attention, _heads, _dropout = map(ctypes.POINTER, (Attention, Heads, Dropout))
-_sizes = (c_long, c_long, c_int)
+_sizes = (c_long, c_uint32, c_int)
 _SIGNATURES = {
     "mt_attention_forward": (_attention, *[_heads] * 4, c_void_p, _heads),
     "mt_attention_backward": (_attention, *[_heads] * 4, c_void_p, *[_heads] * 3),
@@ -103,9 +104,9 @@ def enable() -> bool:
     return _enabled is not None
 
 
-def enabled() -> bool:
-    """Say whether the kernels are used."""
-    return _enabled is not None
+def in_use() -> str:
+    """Name what computes: these kernels, by a name that changes with them, or torch's."""
+    return "torch's" if _enabled is None else Path(_enabled._name).stem  # noqa: SLF001
 
 
 def library(*tensors: Tensor | None) -> Library | None:
@@ -148,41 +149,41 @@ def _compiled(compiler: str) -> Library:
         machine = (*machine, platform.node())  # a home may be shared with other processors
     what = repr((_SOURCE.read_text(encoding="utf-8"), _COMPILE, _LINK, compiler, machine))
     name = f"kernels-{hashlib.sha256(what.encode()).hexdigest()[:16]}.so"
-    with contextlib.suppress(OSError, RuntimeError):  # no home, no room, not ours, not executable
-        kept = _cache() / name
-        if not kept.exists():
-            _compile(kept)
-        try:
-            return _open(kept)
-        except OSError:
-            kept.unlink()  # damaged
-            raise
+    with contextlib.suppress(OSError, RuntimeError):  # no home, not ours, not there, damaged
+        return _open(_cache() / name)
     with tempfile.TemporaryDirectory() as folder:
-        _compile(Path(folder) / name)
-        return _open(Path(folder) / name)
+        objects, library = Path(folder) / "native.o", Path(folder) / name
+        _run(*_COMPILE, str(_SOURCE), "-o", str(objects))
+        _run(*_LINK, str(objects), "-o", str(library))
+        with contextlib.suppress(OSError, RuntimeError):
+            _keep(library)
+        return _open(library)
 
 
 def _cache() -> Path:
-    """Make the folder in which libraries are kept, and which nobody else may write to."""
+    """Make the folder in which libraries are kept; nobody else may write to it."""
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))
     folder = (home if home.is_absolute() else Path.home() / ".cache") / "mt"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder}: belongs to somebody else")
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise PermissionError(f"{folder}: somebody else may write to it")
     return folder
 
 
-def _compile(library: Path) -> None:
-    """Compile; another process never sees half a library."""
-    with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
-        objects, linked = Path(scratch) / "native.o", Path(scratch) / "native.so"
-        _run(*_COMPILE, str(_SOURCE), "-o", str(objects))
-        _run(*_LINK, str(objects), "-o", str(linked))
-        linked.replace(library)
+def _keep(library: Path) -> None:
+    """Copy a library into the cache; another process never sees half of it."""
+    folder = _cache()
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        shutil.copy(library, scratch)
+        (Path(scratch) / library.name).replace(folder / library.name)
 
 
 def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    english = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(  # noqa: S603
+        command, check=True, capture_output=True, text=True, env=english
+    ).stdout
 
 
 def _open(path: Path) -> Library:

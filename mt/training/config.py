@@ -98,7 +98,7 @@ class MuonConfig(StrictConfig):
 
         matrices = {weight for weight, _ in hidden_matrices(model)}
         others = _adamw([weight for weight in _trained(model) if weight not in matrices], self)
-        if not matrices:  # all are frozen
+        if not matrices:  # all are frozen, or trained by small ones beside them
             return others
         return Muon(
             model,
@@ -247,7 +247,8 @@ ConsistencyConfig = Annotated[RDropConfig | SimCutConfig, Field(discriminator="k
 class LoRAConfig(StrictConfig):
     """Train two small matrices beside each matrix of a linear layer, and nothing else.
 
-    They are added up when a checkpoint is written, so that a model is as large as before.
+    They are moved by AdamW, whatever the optimizer, and decay as it says. They are added up when a
+    checkpoint is written, so that a model is as large as before.
 
     Source: Hu et al. (2022), section 4.1.
     """

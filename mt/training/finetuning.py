@@ -189,9 +189,12 @@ def _training(
     if updates is None:
         wanted = _EPOCHS * pairs * tokens / batch
         updates = round(min(_MOST_UPDATES, max(_FEWEST_UPDATES, wanted)))
-    rate = _SHARE_OF_RATE * known.optimizer.learning_rate if before else _RATE
+    known_rate = before and known.lora is None  # that of small matrices says nothing here
+    rate = _SHARE_OF_RATE * known.optimizer.learning_rate if known_rate else _RATE
     return {
         **before,
+        "lora": None,
+        "freeze": [],
         "updates": updates,
         "optimizer": {
             **known.optimizer.model_dump(mode="json"),

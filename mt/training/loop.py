@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from mt import hardware
 from mt.data.batches import Batch
@@ -92,6 +93,7 @@ def updates(  # noqa: PLR0917 - all that an update depends on
         torch.OutOfMemoryError: If there is too little memory for a single pair.
     """
     pieces = 1
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
     largest = torch.inf if clip_norm is None else clip_norm
     for number, group in enumerate(groups, first):
         model.train()
@@ -116,11 +118,11 @@ def updates(  # noqa: PLR0917 - all that an update depends on
                 "memory: too little for a batch at update %d; from here on each is computed in %d "
                 "pieces, with the same result but for rounding and dropout", number, pieces,
             )  # fmt: skip
-        for weight in model.parameters():
+        for weight in trained:
             if weight.grad is None:  # of a layer that was left out of every batch
                 weight.grad = torch.zeros_like(weight)
-        world.sum_gradients(model.parameters())
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
+        world.sum_gradients(trained)
+        norm = torch.nn.utils.clip_grad_norm_(trained, largest)
         smoothed, cross_entropy = world.sum(losses)
         finite = norm.isfinite() & smoothed.isfinite()
         step_if(optimizer, finite)
@@ -182,8 +184,10 @@ def _accumulate(  # noqa: PLR0917 - all that a gradient depends on
     """Add up the gradients of batches, and return the sums of both losses, smoothed first."""
     sums = torch.zeros(2, device=device)
     for share in shares:
-        with hardware.autocast(device, precision):
+        # What stands beside weights is added to them once a pass.
+        with hardware.autocast(device, precision), parametrize.cached():
             loss = objective(model, share.to(device))
-        torch.autograd.backward(loss.smoothed / tokens)
+        if loss.smoothed.requires_grad:  # else every layer that is trained was left out
+            torch.autograd.backward(loss.smoothed / tokens)
         sums = sums + torch.stack([loss.smoothed.detach(), loss.cross_entropy.detach()])
     return sums

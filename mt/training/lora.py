@@ -19,8 +19,8 @@ class LowRankAdaptation:
     """A model whose linear layers are trained by small matrices, and that model as it then is.
 
     Every matrix ``W`` of a linear layer becomes ``W + alpha / rank * B A``, where ``A`` has
-    ``rank`` rows, ``B`` as many columns, and nothing else is trained. ``B`` begins with zeros.
-    Queries, keys and values, which a layer holds as one matrix, share ``A``.
+    ``rank`` rows, ``B`` as many columns and zeros at first, and nothing else is trained. Each of
+    the matrices that a layer holds as one, such as those of queries, keys and values, has its own.
 
     Source: Hu et al. (2022), section 4.1.
     """
@@ -31,30 +31,29 @@ class LowRankAdaptation:
         Args:
             trained: Changed in place; its own weights are frozen.
             rank: Of the small matrices.
-            alpha: What their product is multiplied by, times ``rank``.
+            alpha: Their product is multiplied by ``alpha / rank``.
         """
         self._merged = copy.deepcopy(trained).requires_grad_(requires_grad=False).eval()
+        whole = count_parameters(trained)
         self._trained = trained.requires_grad_(requires_grad=False)
         for layer in list(trained.modules()):
             if isinstance(layer, Linear):
-                product = _LowRankProduct(layer.weight, rank, alpha / rank)
+                product = _LowRankProduct(layer.weight, layer.blocks, rank, alpha / rank)
                 parametrize.register_parametrization(layer, "weight", product)
-        small = sum(weight.numel() for weight in trained.parameters() if weight.requires_grad)
-        whole = f"{count_parameters(self._merged):,}"
-        log.info("LoRA: %s parameters are trained beside the %s of the model", f"{small:,}", whole)
+        small = count_parameters(trained) - whole
+        log.info(
+            "LoRA: %s parameters are trained, by AdamW, beside the %s of the model",
+            f"{small:,}", f"{whole:,}",
+        )  # fmt: skip
 
     @property
     def model(self) -> EncoderDecoder:
         """The model with the products added to its weights, in evaluation mode."""
-        weights: dict[str, Tensor] = dict(self._trained.named_parameters())
-        weights |= {
-            f"{name}.weight": layer.weight
-            for name, layer in self._trained.named_modules()
-            if isinstance(layer, Linear)
-        }
+        trained, own = (dict(self._trained.named_modules()), dict(self._trained.named_parameters()))
         with torch.no_grad():
             for name, weight in self._merged.named_parameters():
-                weight.copy_(weights[name])
+                layer, _, last = name.rpartition(".")
+                weight.copy_(own[name] if name in own else getattr(trained[layer], last))
         return self._merged
 
     def follow(self, update: int) -> None:
@@ -62,16 +61,20 @@ class LowRankAdaptation:
 
 
 class _LowRankProduct(nn.Module):
-    """What is added to a weight."""
+    """What is added to a weight: a product for each of the matrices it holds."""
 
-    def __init__(self, weight: Float[Tensor, "outputs inputs"], rank: int, scale: float) -> None:
+    def __init__(
+        self, weight: Float[Tensor, "outputs inputs"], blocks: int, rank: int, scale: float
+    ) -> None:
         super().__init__()
         outputs, inputs = weight.shape
         self.scale = scale
-        self.down = nn.Parameter(weight.new_empty(rank, inputs))
-        self.up = nn.Parameter(weight.new_zeros(outputs, rank))
-        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+        self.down = nn.Parameter(weight.new_empty(blocks, rank, inputs))
+        self.up = nn.Parameter(weight.new_zeros(blocks, outputs // blocks, rank))
+        for part in self.down.data:
+            nn.init.kaiming_uniform_(part, a=math.sqrt(5))
 
     def forward(self, weight: Float[Tensor, "outputs inputs"]) -> Float[Tensor, "outputs inputs"]:
-        """Add the product."""
-        return weight + (self.scale * self.up @ self.down).to(weight.dtype)
+        """Add the products."""
+        product = torch.bmm(self.up, self.down).flatten(0, 1)
+        return weight + self.scale * product.to(weight.dtype)

@@ -91,14 +91,15 @@ class Trainer:
                 "but the text of the corpora has changed since; restore it, or choose another --out"
             )
         where = str(self.checkpoints.run)
-        load_weights(self.result, self.checkpoints.weights(done), where)
+        if not isinstance(self.follower, LowRankAdaptation):  # whose model is computed
+            load_weights(self.result, self.checkpoints.weights(done), where)
         if self.follower is not None:
             load_weights(self.model, state["weights"], where)
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress.from_json(state["progress"])
         self.validation.start = self.progress.start
         self._restore_randomness(state["random"])
-        self._compare_kernels(state["compiled"])
+        self._compare_kernels(state["kernels"])
         self.world.from_main(lambda: self.checkpoints.go_on_from(state, self.progress))
         log.info("resuming after update %d", done)
         plan, budget = self.progress.plan, self.config.budget
@@ -124,15 +125,17 @@ class Trainer:
             len(states), self.world.size,
         )  # fmt: skip
 
-    def _compare_kernels(self, compiled: bool) -> None:
+    def _compare_kernels(self, kernels: Sequence[str]) -> None:
         """Say so if a run goes on with kernels that draw and round otherwise."""
-        if self.device.type != "cpu" or compiled == native.enabled():
+        if self.device.type != "cpu" or len(kernels) != self.world.size:
             return
-        before, now = ("compiled" if each else "torch's" for each in (compiled, not compiled))
-        log.warning(
-            "kernels: they were %s and are %s; from here on sums are rounded otherwise and dropout "
-            "draws other numbers than it would have, and all else goes on as it was", before, now,
-        )  # fmt: skip
+        before, now = kernels[self.world.rank], native.in_use()
+        if before != now:
+            log.warning(
+                "kernels: they were %s and are %s; from here on sums are rounded otherwise and "
+                "dropout draws other numbers than it would have, and all else goes on as it was",
+                before, now,
+            )  # fmt: skip
 
     def go_back(self, found: DivergenceError) -> None:
         """Go back to the last checkpoint after a divergence, and on at half the learning rate.
@@ -311,7 +314,7 @@ class Trainer:
             "progress": self.progress.to_json(),
             "random": self.world.gather(random_state(self.device)),
             "pairs": self.pairs,
-            "compiled": native.enabled(),
+            "kernels": self.world.gather(native.in_use()),
         }
         if self.follower is not None:
             state["weights"] = weights_of(self.model)

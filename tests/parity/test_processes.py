@@ -20,6 +20,7 @@ from mt.errors import DataError, TrainingError
 from mt.model.config import TransformerConfig
 from mt.training import run as module
 from mt.training import sharing
+from mt.training.config import LoRAConfig
 from mt.training.loop import updates
 from mt.training.objective import Objective
 from mt.training.order import Position, TrainingOrder
@@ -96,6 +97,15 @@ def runs(world, recipe, directory):
     return whole, stopped, resumed, refusal, interrupted.weights
 
 
+def adapted(world, recipe, directory):
+    """Train small matrices beside the weights of a run; return them."""
+    training = recipe.training.model_copy(update={"lora": LoRAConfig(rank=2), "updates": 10})
+    values = {"init_from": directory / "whole", "training": training}
+    watched = Interrupted(world, 99)
+    fit(watched, recipe.model_copy(update=values), directory / "adapted")
+    return watched.weights
+
+
 class Small(Objective):
     """An objective with memory for six rows."""
 
@@ -152,6 +162,7 @@ def work(rank, recipe, directory):
         first = [world.fails_first(), world.any(False), world.fails_first()]
         said = list(refusals(world, directory))
         found = learn(world), runs(world, recipe, directory), (first, said)
+        found = *found, adapted(world, recipe, directory)
         with_little_memory(world, recipe, directory)
     torch.save(found, directory / f"{rank}.pt")
 
@@ -162,6 +173,7 @@ class Two(NamedTuple):
     learnt: list
     runs: list
     said: list
+    adapted: list
     directory: Path
 
 
@@ -213,6 +225,12 @@ def test_a_run_of_two_processes_is_written_once_and_resumed_exactly(two, recipe)
     state = whole / "state" / "update-000040.pt"
     one, other = torch.load(state)["random"]
     assert not torch.equal(one["cpu"], other["cpu"])
+
+
+def test_processes_have_the_same_small_matrices(two):
+    one, other = two.adapted
+    assert one.any()
+    assert torch.equal(one, other)
 
 
 def test_what_memory_asks_of_another_process_is_told_once(two):

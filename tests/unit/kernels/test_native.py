@@ -1,5 +1,6 @@
 """Kernels are compiled once, and where they cannot be, training does without and says so."""
 
+import errno
 import logging
 import os
 import shutil
@@ -53,6 +54,29 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch):
 
 
 @needs_compiler
+def test_a_cache_without_room_is_no_obstacle(monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy", full)
+    assert native.enable()
+
+
+@needs_compiler
+def test_a_cache_that_others_may_write_to_is_not_trusted(tmp_path):
+    folder = tmp_path / "cache/mt"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    assert native.enable()
+    assert not list(folder.iterdir())
+
+
+def test_memory_that_is_refused_is_an_error():
+    with pytest.raises(MemoryError, match="a kernel"):
+        native._check(False)
+
+
+@needs_compiler
 def test_a_library_that_is_damaged_is_compiled_anew(monkeypatch, tmp_path):
     assert native.enable()
     (library,) = (tmp_path / "cache/mt").iterdir()
@@ -60,9 +84,6 @@ def test_a_library_that_is_damaged_is_compiled_anew(monkeypatch, tmp_path):
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"half of it")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
-    native._load.cache_clear()
-    assert native.enable()
-    assert not damaged.exists()
     native._load.cache_clear()
     assert native.enable()
     assert damaged.stat().st_size > 1000

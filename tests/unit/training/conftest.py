@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from rich.console import Console
@@ -6,6 +8,7 @@ from mt.config import apply_overrides
 from mt.data.mixture import prepare
 from mt.text.tokenizer_training import train_tokenizers
 from mt.training import run as module
+from mt.training.objective import Objective
 from mt.training.recipe import RecipeConfig
 from mt.training.run import train
 from mt.training.world import SingleProcess
@@ -48,3 +51,22 @@ def fit(values, tmp_path, monkeypatch):
         return train(recipe, tmp_path / run, resume, torch.device("cpu"), console, SingleProcess())
 
     return fit
+
+
+@pytest.fixture
+def diverge(monkeypatch):
+    """Make the loss of some batches not a number; return a function that mends it."""
+
+    def diverge(bad):
+        calls = iter(range(1, 1000))
+
+        class Diverging(Objective):
+            def __call__(self, model, batch):
+                loss = super().__call__(model, batch)
+                factor = math.nan if next(calls) in bad else 1
+                return loss._replace(smoothed=loss.smoothed * factor)
+
+        monkeypatch.setattr(module, "Objective", Diverging)
+        return lambda: monkeypatch.setattr(module, "Objective", Objective)
+
+    return diverge

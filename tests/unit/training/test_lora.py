@@ -6,7 +6,8 @@ import torch
 from mt.bundle import open_bundle
 from mt.errors import ConfigError
 from mt.model.layers import Linear
-from mt.training.config import AdamWConfig, LoRAConfig, MuonConfig
+from mt.training.config import AdamWConfig, LoRAConfig, MuonConfig, TrainingConfig
+from mt.training.finetuning import _training
 from tests.models import build, close, recurrent, targets, transformer
 
 SOURCE = torch.randint(4, 17, (2, 5), generator=torch.manual_seed(1))
@@ -42,9 +43,10 @@ def test_the_model_is_its_weights_and_the_products(name, optimizer):
             assert torch.equal(weight, before[key]), key
             continue
         product = layers[key.removesuffix(".weight")].parametrizations.weight[0]
-        expected = before[key] + 6 / 2 * product.up @ product.down
-        close(weight, expected)
-        assert torch.linalg.matrix_rank(weight - before[key], atol=1e-9) == 2, key
+        parts = (up @ down for up, down in zip(product.up, product.down, strict=True))
+        close(weight, before[key] + 6 / 2 * torch.cat(list(parts)))
+        for part in (weight - before[key]).chunk(len(product.up)):
+            assert torch.linalg.matrix_rank(part, atol=1e-9) == 2, key
     close(logits(adapted.model), logits(trained))
 
 
@@ -77,7 +79,7 @@ def test_a_checkpoint_is_a_model_as_large_as_before(adapt, tmp_path, caplog):
     change = after["encoder.0.feed_forward.linear1.weight"].double()
     change -= before["encoder.0.feed_forward.linear1.weight"].double()
     assert 0 < torch.linalg.matrix_rank(change, atol=1e-5) <= 4  # the mean of two checkpoints
-    assert "parameters are trained beside the" in caplog.text
+    assert "parameters are trained, by AdamW, beside the" in caplog.text
 
 
 def test_a_resumed_run_goes_on_exactly(adapt):
@@ -87,6 +89,30 @@ def test_a_resumed_run_goes_on_exactly(adapt):
     assert parts.progress.history == whole.progress.history
     for key, weight in best(whole.run).items():
         assert torch.equal(weight, best(parts.run)[key]), key
+
+
+def test_layers_that_are_left_out_leave_nothing_to_train(fit, tmp_path):
+    # Of 2 decoder layers both are left out in four passes of five.
+    fit("model.layer_dropout=0.9", "training.updates=10", run="start")
+    outcome = fit(f"init_from={tmp_path / 'start'}", "training.lora={}", "training.updates=20")
+    assert outcome.progress.update == 20
+
+
+def test_a_run_that_diverged_goes_on(adapt, diverge):
+    diverge(range(25, 32))
+    outcome = adapt(run="diverged")
+    assert outcome.progress.returns == 1
+    assert outcome.progress.update == 40
+
+
+def test_what_is_fine_tuned_further_has_all_its_weights_trained():
+    before = {"optimizer": {"kind": "adamw", "learning_rate": 5e-3}, "freeze": ["encoder"]}
+    for lora, rate in ((None, 5e-4), ({"rank": 2}, 1e-4)):
+        config = TrainingConfig.parse(
+            _training(before | ({"lora": lora, "freeze": []} if lora else {}), 100, 20, None), "x"
+        )
+        assert (config.lora, config.freeze) == (None, ())
+        assert config.optimizer.learning_rate == rate
 
 
 @pytest.mark.parametrize(
