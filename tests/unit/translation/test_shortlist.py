@@ -89,11 +89,11 @@ def trained(tmp_path_factory):
     recipe = recipe_of(folder)
     recipe["model"] |= {"dim": 24, "feed_forward": 48, "dropout": 0.0}
     recipe["training"] |= {
-        "updates": 500,
+        "updates": 1000,
         "batch_tokens": 600,
         "optimizer": {"learning_rate": 1e-2},
     }
-    recipe["validation"] = {"every": 250, "metric": "bleu"}
+    recipe["validation"] = {"every": 500, "metric": "bleu"}
     del recipe["translation"]
     (folder / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
     done = mt("train", "recipe.yaml", "--out", "run", "--device", "cpu", cwd=folder)
