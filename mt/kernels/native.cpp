@@ -245,7 +245,10 @@ bool attention_forward(const Attention &its, const Heads &query, const Heads &ke
 #pragma omp for schedule(static) reduction(&& : complete)
         for (long number = 0; number < its.batch * its.heads; number++) {
             const long sentence = number / its.heads, head = number % its.heads;
-            if (!(complete = !room.refused())) continue;
+            if (room.refused()) {
+                complete = false;
+                continue;
+            }
             if (sentence + 1 < its.batch) {
                 prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
                 prefetch<T>(key, sentence + 1, head, its.keys, its.depth);
@@ -303,7 +306,10 @@ bool attention_backward(const Attention &its, const Heads &query, const Heads &k
 #pragma omp for schedule(static) reduction(&& : complete)
         for (long number = 0; number < its.batch * its.heads; number++) {
             const long sentence = number / its.heads, head = number % its.heads;
-            if (!(complete = !room.refused())) continue;
+            if (room.refused()) {
+                complete = false;
+                continue;
+            }
             if (sentence + 1 < its.batch) {
                 prefetch<T>(gradient, sentence + 1, head, its.queries, its.depth);
                 prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
@@ -388,7 +394,10 @@ bool cross_entropy(void *logits, const int64_t *targets, float share, float *nor
         float *powers = room.take(width);
 #pragma omp for schedule(static) reduction(&& : complete)
         for (long row = 0; row < rows; row++) {
-            if (!(complete = !room.refused())) continue;
+            if (room.refused()) {
+                complete = false;
+                continue;
+            }
             T *x = static_cast<T *>(logits) + row * width;
             float most = widen(x[0]), sum = 0;
 #pragma omp simd reduction(max : most)

@@ -32,7 +32,7 @@ _FEWEST_UPDATES, _MOST_UPDATES = 100, 20_000
 _VALIDATIONS, _PATIENCE = 20, 5
 _FORGOTTEN_POINTS, _FORGOTTEN_NATS = 1.0, 0.1
 _RATE, _SHARE_OF_RATE = 1e-4, 0.1
-"""The highest rate: this share of the one that the model was trained with, if that is known."""
+"""The highest rate: this share of the one that all weights were trained with, if that is known."""
 _SAMPLE = 2000
 """Pairs whose tokens are counted."""
 
@@ -189,8 +189,8 @@ def _training(
     if updates is None:
         wanted = _EPOCHS * pairs * tokens / batch
         updates = round(min(_MOST_UPDATES, max(_FEWEST_UPDATES, wanted)))
-    known_rate = before and known.lora is None  # that of small matrices says nothing here
-    rate = _SHARE_OF_RATE * known.optimizer.learning_rate if known_rate else _RATE
+    of_all_weights = bool(before) and known.lora is None
+    rate = _SHARE_OF_RATE * known.optimizer.learning_rate if of_all_weights else _RATE
     return {
         **before,
         "lora": None,

@@ -49,7 +49,8 @@ class LowRankAdaptation:
     @property
     def model(self) -> EncoderDecoder:
         """The model with the products added to its weights, in evaluation mode."""
-        trained, own = (dict(self._trained.named_modules()), dict(self._trained.named_parameters()))
+        trained = dict(self._trained.named_modules())
+        own = dict(self._trained.named_parameters())
         with torch.no_grad():
             for name, weight in self._merged.named_parameters():
                 layer, _, last = name.rpartition(".")

@@ -4,31 +4,11 @@ import json
 
 import pytest
 import torch
-from rich.console import Console
 
 from mt.bundle import open_bundle
-from mt.config import apply_overrides
-from mt.training import run as module
 from mt.training.averaging import ExponentialAverage
-from mt.training.recipe import RecipeConfig
-from mt.training.run import train
-from mt.training.world import SingleProcess
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def fit(values, tmp_path, monkeypatch):
-    """Train with some values changed, without drawing and TensorBoard, which take a second."""
-    monkeypatch.setattr(module, "write_card", lambda *_: None)
-    monkeypatch.setattr("mt.training.listeners.importlib.util.find_spec", lambda _: None)
-
-    def fit(*overrides, resume=False, run="run"):
-        recipe = RecipeConfig.parse(apply_overrides(values, overrides), where="tiny")
-        console = Console(stderr=True)
-        return train(recipe, tmp_path / run, resume, torch.device("cpu"), console, SingleProcess())
-
-    return fit
 
 
 def reports(outcome):
