@@ -3,15 +3,17 @@
 They stand apart because recipes are read without torch, and options without recipes.
 """
 
+import ctypes
+import sys
 from typing import Literal
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
-EngineName = Literal["auto", "ctranslate2", "torch"]
-"""What computes translations; ``auto``: CTranslate2 on a CPU if it can compute the model."""
+EngineName = Literal["auto", "native", "ctranslate2", "torch"]
+"""What computes translations; ``auto``: on a CPU the first that can compute the model there."""
 EnginePrecision = Literal["auto", "int8", "bfloat16", "float32"]
-"""The numbers an engine multiplies: int8 on CTranslate2, bfloat16 on that of torch; ``auto``: int8
-on CTranslate2 where the processor is made for it, else float32."""
+"""The numbers an engine multiplies: int8 on the native engine and CTranslate2, bfloat16 on that of
+torch; ``auto``: int8 where the engine and the processor are made for it, else float32."""
 ShortlistUse = Literal["auto", "always", "never"]
 """When a lexical shortlist is used; ``auto``: if it was measured to cost hardly any BLEU."""
 OutputFormat = Literal["text", "jsonl", "tsv"]
@@ -23,3 +25,17 @@ ExportFormat = Literal["ctranslate2", "argos", "huggingface", "onnx"]
 """``ctranslate2``: a directory for CTranslate2, with the SentencePiece models. ``argos``: a package
 that Argos Translate and LibreTranslate install. ``huggingface``: a directory for transformers.
 ``onnx``: two graphs for any runtime of ONNX, with the SentencePiece models."""
+
+
+def sees_cuda() -> bool:
+    """Say whether the machine has a CUDA device that may be used; unlike torch, at once."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int()
+        return (
+            not driver.cuInit(0)
+            and not driver.cuDeviceGetCount(ctypes.byref(count))
+            and (count.value > 0)
+        )
+    except (OSError, AttributeError):
+        return False

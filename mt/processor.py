@@ -12,6 +12,12 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def count_threads() -> int:
+    """Count the threads that translate: the cores; ``OMP_NUM_THREADS`` has the last word."""
+    chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(chosen) if chosen else available_cores()
+
+
 @cache
 def processor_flags() -> frozenset[str]:
     """Return the sets of instructions that x86 processors have; empty where unknown."""

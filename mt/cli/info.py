@@ -37,8 +37,6 @@ def _as_text(bundle: "Bundle") -> str:
 
 
 def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
-    from mt.translation.engines import why_not_ctranslate2
-
     metadata = bundle.metadata
     source, target = metadata.languages
     yield "model", f"{bundle.path} (format {bundle.manifest.format}, checksums agree)"
@@ -68,15 +66,19 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
         else:
             yield "validation", f"{name} {score['score']:.2f} · {score.get('signature')}"
     yield "translation", _main_values(bundle.section("translation"))
-    reason = why_not_ctranslate2(bundle)
-    yield (
-        "engine",
-        f"torch: ctranslate2 cannot be used, {reason}"
-        if reason
-        else "ctranslate2 on a CPU, else torch",
-    )
+    yield "engine", _engine(bundle)
     if metadata.shortlist_cost is not None:
         yield "shortlist", f"costs {metadata.shortlist_cost:.2f} BLEU on the validation pairs"
+
+
+def _engine(bundle: "Bundle") -> str:
+    from mt.translation.engines import why_not_native, why_only_torch
+
+    if reason := why_only_torch(bundle):
+        return f"torch: the others cannot be used, {reason}"
+    if reason := why_not_native(bundle):
+        return f"ctranslate2 on a CPU, else torch: native cannot be used, {reason}"
+    return "native on a CPU, else torch"
 
 
 def _main_values(section: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mt.bundle import Bundle
 from mt.exchange.target import new_directory
 from mt.text.tokenizer import tokenizer_files
-from mt.translation.engines.ctranslate2.conversion import inexpressible
+from mt.translation.engines.ctranslate2.conversion import convert_bundle, inexpressible
 
 __all__ = ["PROGRAM", "inexpressible", "model_files", "write"]
 
@@ -24,8 +24,6 @@ def write(bundle: Bundle, output: Path) -> None:
 
 def model_files(bundle: Bundle) -> Mapping[str, bytes]:
     """Return the files of the model by name, without those that cut text into pieces."""
-    from mt.translation.engines.ctranslate2.engine import convert_bundle  # noqa: PLC0415
-
     files = convert_bundle(bundle, bundle.tokenizers())
     shortlist = bundle.shortlist()
     return files if shortlist is None else files | {"vmap.txt": shortlist}

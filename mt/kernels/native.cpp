@@ -4,13 +4,7 @@
 // what it computes. Numbers are float, or bfloat16 as bits; sums are float. Every kernel divides
 // whole rows among threads, so that results do not depend on how many there are.
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#ifdef __AVX512F__
-#pragma GCC target("prefer-vector-width=512")
-#endif
+#include "vectors.h"
 
 // What Python fills in: see mt/kernels/native.py.
 extern "C" {
@@ -38,9 +32,6 @@ struct Attention {
 
 namespace {
 
-// Sixteen numbers that are added or multiplied at once; the compiler takes the registers there are.
-typedef float Vector __attribute__((vector_size(64), may_alias));
-constexpr long WIDTH = 16;
 constexpr long ROWS = 4;  // of a product that are computed together
 
 struct bfloat16 {
@@ -68,32 +59,6 @@ template <> inline bfloat16 narrow<bfloat16>(float number) {
     return bfloat16{uint16_t(number == number ? nearest : 0x7fc0)};
 }
 
-typedef int32_t Integers __attribute__((vector_size(64)));
-
-inline int32_t integer(float number) { return int32_t(number); }
-inline Integers integer(Vector numbers) { return __builtin_convertvector(numbers, Integers); }
-
-// exp(x) for x up to 0; 0 below -87.
-//
-// 2^n * exp(r), where n is the integer nearest to x / ln 2, with the polynomial of Cephes (expf).
-template <class Number> inline Number exponential(Number x) {
-    const float round = 12582912;  // 1.5 * 2^23: adding it leaves no digit behind the point
-    const Number n = (x * 1.44269504f + round) - round;
-    const Number r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    Number y = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    y = y * r + 8.3334519073e-3f;
-    y = y * r + 4.1665795894e-2f;
-    y = y * r + 1.6666665459e-1f;
-    y = y * r + 5.0000001201e-1f;
-    y = y * r * r + r + 1.0f;
-    auto bits = integer(n);
-    const auto exponent = bits << 23;
-    memcpy(&bits, &y, sizeof y);
-    bits += exponent;
-    memcpy(&y, &bits, sizeof y);
-    return x < -87.0f ? Number{} : y;
-}
-
 // What element number `index` is multiplied by. The same seed draws the same again, so that the
 // backward pass needs no memory of it.
 //
@@ -117,29 +82,6 @@ template <class Body> inline void each(long count, Body body) {
         for (long i = first; i < first + WIDTH; i++) body(i);
     for (long i = first; i < count; i++) body(i);
 }
-
-// Fold what an operation leaves in each of WIDTH lanes into one number.
-template <class Operation> inline float fold(Vector vector, Operation both) {
-    typedef float Half __attribute__((vector_size(32)));
-    typedef float Quarter __attribute__((vector_size(16)));
-    Half halves[2];
-    memcpy(halves, &vector, sizeof halves);
-    const Half half = both(halves[0], halves[1]);
-    Quarter quarters[2];
-    memcpy(quarters, &half, sizeof quarters);
-    const Quarter last = both(quarters[0], quarters[1]);
-    return both(both(last[0], last[1]), both(last[2], last[3]));
-}
-
-inline float sum(Vector vector) {
-    return fold(vector, [](auto a, auto b) { return a + b; });
-}
-
-inline float largest(Vector vector) {
-    return fold(vector, [](auto a, auto b) { return a > b ? a : b; });
-}
-
-inline long round_up(long number, long step) { return (number + step - 1) / step * step; }
 
 // Memory of one thread, of which it takes matrices; none if the system refuses it.
 class Room {

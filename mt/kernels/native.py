@@ -5,36 +5,17 @@ Each computes what its caller in this room also computes by torch's operations, 
 over memory; numbers are float32 or bfloat16, on a CPU.
 """
 
-import contextlib
 import ctypes
-import hashlib
-import logging
-import os
-import platform
-import shutil
-import subprocess
-import sys
-import tempfile
 from ctypes import c_bool, c_float, c_int, c_long, c_uint32, c_uint64, c_void_p
-from functools import cache
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mt.processor import processor_field
-
-log = logging.getLogger(__name__)
+from mt.native.compiler import load_native
 
 _SOURCE = Path(__file__).with_name("native.cpp")
-_COMPILER = "g++"
-_COMPILE = (
-    _COMPILER, "-std=c++17", "-O3", "-march=native", "-fopenmp", "-fno-math-errno",
-    "-fno-trapping-math", "-fPIC", "-c",
-)  # fmt: skip
-_LINK = (_COMPILER, "-shared")
-"""Without a library of threads: so they share those of torch."""
 _FLOATS = (torch.float32, torch.bfloat16)
 
 
@@ -118,80 +99,13 @@ def library(*tensors: Tensor | None) -> Library | None:
     return _enabled if made_for else None
 
 
-@cache
 def _load() -> Library | None:
-    if sys.platform != "linux":
-        return None
-    try:
-        return _compiled(_run(_COMPILER, "--version"))
-    except FileNotFoundError:
-        log.info(
-            "no %s is installed, with which training takes less time; see docs/howto/train.md",
-            _COMPILER,
-        )
-    except (OSError, AttributeError, subprocess.CalledProcessError) as error:
-        lines = (getattr(error, "stderr", None) or str(error)).splitlines()
-        log.warning(
-            "%s: could not be compiled or loaded, and training goes on more slowly without: %s",
-            _SOURCE.name, next((line for line in lines if "error" in line), str(error)),
-        )  # fmt: skip
-    return None
-
-
-def _compiled(compiler: str) -> Library:
-    """Load the kernels from the user's cache, or where it cannot hold them compile them anew.
-
-    Args:
-        compiler: What the compiler says of itself.
-    """
-    machine = (platform.machine(), *map(processor_field, ("flags", "Features")))
-    if not any(machine[1:]):
-        machine = (*machine, platform.node())  # a home may be shared with other processors
-    what = repr((_SOURCE.read_text(encoding="utf-8"), _COMPILE, _LINK, compiler, machine))
-    name = f"kernels-{hashlib.sha256(what.encode()).hexdigest()[:16]}.so"
-    with contextlib.suppress(OSError, RuntimeError):  # no home, not ours, not there, damaged
-        return _open(_cache() / name)
-    with tempfile.TemporaryDirectory() as folder:
-        objects, library = Path(folder) / "native.o", Path(folder) / name
-        _run(*_COMPILE, str(_SOURCE), "-o", str(objects))
-        _run(*_LINK, str(objects), "-o", str(library))
-        with contextlib.suppress(OSError, RuntimeError):
-            _keep(library)
-        return _open(library)
-
-
-def _cache() -> Path:
-    """Make the folder in which libraries are kept; nobody else may write to it."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    folder = (home if home.is_absolute() else Path.home() / ".cache") / "mt"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise PermissionError(f"{folder}: somebody else may write to it")
-    return folder
-
-
-def _keep(library: Path) -> None:
-    """Copy a library into the cache; another process never sees half of it."""
-    folder = _cache()
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        shutil.copy(library, scratch)
-        (Path(scratch) / library.name).replace(folder / library.name)
-
-
-def _run(*command: str) -> str:
-    english = {**os.environ, "LC_ALL": "C"}
-    return subprocess.run(  # noqa: S603
-        command, check=True, capture_output=True, text=True, env=english
-    ).stdout
-
-
-def _open(path: Path) -> Library:
-    library = ctypes.CDLL(str(path))
-    for name, types in _SIGNATURES.items():
-        function = getattr(library, name)
-        function.argtypes, function.restype = (c_bool, *types), c_bool
-        function.errcheck = _check
+    library = load_native(_SOURCE, "training")
+    if library is not None:
+        for name, types in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.argtypes, function.restype = (c_bool, *types), c_bool
+            function.errcheck = _check
     return library
 
 

@@ -23,7 +23,7 @@ from mt.data.mixture import Mixture
 from mt.evaluation import evaluate
 from mt.text.tokenizer import END
 from mt.translation.config import GreedyConfig, TranslationConfig
-from mt.translation.engines import why_not_ctranslate2
+from mt.translation.engines import load_fast_engine, why_only_torch
 from mt.translation.translator import Translator
 
 MOST_LINKS = 20_000_000
@@ -116,7 +116,7 @@ def add_shortlist(
         left as it was.
     """
     bundle = open_bundle(path)
-    if reason := why_not_ctranslate2(bundle):
+    if reason := why_only_torch(bundle):
         log.info("no shortlist: %s", reason)
         return None
     sources = [pair.source for pair in validation[:VALIDATION_PAIRS]]
@@ -140,11 +140,9 @@ def _mean_bleu(
     bundle: Bundle, shortlist: bytes | None, sources: Sequence[str], references: Sequence[str]
 ) -> float:
     """Score translations by greedy search and by the bundle's own, and take the mean."""
-    from mt.translation.engines.ctranslate2.engine import load_ctranslate2  # noqa: PLC0415
-
     tokenizers = bundle.tokenizers()
     config = TranslationConfig.parse(bundle.section("translation"), where=str(bundle.path))
-    engine = load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
+    engine = load_fast_engine(bundle, tokenizers, config, shortlist)
     metadata = bundle.metadata
     translator = Translator(engine, tokenizers, config, metadata.max_tokens, metadata.languages)
     scores = []

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mt.translation import load_translator
+from tests.engines import ENGINES, skip_without
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 from tests.tiny import mt
 
@@ -57,8 +58,9 @@ def test_what_is_not_utf_8_is_mended_and_told(folder):
     assert "latin: bytes that are not UTF-8 became U+FFFD in 1 line (2)" in done.stderr
 
 
-@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_scores_are_those_of_forced_decoding(folder, engine):
+    skip_without(engine)
     options = "--format", "jsonl", "--scores", "--nbest", "3", "--engine", engine
     found = objects(translate(folder, "in.xx", *options).stdout)
     assert [each["source"] for each in found] == LINES
@@ -96,7 +98,7 @@ def test_scores_are_those_of_forced_decoding(folder, engine):
         rows = model.output(model(torch.tensor([[*source, 3]]), torch.tensor([[2, *target]])))
     forced = rows[0].log_softmax(-1).gather(1, torch.tensor([[*target, 3]]).T).sum().item()
     # int8, where it is taken, has about two digits for each of a few tokens.
-    assert scored[0][1] == pytest.approx(forced, abs=0.05 if engine == "ctranslate2" else 1e-4)
+    assert scored[0][1] == pytest.approx(forced, abs=1e-4 if engine == "torch" else 0.05)
 
 
 def test_json_lines_keep_what_came_with_them(folder):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from mt.allocator import refuse_little_memory
 from mt.bundle import Bundle
-from mt.devices import DeviceName, ShortlistUse
+from mt.devices import DeviceName, ShortlistUse, sees_cuda
 from mt.errors import ConfigError
-from mt.model.config import parse_model
+from mt.model.config import TransformerConfig, parse_model
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import TranslationConfig
 from mt.translation.contract import Engine
@@ -40,23 +40,24 @@ def load_engine(
         BundleError: If weights and config do not belong together.
         ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
-    reason = config.search.torch_only or why_not_ctranslate2(bundle)
+    reason = config.search.torch_only or why_only_torch(bundle)
     if ensemble:
         reason = "it cannot run several models together"
     if config.segmentations > 1:
         reason = "it reads a source in one way, not in several segmentations"
     if device not in {"auto", "cpu"}:
         reason = f"it is used on CPUs, not on {device}"
-    if config.engine == "ctranslate2" and reason is not None:
+    if config.engine == "native":
+        reason = reason or why_not_native(bundle)
+    if config.engine in {"native", "ctranslate2"} and reason is not None:
         raise ConfigError(
-            f"engine: expected a model that ctranslate2 can run, but {reason}; choose torch or auto"
+            f"engine: expected a model that {config.engine} can run, but {reason}; choose "
+            "another one or auto"
         )
-    if config.engine != "torch" and reason is None:
-        from mt.translation.engines.ctranslate2 import engine as fast  # noqa: PLC0415
-
-        if config.engine == "ctranslate2" or device == "cpu" or not fast.sees_cuda():
-            shortlist = _shortlist(bundle, config.shortlist)
-            return fast.load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
+    on_gpu = config.engine == device == "auto" and sees_cuda()
+    if config.engine != "torch" and reason is None and not on_gpu:
+        shortlist = _shortlist(bundle, config.shortlist)
+        return load_fast_engine(bundle, tokenizers, config, shortlist)
     return load_torch_engine(bundle, tokenizers, device, ensemble, config)
 
 
@@ -106,11 +107,54 @@ def _cuts(bundle: Bundle, tokenizers: Tokenizers, count: int) -> "Cut":
     return RandomCuts(tokenizers.source, sampler, count, bundle.metadata.max_tokens)
 
 
-def why_not_ctranslate2(bundle: Bundle) -> str | None:
-    """Say why CTranslate2 cannot run the model in a bundle; ``None``: it can.
+def load_fast_engine(
+    bundle: Bundle, tokenizers: Tokenizers, config: TranslationConfig, shortlist: bytes | None
+) -> Engine:
+    """Load an engine for CPUs that does without torch: the native one, or CTranslate2.
+
+    Args:
+        bundle: Holds a model that does not need torch; see :func:`why_only_torch`.
+        tokenizers: Those of the bundle.
+        config: What to choose: ``auto`` takes the native engine for 8-bit integers, if it can.
+        shortlist: As :meth:`Lexicon.write` wrote it; ``None``: all tokens are candidates.
+
+    Raises:
+        BundleError: If weights and config do not belong together.
+    """
+    native = config.engine == "native" or (
+        config.engine == "auto"
+        and config.precision in {"auto", "int8"}
+        and why_not_native(bundle) is None
+    )
+    if native:
+        from mt.translation.engines.native.engine import load_native_engine  # noqa: PLC0415
+
+        return load_native_engine(bundle, tokenizers, config.precision, shortlist)
+    from mt.translation.engines.ctranslate2.engine import load_ctranslate2  # noqa: PLC0415
+
+    return load_ctranslate2(bundle, tokenizers, config.precision, shortlist)
+
+
+def why_not_native(bundle: Bundle) -> str | None:
+    """Say why the native engine cannot run a model that CTranslate2 can; ``None``: it can.
 
     Returns:
-        The end of a sentence, such as ``it cannot compute recurrent layers``.
+        The end of a sentence, such as ``it cannot compute alibi positions``.
+    """
+    from mt.translation.engines.native.library import why_unavailable  # noqa: PLC0415
+
+    config = parse_model(bundle.section("model"), where=str(bundle.path))
+    assert isinstance(config, TransformerConfig), "see `why_only_torch`"
+    if config.positions.kind not in {"sinusoidal", "learned", "none", "rotary"}:
+        return f"it cannot compute {config.positions.kind} positions"
+    return why_unavailable()
+
+
+def why_only_torch(bundle: Bundle) -> str | None:
+    """Say why only torch can run the model in a bundle; ``None``: others can.
+
+    Returns:
+        The end of a sentence, such as ``it cannot compute recurrent layers``, of the others.
     """
     from mt.translation.engines.ctranslate2.conversion import inexpressible  # noqa: PLC0415
 

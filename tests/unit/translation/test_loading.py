@@ -7,10 +7,14 @@ from mt.errors import BundleError, ConfigError
 from mt.model.attention.config import AttentionConfig, WindowConfig
 from mt.model.config import TransformerConfig
 from mt.model.loading import load_model
+from mt.model.positions.config import ShawConfig
+from mt.native.compiler import load_native
 from mt.translation.config import BeamConfig, TranslationConfig
 from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
+from mt.translation.engines.native.engine import NativeEngine
 from mt.translation.engines.torch import TorchEngine
 from mt.translation.loading import load_translator
+from tests.engines import skip_without
 
 
 class Saved(StrictConfig):
@@ -78,12 +82,18 @@ def local(model_config):
     return model_config.model_copy(update={"self_attention": window})
 
 
+def with_shaw(model_config):
+    return model_config.model_copy(update={"positions": ShawConfig()})
+
+
 @pytest.mark.parametrize(
     ("asked", "cuda", "config", "expected"),
     [
-        ({}, False, Saved(), CTranslate2Engine),
+        ({}, False, Saved(), NativeEngine),
         ({}, True, Saved(), TorchEngine),
-        ({"device": "cpu"}, True, Saved(), CTranslate2Engine),
+        ({"device": "cpu"}, True, Saved(), NativeEngine),
+        ({"precision": "float32"}, False, Saved(), CTranslate2Engine),
+        ({}, False, Saved(model=with_shaw(Saved().model)), CTranslate2Engine),
         ({"engine": "torch"}, False, Saved(), TorchEngine),
         ({}, False, Saved(translation=TranslationConfig(engine="torch")), TorchEngine),
         ({}, False, Saved(model=local(Saved().model)), TorchEngine),
@@ -92,7 +102,9 @@ def local(model_config):
 def test_the_engine_suits_the_model_and_the_machine(
     save, tokenizers, monkeypatch, asked, cuda, config, expected
 ):
-    monkeypatch.setattr("mt.translation.engines.ctranslate2.engine.sees_cuda", lambda: cuda)
+    if expected is NativeEngine:
+        skip_without("native")
+    monkeypatch.setattr("mt.translation.engines.sees_cuda", lambda: cuda)
     monkeypatch.setattr("mt.hardware.choose_device", lambda _: torch.device("cpu"))
     model = config.model.build(tokenizers.source.size, tokenizers.target.size)
     path = save(dict(model.named_parameters()), config)
@@ -109,3 +121,23 @@ def test_a_model_that_the_engine_cannot_run_is_told(save, tokenizers):
         load_translator(path, engine="ctranslate2")
     with pytest.raises(ConfigError, match="it is used on CPUs, not on cuda"):
         load_translator(path, device="cuda", engine="ctranslate2")
+
+
+def test_a_machine_without_a_compiler_takes_ctranslate2(
+    model, save, monkeypatch, tmp_path, request
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    load_native.cache_clear()
+    request.addfinalizer(load_native.cache_clear)
+    path = save(dict(model.named_parameters()))
+    assert type(load_translator(path, "cpu").engine) is CTranslate2Engine
+    with pytest.raises(ConfigError, match=r"native can run, but .* \(VNNI\)|is g\+\+ installed"):
+        load_translator(path, engine="native")
+
+
+def test_a_model_that_native_cannot_run_is_told(save, tokenizers):
+    config = Saved(model=with_shaw(Saved().model))
+    model = config.model.build(tokenizers.source.size, tokenizers.target.size)
+    path = save(dict(model.named_parameters()), config)
+    with pytest.raises(ConfigError, match="it cannot compute shaw positions"):
+        load_translator(path, engine="native")

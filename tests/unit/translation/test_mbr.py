@@ -11,6 +11,7 @@ from mt.evaluation.metrics import sentence_chrf
 from mt.translation.config import BeamConfig, TranslationConfig
 from mt.translation.loading import load_translator
 from mt.translation.mbr import by_expected_chrf, pairwise_chrf, shares
+from tests.engines import ENGINES, skip_without
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 
 SOURCES = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))["source"]
@@ -58,8 +59,9 @@ def test_a_penalty_changes_shares_in_nats():
     assert short + long == pytest.approx(1)
 
 
-@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_hypothesis_most_like_the_whole_beam_is_taken(engine):
+    skip_without(engine)
     translator = load_translator(BUNDLE, "cpu", engine=engine, precision="float32")
     beam = TranslationConfig(search=BeamConfig(size=6, length_penalty=0), alternatives=5)
     differ = 0

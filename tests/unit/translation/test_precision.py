@@ -8,6 +8,7 @@ import pytest
 from mt import hardware
 from mt.translation.engines.ctranslate2 import engine as fast
 from mt.translation.loading import load_translator
+from tests.engines import skip_without
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 
 LINES = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))["source"]
@@ -48,7 +49,16 @@ def test_numbers_that_ctranslate2_has_not_here_are_told(
 ):
     monkeypatch.setattr(fast.ctranslate2, "get_supported_compute_types", lambda _: supported)
     with caplog.at_level(logging.WARNING, logger="mt"):
-        found = load_translator(BUNDLE, "cpu", precision=asked)
+        found = load_translator(BUNDLE, "cpu", engine="ctranslate2", precision=asked)
     [message] = caplog.messages
     assert f"does not multiply in {asked} on this processor, and takes {taken}" in message
     assert found.engine.translator.compute_type.startswith(taken)
+
+
+def test_bfloat16_is_not_for_the_native_engine(caplog):
+    skip_without("native")
+    with caplog.at_level(logging.WARNING, logger="mt"):
+        found = load_translator(BUNDLE, "cpu", engine="native", precision="bfloat16")
+    assert "does not multiply in bfloat16, and takes int8" in caplog.text
+    exact = load_translator(BUNDLE, "cpu", engine="native", precision="int8")
+    assert found.translate_all(LINES[:5]) == exact.translate_all(LINES[:5])

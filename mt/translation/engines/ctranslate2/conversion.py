@@ -11,11 +11,11 @@ import math
 import struct
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from mt.bundle import Bundle
 from mt.errors import BundleError
 from mt.model.attention.config import AdditiveConfig, BilinearConfig, DotConfig, GlobalConfig
-from mt.model.config import RecurrentConfig, TransformerConfig
+from mt.model.config import RecurrentConfig, TransformerConfig, parse_model
 from mt.model.positions.config import (
     AlibiConfig,
     LearnedConfig,
@@ -25,28 +25,15 @@ from mt.model.positions.config import (
     SinusoidalConfig,
     T5Config,
 )
-from mt.text.tokenizer import END, START, UNKNOWN
+from mt.text.tokenizer import END, START, UNKNOWN, Tokenizers
+from mt.translation.config import longest_translation
+from mt.translation.engines.weights import Variable, read_weights
 
 _BINARY, _REVISION = 6, 7
 _TYPES = ("f", "b", "h", "i")
 """Codes of :mod:`struct`, each at the place that is its number in the format."""
-_ACTIVATIONS = {"relu": 0, "gelu": 3, "silu": 2, "swiglu": 2}
+ACTIVATIONS = {"relu": 0, "gelu": 3, "silu": 2, "swiglu": 2}
 _LAYER_NORM_EPSILON = 1e-5  # torch's
-
-
-class Variable(NamedTuple):
-    """An array of numbers in row-major order, little-endian."""
-
-    kind: str
-    """A code of :mod:`struct`: ``f`` float32, ``b`` int8, ``h`` int16 or ``i`` int32."""
-    shape: tuple[int, ...]
-    data: bytes | bytearray | memoryview
-
-    def rows(self, start: int, stop: int) -> "Variable":
-        """Return a range of rows."""
-        size = len(self.data) // self.shape[0]
-        shape = (stop - start, *self.shape[1:])
-        return Variable(self.kind, shape, memoryview(self.data)[start * size : stop * size])
 
 
 Named = Iterator[tuple[str, Variable]]
@@ -92,7 +79,7 @@ def convert(
     """
     source, target = ([*tokens] for tokens in vocabularies)
     sizes = len(source), len(target)
-    variables = dict(_Conversion(config, weights, sizes, longest, where).variables())
+    variables = name_variables(config, weights, sizes, longest, where)
     files = {"model.bin": _serialize(variables), "config.json": _json(_marks(source))}
     if source == target:
         return files | {"shared_vocabulary.json": _json(source)}
@@ -100,6 +87,42 @@ def convert(
         "source_vocabulary.json": _json(source),
         "target_vocabulary.json": _json(target),
     }
+
+
+def convert_bundle(bundle: Bundle, tokenizers: Tokenizers) -> dict[str, bytes]:
+    """Write the model in a bundle in CTranslate2's format; see :func:`convert`.
+
+    Raises:
+        BundleError: If weights and config do not belong together.
+    """
+    config = parse_model(bundle.section("model"), where=str(bundle.path))
+    assert isinstance(config, TransformerConfig), "see `inexpressible`"
+    source = tokenizers.source.vocabulary
+    target = source if tokenizers.joint else tokenizers.target.vocabulary
+    longest = longest_translation(bundle.metadata.max_tokens)
+    return convert(config, read_weights(bundle), (source, target), longest, str(bundle.path))
+
+
+def name_variables(
+    config: TransformerConfig,
+    weights: Mapping[str, Variable],
+    sizes: tuple[int, int],
+    longest: int,
+    where: str,
+) -> dict[str, Variable]:
+    """Give each variable of a model its name in the format; see :func:`convert`.
+
+    Args:
+        config: A model of which :func:`inexpressible` is ``None``.
+        weights: As a bundle names them.
+        sizes: How many tokens the vocabularies of source and target have.
+        longest: The longest sequence, in tokens, marks included.
+        where: How a message calls the weights.
+
+    Raises:
+        BundleError: If weights and config do not belong together.
+    """
+    return dict(_Conversion(config, weights, sizes, longest, where).variables())
 
 
 class _Conversion:
@@ -154,7 +177,7 @@ class _Conversion:
         config = self.config
         yield f"{side}/num_heads", _scalar("h", self.heads)
         yield f"{side}/pre_norm", _scalar("b", config.norm == "pre")
-        yield f"{side}/activation", _scalar("b", _ACTIVATIONS[config.activation])
+        yield f"{side}/activation", _scalar("b", ACTIVATIONS[config.activation])
         yield f"{side}/scale_embeddings", _scalar("b", 1)
         if isinstance(config.positions, LearnedConfig):
             positions = self._learned(side, config.positions.longest)

@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import ctranslate2
-import safetensors
 
-from mt.bundle import WEIGHTS, Bundle
+from mt.bundle import Bundle
 from mt.data.lengths import group_by_length
 from mt.devices import EnginePrecision
-from mt.errors import BundleError, ConfigError
-from mt.model.config import TransformerConfig, parse_model
+from mt.errors import ConfigError
+from mt.processor import count_threads
 from mt.text.tokenizer import Tokenizers
-from mt.translation.config import BeamConfig, SearchConfig, longest_translation
+from mt.translation.config import BeamConfig, SearchConfig
 from mt.translation.contract import NEVER, Hypothesis, Pending
-from mt.translation.engines.ctranslate2.conversion import Variable, convert
-from mt.translation.engines.ctranslate2.environment import count_replicas, fast_environment
+from mt.translation.engines.ctranslate2.conversion import convert_bundle
+from mt.translation.engines.ctranslate2.environment import fast_environment
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,6 @@ BATCH_TOKENS = 448
 """Padded source tokens times hypotheses translated at once: few enough for what the decoder
 remembers of them to stay in a processor's cache, and for their common shortlist to be short;
 measured, see docs/experiments.md."""
-_KINDS = {"F32": "f"}
 
 
 class CTranslate2Engine:
@@ -219,31 +217,12 @@ def load_ctranslate2(
             "bundle",  # of no meaning, as the files are given; a path need not be UTF-8
             files=files,
             compute_type=_compute_type(precision),
-            inter_threads=count_replicas(),
+            inter_threads=count_threads(),
             intra_threads=1,
             max_queued_batches=-1,  # else `submit` waits until there is room in a short queue
         )
     vocabularies = tokenizers.source.vocabulary, tokenizers.target.vocabulary
     return CTranslate2Engine(translator, vocabularies, shortlist is not None)
-
-
-def convert_bundle(bundle: Bundle, tokenizers: Tokenizers) -> dict[str, bytes]:
-    """Write the model in a bundle in CTranslate2's format; see :func:`convert`.
-
-    Raises:
-        BundleError: If weights and config do not belong together.
-    """
-    config = parse_model(bundle.section("model"), where=str(bundle.path))
-    assert isinstance(config, TransformerConfig), "see `inexpressible`"
-    source = tokenizers.source.vocabulary
-    target = source if tokenizers.joint else tokenizers.target.vocabulary
-    longest = longest_translation(bundle.metadata.max_tokens)
-    return convert(config, _read_weights(bundle), (source, target), longest, str(bundle.path))
-
-
-def sees_cuda() -> bool:
-    """Say whether the machine has a CUDA device; unlike torch, this answers at once."""
-    return bool(ctranslate2.get_cuda_device_count())
 
 
 def _compute_type(precision: EnginePrecision) -> str:
@@ -257,17 +236,3 @@ def _compute_type(precision: EnginePrecision) -> str:
             precision, taken,
         )  # fmt: skip
     return taken
-
-
-def _read_weights(bundle: Bundle) -> dict[str, Variable]:
-    try:
-        data = (bundle.path / WEIGHTS).read_bytes()
-        tensors = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
-    except (safetensors.SafetensorError, OSError) as error:
-        raise BundleError(
-            f"{bundle.path / WEIGHTS}: expected weights, but {error}; copy the model again"
-        ) from None
-    return {
-        name: Variable(_KINDS.get(each["dtype"], "?"), tuple(each["shape"]), each["data"])
-        for name, each in tensors
-    }

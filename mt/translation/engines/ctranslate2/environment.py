@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from mt.processor import available_cores, processor_flags
+from mt.processor import processor_flags
 
 _FAST_AVX512 = {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"}
 """All that CTranslate2 asks for, and the mark of processors that hardly slow down for it."""
@@ -34,9 +34,3 @@ def fast_environment() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
-
-
-def count_replicas() -> int:
-    """Count the cores that this process may use; ``OMP_NUM_THREADS`` has the last word."""
-    chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(chosen) if chosen else available_cores()

@@ -1,0 +1,71 @@
+// Numbers that the compiler computes with side by side, and what is made of them; for all C++ here.
+
+#pragma once
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __AVX512F__
+#pragma GCC target("prefer-vector-width=512")
+#endif
+
+namespace {
+
+// Sixteen numbers that are added or multiplied at once; the compiler takes the registers there are.
+typedef float Vector __attribute__((vector_size(64), may_alias));
+constexpr long WIDTH = 16;
+
+typedef int32_t Integers __attribute__((vector_size(64)));
+typedef int32_t Quarter2 __attribute__((vector_size(16)));
+
+inline int32_t integer(float number) { return int32_t(number); }
+inline Integers integer(Vector numbers) { return __builtin_convertvector(numbers, Integers); }
+
+// exp(x) for x up to 0; 0 below -87.
+//
+// 2^n * exp(r), where n is the integer nearest to x / ln 2, with the polynomial of Cephes (expf).
+template <class Number> inline Number exponential(Number x) {
+    const float round = 12582912;  // 1.5 * 2^23: adding it leaves no digit behind the point
+    const Number n = (x * 1.44269504f + round) - round;
+    const Number r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    Number y = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.0f;
+    auto bits = integer(n);
+    const auto exponent = bits << 23;
+    memcpy(&bits, &y, sizeof y);
+    bits += exponent;
+    memcpy(&y, &bits, sizeof y);
+    return x < -87.0f ? Number{} : y;
+}
+
+// Fold what an operation leaves in each of WIDTH lanes into one number.
+template <class Lanes, class Operation> inline auto fold(Lanes lanes, Operation both) {
+    typedef decltype(lanes[0] + 0) Number;
+    typedef Number Half __attribute__((vector_size(32)));
+    typedef Number Quarter __attribute__((vector_size(16)));
+    Half halves[2];
+    memcpy(halves, &lanes, sizeof halves);
+    const Half half = both(halves[0], halves[1]);
+    Quarter quarters[2];
+    memcpy(quarters, &half, sizeof quarters);
+    const Quarter last = both(quarters[0], quarters[1]);
+    const Quarter two = both(last, __builtin_shuffle(last, Quarter2{2, 3, 0, 1}));
+    return both(two, __builtin_shuffle(two, Quarter2{1, 0, 3, 2}))[0];
+}
+
+template <class Lanes> inline auto sum(Lanes lanes) {
+    return fold(lanes, [](auto a, auto b) { return a + b; });
+}
+
+inline float largest(Vector lanes) {
+    return fold(lanes, [](auto a, auto b) { return a > b ? a : b; });
+}
+
+inline long round_up(long number, long step) { return (number + step - 1) / step * step; }
+
+}  // namespace

@@ -1,0 +1,172 @@
+"""The engine in C++: several times as fast as that of torch, for models of the usual kinds."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import c_int
+
+from mt.bundle import Bundle
+from mt.data.lengths import group_by_length
+from mt.devices import EnginePrecision
+from mt.errors import ConfigError
+from mt.model.attention.config import BilinearConfig, DotConfig
+from mt.model.config import TransformerConfig, parse_model
+from mt.model.positions.config import RotaryConfig
+from mt.processor import count_threads
+from mt.text.tokenizer import END, START, Tokenizers
+from mt.translation.config import BeamConfig, SearchConfig, longest_translation
+from mt.translation.contract import NEVER, Hypothesis, Pending
+from mt.translation.engines.ctranslate2.conversion import ACTIVATIONS, name_variables
+from mt.translation.engines.native.library import NativeTranslator, Search, Shape, load_library
+from mt.translation.engines.weights import Variable, read_weights
+
+log = logging.getLogger(__name__)
+
+BATCH_TOKENS = 320
+"""Source tokens times hypotheses that a thread translates at once; measured, see
+docs/experiments.md."""
+
+
+class NativeEngine:
+    """Searches batches of sentences of similar length, each in one thread; see :class:`Engine`."""
+
+    def __init__(self, translator: NativeTranslator, threads: int) -> None:
+        """Put the parts together.
+
+        Args:
+            translator: The model.
+            threads: Batches that are translated at once.
+        """
+        self._translator = translator
+        self._threads = ThreadPoolExecutor(threads)
+
+    def submit(
+        self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
+    ) -> Pending:
+        """Begin to translate sentences; see :meth:`Engine.submit`.
+
+        Raises:
+            ConfigError: If the search is one of torch alone.
+        """
+        if config.torch_only:
+            raise ConfigError(
+                f"search: expected one that the native engine can do, but found {config.kind}: "
+                f"{config.torch_only}; choose the torch engine"
+            )
+        beam = config if isinstance(config, BeamConfig) else BeamConfig(size=1)
+        search = Search(
+            beam.size,
+            min(best, beam.size),
+            config.no_repeat_ngram,
+            beam.length_norm == "gnmt",
+            beam.length_penalty,
+        )
+        lengths = [len(source) + 1 for source in sources]
+        groups = list(group_by_length(lengths, budget=BATCH_TOKENS // beam.size))
+
+        def translate(group: Sequence[int]) -> list[list[Hypothesis]]:
+            read = [sources[index] for index in group]
+            shortest = [config.shortest(len(source)) for source in read]
+            longest = [config.longest(len(source)) for source in read]
+            found = self._translator.translate(search, read, shortest, longest)
+            return [[Hypothesis(*each) for each in pool] for pool in found]
+
+        waiting = [self._threads.submit(translate, group) for group in groups]
+
+        def collect() -> list[list[Hypothesis]]:
+            results: dict[int, list[Hypothesis]] = {}
+            for group, batch in zip(groups, waiting, strict=True):
+                results |= zip(group, batch.result(), strict=True)
+            return [results[index] for index in range(len(sources))]
+
+        return collect
+
+    def score(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Score given translations, all tokens being candidates; see :meth:`Engine.score`."""
+        return self._translator.score(sources, targets)
+
+
+def load_native_engine(
+    bundle: Bundle,
+    tokenizers: Tokenizers,
+    precision: EnginePrecision = "auto",
+    shortlist: bytes | None = None,
+) -> NativeEngine:
+    """Load the model in a bundle, with a thread for each processor.
+
+    Args:
+        bundle: Holds a model that :func:`why_not_native` says nothing of.
+        tokenizers: Those of the bundle.
+        precision: The numbers that are multiplied.
+        shortlist: As :meth:`Lexicon.write` wrote it; ``None``: all tokens are candidates.
+
+    Raises:
+        BundleError: If weights and config do not belong together.
+    """
+    config = parse_model(bundle.section("model"), where=str(bundle.path))
+    assert isinstance(config, TransformerConfig), "see `why_only_torch`"
+    if precision == "bfloat16":
+        log.warning("precision: the native engine does not multiply in bfloat16, and takes int8")
+    source = tokenizers.source.vocabulary
+    target = source if tokenizers.joint else tokenizers.target.vocabulary
+    translator = make_translator(
+        config,
+        read_weights(bundle),
+        (len(source), len(target)),
+        longest_translation(bundle.metadata.max_tokens),
+        integers=precision != "float32",
+        where=str(bundle.path),
+    )
+    if shortlist is not None:
+        translator.use_shortlist(shortlist, source, target)
+    return NativeEngine(translator, count_threads())
+
+
+def make_translator(
+    config: TransformerConfig,
+    weights: Mapping[str, Variable],
+    sizes: tuple[int, int],
+    longest: int,
+    *,
+    integers: bool,
+    where: str,
+) -> NativeTranslator:
+    """Load a model; see :func:`name_variables`.
+
+    Args:
+        config: Of which :func:`why_not_native` says nothing.
+        weights: As a bundle names them.
+        sizes: How many tokens the vocabularies of source and target have.
+        longest: The longest sequence, in tokens, marks included.
+        integers: Multiply 8-bit integers, not float32.
+        where: How a message calls the weights.
+    """
+    variables = name_variables(config, weights, sizes, longest, where)
+    numbers = {name: each.data for name, each in variables.items() if each.shape}
+    scaled = (config.dim // config.heads) ** -0.5
+    scales = (
+        1.0 if isinstance(each.score, DotConfig | BilinearConfig) else scaled
+        for each in (config.self_attention, config.cross_attention)
+    )
+    shape = Shape(
+        config.dim,
+        config.heads,
+        config.feed_forward,
+        config.encoder_layers,
+        config.decoder_layers,
+        *sizes,
+        longest,
+        ACTIVATIONS[config.activation],
+        config.norm == "pre",
+        isinstance(config.positions, RotaryConfig),
+        integers,
+        *scales,
+        START,
+        END,
+        (c_int * 3)(*sorted(NEVER)),
+    )
+    library = load_library()
+    assert library is not None, "see `why_unavailable`"
+    return NativeTranslator(library, shape, numbers)
