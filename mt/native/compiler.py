@@ -13,11 +13,11 @@ from mt.processor import processor_field
 
 log = logging.getLogger(__name__)
 
-_SHARED = Path(__file__).with_name("vectors.h")
+_SHARED = Path(__file__).parent
 _COMPILER = "g++"
 _COMPILE = (
     _COMPILER, "-std=c++17", "-O3", "-march=native", "-fopenmp", "-fno-math-errno",
-    "-fno-trapping-math", "-fPIC", "-c", "-I", str(_SHARED.parent),
+    "-fno-trapping-math", "-fPIC", "-c", "-I", str(_SHARED),
 )  # fmt: skip
 _LINK = (_COMPILER, "-shared")
 """Without a library of threads: so they share those of torch, where there are any."""
@@ -28,7 +28,7 @@ def load_native(source: Path, activity: str) -> ctypes.CDLL | None:
     """Load a library that is compiled from a C++ file now, if that was not done before.
 
     Args:
-        source: The file; what it includes of ours is next to this module.
+        source: The file; what it includes of ours is next to it or to this module.
         activity: What takes less time with it, for messages, such as ``training``.
 
     Returns:
@@ -72,7 +72,8 @@ def _key(source: Path, compiler: Path) -> str:
     machine = os.uname()
     if not any(processor):
         processor = [machine.nodename]  # a home may be shared with other processors
-    files = [file.read_bytes() for file in (source, _SHARED)]
+    headers = (header for folder in (source.parent, _SHARED) for header in folder.glob("*.h"))
+    files = [file.read_bytes() for file in (source, *sorted(headers))]
     commands = [*_COMPILE[:-1], *_LINK, str(compiler.resolve())]
     what = files, commands, status.st_size, status.st_mtime_ns, machine.machine, processor
     return hashlib.sha256(repr(what).encode()).hexdigest()[:16]

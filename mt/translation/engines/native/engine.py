@@ -75,8 +75,13 @@ class NativeEngine:
 
         def collect() -> list[list[Hypothesis]]:
             results: dict[int, list[Hypothesis]] = {}
-            for group, batch in zip(groups, waiting, strict=True):
-                results |= zip(group, batch.result(), strict=True)
+            try:
+                for group, batch in zip(groups, waiting, strict=True):
+                    results |= zip(group, batch.result(), strict=True)
+            except BaseException:
+                for batch in waiting:  # or a process that is interrupted would wait for them
+                    batch.cancel()
+                raise
             return [results[index] for index in range(len(sources))]
 
         return collect

@@ -121,7 +121,10 @@ class NativeTranslator:
             source: The tokens of the source's vocabulary, by id.
             target: Those of the target's.
         """
-        vocabularies = ("\n".join(tokens).encode() for tokens in (source, target))
+        vocabularies = (
+            "\n".join(token.replace("\n", " ") for token in tokens).encode()
+            for tokens in (source, target)
+        )
         self._library.mt_shortlist(self._model, text, *vocabularies)
 
     def translate(

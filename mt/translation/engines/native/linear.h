@@ -1,0 +1,267 @@
+// Linear layers: products of float, or of 8-bit integers.
+
+#pragma once
+
+#include "arrays.h"
+
+#include <cmath>
+#include <vector>
+
+#if defined __AVX512VNNI__ || defined __AVXVNNI__
+#include <immintrin.h>
+#endif
+
+namespace {
+
+constexpr long PANEL = 2 * WIDTH;  // outputs that are computed together
+
+// Where numbers of heads lie in a row: those of each head are filled up to a multiple of WIDTH.
+struct Heads {
+    long depth = 1, padded = 1;  // without heads: side by side
+    long operator()(long i) const { return i / depth * padded + i % depth; }
+};
+
+// sums + a b, of four products each: `a` are above 0, `b` of either sign.
+inline Sums add_products(Sums sums, Sums a, const int8_t *b) {
+#if defined __AVX512VNNI__
+    return (Sums)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)a, *(const __m512i *)b);
+#elif defined __AVXVNNI__
+    __m256i half[2], factors[2];
+    memcpy(half, &sums, sizeof sums);
+    memcpy(factors, &a, sizeof a);
+    for (int i = 0; i < 2; i++)
+        half[i] = _mm256_dpbusd_avx_epi32(half[i], factors[i], ((const __m256i *)b)[i]);
+    memcpy(&sums, half, sizeof sums);
+    return sums;
+#else
+    uint8_t factors[64];
+    memcpy(factors, &a, sizeof a);
+    for (int i = 0; i < 64; i++) sums[i / 4] += factors[i] * b[i];
+    return sums;
+#endif
+}
+
+// How numbers become integers from -127 to 127, and what one is worth.
+struct Quantized {
+    Quantized(const float *numbers, long count) {
+        float most = 0;
+        for (long i = 0; i < count; i++) most = std::max(most, std::fabs(numbers[i]));
+        factor = most > 0 ? 127 / most : 0, worth = most / 127;
+    }
+    int8_t operator()(float number) const { return int8_t(std::nearbyint(number * factor)); }
+    float factor, worth;
+};
+
+// Rows as integers from 1 to 255, of which 128 is zero, and what one is worth in each row.
+struct Integers8 {
+    void take(const Rows &rows, long count, long columns) {
+        if (count * columns > room) {
+            room = count * columns;
+            bytes = Array<uint8_t>(room);
+        }
+        wide = columns;
+        worth.resize(count);
+        for (long row = 0; row < count; row++) worth[row] = take(rows[row], row);
+    }
+    const uint8_t *operator[](long row) const { return &bytes[row * wide]; }
+
+    long wide = 0;
+    std::vector<float> worth;
+
+  private:
+    float take(const float *from, long row) {
+        Vector sizes = {};
+        for (long v = 0; v < wide / WIDTH; v++) {
+            const Vector size = size_of(vector(from, v));
+            sizes = size > sizes ? size : sizes;
+        }
+        const float most = largest(sizes), factor = most > 0 ? 127 / most : 0;
+        for (long v = 0; v < wide / WIDTH; v++) {
+            // Adding 1.5 * 2^23 rounds to an integer, which is then in the last bits.
+            const Vector moved = vector(from, v) * factor + 12582912.0f;
+            Sums bits;
+            memcpy(&bits, &moved, sizeof bits);
+            ((Bytes *)&bytes[row * wide])[v] = __builtin_convertvector((bits + 128) & 255, Bytes);
+        }
+        return most / 127;
+    }
+
+    long room = 0;
+    Array<uint8_t> bytes;
+};
+
+// x W^T + b
+class Linear {
+  public:
+    Linear() = default;
+
+    // Take W, [outputs, inputs], and b, if there is one. Where inputs or outputs are heads, zeros
+    // fill the places between them.
+    Linear(const float *weight, const float *bias, long outputs, long inputs, bool integers,
+           Heads out = {}, Heads in = {})
+        : outputs(round_up(out(outputs - 1) + 1, PANEL)),
+          inputs(round_up(in(inputs - 1) + 1, FILL)), integers(integers), added(this->outputs),
+          worth(this->outputs), zero(this->outputs) {
+        const long count = this->outputs * this->inputs;
+        if (integers)
+            bytes = Array<int8_t>(count);
+        else
+            numbers = Array<float>(count);
+        Array<float> row(this->inputs);
+        for (long i = 0; i < outputs; i++) {
+            for (long k = 0; k < inputs; k++) row[in(k)] = weight[i * inputs + k];
+            if (bias) added[out(i)] = bias[i];
+            take(row, out(i));
+        }
+    }
+
+    // y = x W^T + b, or y += x W^T + b.
+    void operator()(const Rows &x, long rows, Rows &y, Integers8 &scratch, bool add = false) const {
+        if (integers) scratch.take(x, rows, inputs);
+        for (long column = 0; column < outputs; column += PANEL) {
+            long row = 0;
+            for (; row + 8 <= rows; row += 8) block<8>(x, scratch, row, column, y, add);
+            for (; row + 4 <= rows; row += 4) block<4>(x, scratch, row, column, y, add);
+            for (; row < rows; row++) block<1>(x, scratch, row, column, y, add);
+        }
+    }
+
+  private:
+    // Weights lie in panels of outputs, in each by inputs; integers by fours of inputs.
+    void take(const Array<float> &row, long o) {
+        const long panel = o / PANEL * inputs * PANEL, lane = o % PANEL;
+        const Quantized whole(&row[0], inputs);
+        worth[o] = whole.worth;
+        for (long k = 0; k < inputs; k++) {
+            if (!integers) {
+                numbers[panel + k * PANEL + lane] = row[k];
+                continue;
+            }
+            const int8_t number = whole(row[k]);
+            bytes[panel + k / 4 * 4 * PANEL + lane * 4 + k % 4] = number;
+            zero[o] += 128 * number;
+        }
+    }
+
+    template <int ROWS>
+    void block(const Rows &x, const Integers8 &whole, long row, long column, Rows &y,
+               bool add) const {
+        Vector products[ROWS][2];
+        if (integers)
+            multiply(whole, row, column, products);
+        else
+            multiply(x, row, column, products);
+        for (int r = 0; r < ROWS; r++)
+            for (int v = 0; v < 2; v++) {
+                Vector &to = vector(y[row + r] + column, v);
+                const Vector result = products[r][v] + vector(&added[column], v);
+                to = add ? to + result : result;
+            }
+    }
+
+    template <int ROWS>
+    void multiply(const Integers8 &x, long row, long column, Vector (&products)[ROWS][2]) const {
+        Sums sums[ROWS][2] = {};
+        const int8_t *panel = &bytes[column * inputs];
+        const uint8_t *from = x[row];
+        for (long k = 0; k < inputs; k += 4, panel += 4 * PANEL)
+            for (int r = 0; r < ROWS; r++) {
+                int32_t four;
+                memcpy(&four, from + r * inputs + k, sizeof four);
+                for (int v = 0; v < 2; v++)
+                    sums[r][v] = add_products(sums[r][v], Sums{} + four, panel + 64 * v);
+            }
+        for (int r = 0; r < ROWS; r++)
+            for (int v = 0; v < 2; v++) {
+                const Sums whole = sums[r][v] - ((const Sums *)&zero[column])[v];
+                products[r][v] = __builtin_convertvector(whole, Vector)
+                    * (vector(&worth[column], v) * x.worth[row + r]);
+            }
+    }
+
+    template <int ROWS>
+    void multiply(const Rows &x, long row, long column, Vector (&products)[ROWS][2]) const {
+        Vector sums[ROWS][2] = {};
+        const float *from = x[row], *panel = &numbers[column * inputs];
+        for (long k = 0; k < inputs; k++, panel += PANEL)
+            for (int r = 0; r < ROWS; r++)
+                for (int v = 0; v < 2; v++) sums[r][v] += from[r * x.wide + k] * vector(panel, v);
+        memcpy(products, sums, sizeof sums);
+    }
+
+    long outputs = 0, inputs = 0;
+    bool integers = false;
+    Array<float> added, worth, numbers;
+    Array<int8_t> bytes;
+    Array<int32_t> zero;  // what zeros of a state, which are 128, add to an output
+};
+
+// The output layer for a few tokens.
+class Table {
+  public:
+    Table() = default;
+    Table(const float *weight, const float *bias, long outputs, long inputs, bool integers)
+        : inputs(round_up(inputs, FILL)), integers(integers), added(outputs), worth(outputs),
+          zero(outputs) {
+        if (integers)
+            bytes = Array<int8_t>(outputs * this->inputs);
+        else
+            numbers = Array<float>(outputs * this->inputs);
+        for (long o = 0; o < outputs; o++, weight += inputs) {
+            if (bias) added[o] = bias[o];
+            const Quantized row(weight, inputs);
+            for (long k = 0; k < inputs; k++) {
+                if (!integers) numbers[o * this->inputs + k] = weight[k];
+                if (integers) zero[o] += 128 * (bytes[o * this->inputs + k] = row(weight[k]));
+            }
+            worth[o] = row.worth;
+        }
+    }
+
+    // The logits of some tokens, and up to three more, given a state of which `whole` has the
+    // integers.
+    void operator()(const float *state, const Integers8 &whole, long row,
+                    const std::vector<int> &tokens, float *logits) const {
+        const auto dot_integers = [&](long o) {
+            Sums sums = {};
+            for (long k = 0; k < inputs; k += 64)
+                sums = add_products(sums, *(const Sums *)(whole[row] + k), &bytes[o * inputs + k]);
+            return sums;
+        };
+        const auto dot_floats = [&](long o) {
+            Vector products = {};
+            for (long k = 0; k < inputs; k += WIDTH)
+                products += vector(state + k) * vector(&numbers[o * inputs + k]);
+            return products;
+        };
+        const long count = long(tokens.size());
+        for (long i = 0; i < count; i += 4) {
+            int o[4];
+            for (long j = 0; j < 4; j++) o[j] = tokens[std::min(i + j, count - 1)];
+            float *to = logits + i;
+            if (integers) {
+                Sums each[4];
+                for (long j = 0; j < 4; j++) each[j] = dot_integers(o[j]);
+                const auto sums = sum(each);
+                for (long j = 0; j < 4; j++)
+                    to[j] = float(sums[j] - zero[o[j]]) * (worth[o[j]] * whole.worth[row]);
+            } else {
+                Vector each[4];
+                for (long j = 0; j < 4; j++) each[j] = dot_floats(o[j]);
+                const auto sums = sum(each);
+                for (long j = 0; j < 4; j++) to[j] = sums[j];
+            }
+            for (long j = 0; j < 4; j++) to[j] += added[o[j]];
+        }
+    }
+
+    long inputs = 0;
+
+  private:
+    bool integers = false;
+    Array<float> added, worth, numbers;
+    Array<int8_t> bytes;
+    Array<int32_t> zero;
+};
+
+}  // namespace
