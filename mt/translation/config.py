@@ -37,7 +37,7 @@ class BaseSearchConfig(StrictConfig):
 
     @property
     def torch_only(self) -> str | None:
-        """Why CTranslate2 cannot search so, as the end of a sentence; ``None``: it can."""
+        """Why only torch can search so, as the end of a sentence; ``None``: others can."""
         return None
 
     def shortest(self, source: int) -> int:
@@ -94,7 +94,7 @@ class BeamConfig(BaseSearchConfig):
 
     @property
     def torch_only(self) -> str | None:
-        """Why CTranslate2 cannot search so, as the end of a sentence; ``None``: it can."""
+        """Why only torch can search so, as the end of a sentence; ``None``: others can."""
         if self.coverage_penalty:
             return "it does not say how much of a score is the coverage penalty"
         return None
@@ -136,7 +136,7 @@ class DiverseBeamConfig(BeamConfig):
 
     @property
     def torch_only(self) -> str | None:
-        """Why CTranslate2 cannot search so, as the end of a sentence."""
+        """Why only torch can search so, as the end of a sentence."""
         return "it knows no groups of hypotheses"
 
 
@@ -166,7 +166,7 @@ class SamplingConfig(BaseSearchConfig):
 
     @property
     def torch_only(self) -> str | None:
-        """Why CTranslate2 cannot search so, as the end of a sentence."""
+        """Why only torch can search so, as the end of a sentence."""
         return f"its samples depend on their neighbours, as search={self.kind} must not"
 
     def score(self, log_probability: float, length: int) -> float:
@@ -192,16 +192,18 @@ class TranslationConfig(StrictConfig):
     its share of what search ranks by, samples alike (minimum Bayes risk: Kumar and Byrne 2004;
     Eikema and Aziz 2020)."""
     engine: EngineName = "auto"
-    """What computes translations: ctranslate2 (on CPUs, most kinds of models), torch (everywhere,
-    all models), or auto, which takes ctranslate2 where it can. Chosen when a model is loaded."""
+    """What computes translations: native (on CPUs where g++ is installed, the usual kinds of
+    models), ctranslate2 (on CPUs, most kinds of models), torch (everywhere, all models), or auto,
+    which on a CPU takes the first of them that can. Chosen when a model is loaded."""
     precision: EnginePrecision = "auto"
-    """The numbers that are multiplied: float32; int8, on ctranslate2; bfloat16, on torch; or auto,
-    which takes int8 on ctranslate2 and float32 on torch. An engine or device that is not made for
-    what is asked says so, and takes what auto does. Chosen when a model is loaded."""
+    """The numbers that are multiplied: float32, where auto leaves native aside; int8, on native and
+    ctranslate2; bfloat16, on torch; or auto, which takes int8, and float32 on torch. An engine or
+    device that is not made for what is asked says so, and takes what auto does. Chosen when a model
+    is loaded."""
     shortlist: ShortlistUse = "auto"
-    """Whether ctranslate2 chooses among the likely tokens of a model's shortlist only, which is
-    faster: always, never, or auto, which does if that was measured to cost hardly any BLEU. Chosen
-    when a model is loaded; never also keeps training from learning one."""
+    """Whether native and ctranslate2 choose among the likely tokens of a model's shortlist only,
+    which is faster: always, never, or auto, which does if that was measured to cost hardly any
+    BLEU. Chosen when a model is loaded; never also keeps training from learning one."""
     segmentations: Count = 1
     """Ways in which a source is cut into tokens, the usual one and others drawn as in training; the
     mean of the probabilities counts (Takase et al. 2022). For models trained with subword

@@ -1,8 +1,9 @@
 """A lexical shortlist: which target tokens may occur in a translation, judged by its source.
 
 The output layer compares a state with every token of the vocabulary, which for a small model is
-half of the work. A shortlist names a few candidates for each source token; a batch is then
-translated with those of its own tokens, and those that are frequent everywhere.
+half of the work. A shortlist names a few candidates for each source token; a sentence is then
+translated with those of its own tokens (by CTranslate2: of all tokens of its batch), and those that
+are frequent everywhere.
 
 Source: Jean et al. (2015), "On Using Very Large Target Vocabulary for Neural Machine Translation",
 section 3.2, with the candidates of IBM model 1 (Brown et al. 1993), learnt over tokens.
@@ -112,7 +113,7 @@ def add_shortlist(
 
     Returns:
         The cost in BLEU, at most :data:`MOST_COST`, negative if translations became better.
-        ``None`` if every shortlist costs more, or CTranslate2 cannot run the model, which then is
+        ``None`` if every shortlist costs more, or only torch can run the model, which then is
         left as it was.
     """
     bundle = open_bundle(path)

@@ -29,7 +29,8 @@ class Pass {
   public:
     Pass(const Model &model, const Stack &stack, long most)
         : model(model), stack(stack), x(most, model.its.dim), h(most, model.its.dim),
-          inner(most, model.its.feed_forward), gate(most, model.its.feed_forward),
+          inner(most, model.its.feed_forward),
+          gate(stack.layers[0].gated ? most : 0, model.its.feed_forward),
           context(most, model.states) {}
 
     void embed(long row, int token, long position) {

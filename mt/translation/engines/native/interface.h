@@ -8,7 +8,7 @@ struct Shape {
     long dim, heads, feed_forward, encoder_layers, decoder_layers;
     long source_size, target_size, positions;
     long activation;                // see `activate`
-    long pre_norm, rotary;          // or not
+    long pre_norm, sinusoidal, rotary;  // or not
     long integers;                  // multiplied, or float
     double self_scale, cross_scale;  // of scores
     int start, end;                 // tokens

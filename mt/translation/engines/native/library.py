@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from ctypes import POINTER, c_bool, c_char_p, c_double, c_int, c_long, c_void_p
+from ctypes import POINTER, c_bool, c_char, c_char_p, c_double, c_int, c_long, c_void_p
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ class Shape(ctypes.Structure):
             (name, c_long)
             for name in (
                 "dim", "heads", "feed_forward", "encoder_layers", "decoder_layers", "source_size",
-                "target_size", "positions", "activation", "pre_norm", "rotary", "integers",
+                "target_size", "positions", "activation", "pre_norm", "sinusoidal", "rotary",
+                "integers",
             )
         ),
         ("self_scale", c_double),
@@ -54,7 +55,7 @@ class Found(ctypes.Structure):
 
 _SIGNATURES = {
     "mt_translator": (
-        POINTER(Shape), c_long, POINTER(c_char_p), POINTER(c_char_p), POINTER(c_void_p)
+        POINTER(Shape), c_long, POINTER(c_char_p), POINTER(c_void_p), POINTER(c_void_p)
     ),
     "mt_shortlist": (c_void_p, c_char_p, c_char_p, c_char_p),
     "mt_translate": (c_void_p, POINTER(Search), c_long, *[c_void_p] * 6),
@@ -104,9 +105,10 @@ class NativeTranslator:
         """
         self._library = library
         self._model = c_void_p()
-        self._kept = {id(numbers): bytes(numbers) for numbers in weights.values()}
+        # The numbers stay where they are, as long as the model is used.
+        self._kept = [_numbers(each) for each in weights.values()]
         names = (c_char_p * len(weights))(*map(str.encode, weights))
-        numbers = (c_char_p * len(weights))(*(self._kept[id(each)] for each in weights.values()))
+        numbers = (c_void_p * len(weights))(*map(ctypes.addressof, self._kept))
         library.mt_translator(shape, len(weights), names, numbers, self._model)
 
     def __del__(self) -> None:
@@ -121,11 +123,9 @@ class NativeTranslator:
             source: The tokens of the source's vocabulary, by id.
             target: Those of the target's.
         """
-        vocabularies = (
-            "\n".join(token.replace("\n", " ") for token in tokens).encode()
-            for tokens in (source, target)
-        )
-        self._library.mt_shortlist(self._model, text, *vocabularies)
+        lines = _as_lines(source)
+        others = lines if target is source else _as_lines(target)
+        self._library.mt_shortlist(self._model, text, lines, others)
 
     def translate(
         self,
@@ -162,6 +162,19 @@ class NativeTranslator:
         self._library.mt_score(self._model, len(sources), *map(_address, given), _address(values))
         numbers = iter(values)
         return [[*islice(numbers, len(target) + 1)] for target in targets]
+
+
+def _as_lines(tokens: Sequence[str]) -> bytes:
+    lines = "\n".join(tokens)
+    if lines.count("\n") != len(tokens) - 1:  # one holds a line break itself
+        lines = "\n".join(token.replace("\n", " ") for token in tokens)
+    return lines.encode()
+
+
+def _numbers(data: bytes | bytearray | memoryview) -> ctypes.c_char:
+    """Make a buffer that Python keeps as an object with an address, copied only if it has to be."""
+    changeable = data if not memoryview(data).readonly else bytearray(data)
+    return c_char.from_buffer(changeable)
 
 
 def _tokens(sequences: Sequence[Sequence[int]]) -> tuple[array[int], array[int]]:

@@ -18,7 +18,9 @@ constexpr long PANEL = 2 * WIDTH;  // outputs that are computed together
 // Where numbers of heads lie in a row: those of each head are filled up to a multiple of WIDTH.
 struct Heads {
     long depth = 1, padded = 1;  // without heads: side by side
-    long operator()(long i) const { return i / depth * padded + i % depth; }
+    long operator()(long i) const {
+        return depth == padded ? i : i / depth * padded + i % depth;
+    }
 };
 
 // sums + a b, of four products each: `a` are above 0, `b` of either sign.
@@ -43,10 +45,16 @@ inline Sums add_products(Sums sums, Sums a, const int8_t *b) {
 
 // How numbers become integers from -127 to 127, and what one is worth.
 struct Quantized {
-    Quantized(const float *numbers, long count) {
-        float most = 0;
-        for (long i = 0; i < count; i++) most = std::max(most, std::fabs(numbers[i]));
-        factor = most > 0 ? 127 / most : 0, worth = most / 127;
+    // `columns` is a multiple of WIDTH.
+    Quantized(const float *row, long columns) {
+        Vector sizes = {};
+        for (long v = 0; v < columns / WIDTH; v++) {
+            const Vector size = size_of(vector(row, v));
+            sizes = size > sizes ? size : sizes;
+        }
+        const float most = largest(sizes);
+        factor = most > 0 ? 127 / most : 0;
+        worth = most / 127;
     }
     int8_t operator()(float number) const { return int8_t(std::nearbyint(number * factor)); }
     float factor, worth;
@@ -61,7 +69,18 @@ struct Integers8 {
         }
         wide = columns;
         worth.resize(count);
-        for (long row = 0; row < count; row++) worth[row] = take(rows[row], row);
+        for (long row = 0; row < count; row++) {
+            const Quantized whole(rows[row], columns);
+            worth[row] = whole.worth;
+            for (long v = 0; v < columns / WIDTH; v++) {
+                // Adding 1.5 * 2^23 rounds to an integer, which is then in the last bits.
+                const Vector moved = vector(rows[row], v) * whole.factor + 12582912.0f;
+                Sums bits;
+                memcpy(&bits, &moved, sizeof bits);
+                Bytes *to = (Bytes *)&bytes[row * wide] + v;
+                *to = __builtin_convertvector((bits + 128) & 255, Bytes);
+            }
+        }
     }
     const uint8_t *operator[](long row) const { return &bytes[row * wide]; }
 
@@ -69,23 +88,6 @@ struct Integers8 {
     std::vector<float> worth;
 
   private:
-    float take(const float *from, long row) {
-        Vector sizes = {};
-        for (long v = 0; v < wide / WIDTH; v++) {
-            const Vector size = size_of(vector(from, v));
-            sizes = size > sizes ? size : sizes;
-        }
-        const float most = largest(sizes), factor = most > 0 ? 127 / most : 0;
-        for (long v = 0; v < wide / WIDTH; v++) {
-            // Adding 1.5 * 2^23 rounds to an integer, which is then in the last bits.
-            const Vector moved = vector(from, v) * factor + 12582912.0f;
-            Sums bits;
-            memcpy(&bits, &moved, sizeof bits);
-            ((Bytes *)&bytes[row * wide])[v] = __builtin_convertvector((bits + 128) & 255, Bytes);
-        }
-        return most / 127;
-    }
-
     long room = 0;
     Array<uint8_t> bytes;
 };
@@ -121,8 +123,7 @@ class Linear {
         for (long column = 0; column < outputs; column += PANEL) {
             long row = 0;
             for (; row + 8 <= rows; row += 8) block<8>(x, scratch, row, column, y, add);
-            for (; row + 4 <= rows; row += 4) block<4>(x, scratch, row, column, y, add);
-            for (; row < rows; row++) block<1>(x, scratch, row, column, y, add);
+            rest<7>(x, scratch, row, rows - row, column, y, add);
         }
     }
 
@@ -141,6 +142,16 @@ class Linear {
             bytes[panel + k / 4 * 4 * PANEL + lane * 4 + k % 4] = number;
             zero[o] += 128 * number;
         }
+    }
+
+    // As many rows as are left, up to `MOST`.
+    template <int MOST>
+    void rest(const Rows &x, const Integers8 &whole, long row, long left, long column, Rows &y,
+              bool add) const {
+        if (left == MOST)
+            block<MOST>(x, whole, row, column, y, add);
+        else if constexpr (MOST > 1)
+            rest<MOST - 1>(x, whole, row, left, column, y, add);
     }
 
     template <int ROWS>
@@ -207,14 +218,21 @@ class Table {
             bytes = Array<int8_t>(outputs * this->inputs);
         else
             numbers = Array<float>(outputs * this->inputs);
-        for (long o = 0; o < outputs; o++, weight += inputs) {
+        Array<float> row(this->inputs);
+        for (long o = 0; o < outputs; o++) {
             if (bias) added[o] = bias[o];
-            const Quantized row(weight, inputs);
-            for (long k = 0; k < inputs; k++) {
-                if (!integers) numbers[o * this->inputs + k] = weight[k];
-                if (integers) zero[o] += 128 * (bytes[o * this->inputs + k] = row(weight[k]));
+            memcpy(&row[0], weight + o * inputs, sizeof(float) * inputs);
+            if (!integers) {
+                memcpy(&numbers[o * this->inputs], &row[0], sizeof(float) * inputs);
+                continue;
             }
-            worth[o] = row.worth;
+            const Quantized whole(&row[0], this->inputs);
+            worth[o] = whole.worth;
+            for (long k = 0; k < inputs; k++) {
+                const int8_t number = whole(row[k]);
+                bytes[o * this->inputs + k] = number;
+                zero[o] += 128 * number;
+            }
         }
     }
 

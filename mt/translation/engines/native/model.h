@@ -34,30 +34,47 @@ struct Stack {
     Norm last;
 };
 
+// What is added to embeddings at each place (Vaswani et al. 2017, section 3.5).
+Array<float> sinusoids(long longest, long dim) {
+    Array<float> table(longest * dim);
+    for (long i = 0; i < dim; i += 2) {
+        const double rate = std::exp(-std::log(10000.0) * i / dim);
+        for (long place = 0; place < longest; place++) {
+            table[place * dim + i / 2] = std::sin(place * rate);
+            const long cosine = (dim + 1) / 2 + i / 2;
+            if (cosine < dim) table[place * dim + cosine] = std::cos(place * rate);
+        }
+    }
+    return table;
+}
+
 class Model {
   public:
     Model(const Shape &shape, const Weights &weights)
         : its(shape), heads{its.dim / its.heads, round_up(its.dim / its.heads, WIDTH)},
           states(its.heads * heads.padded),
+          places(its.sinusoidal ? sinusoids(its.positions, its.dim) : Array<float>()),
           encoder(stack(weights, "encoder", its.encoder_layers, "encoder/embeddings_0/weight")),
           decoder(stack(weights, "decoder", its.decoder_layers, "decoder/embeddings/weight")),
           output(linear(weights, "decoder/projection", its.target_size, its.dim)),
-          table(weights("decoder/projection/weight"), weights("decoder/projection/bias"),
-                its.target_size, its.dim, its.integers) {}
+          output_weight(weights("decoder/projection/weight")),
+          output_bias(weights("decoder/projection/bias")) {}
 
     const Shape its;
     const Heads heads;
     const long states;  // numbers of all heads, filled up
+    const Array<float> places;
     const Stack encoder, decoder;
     const Linear output;
-    const Table table;  // the same for a few tokens
+    const float *const output_weight, *const output_bias;
 
   private:
     Stack stack(const Weights &weights, const std::string &side, long layers,
                 const std::string &embedding) const {
         Stack made;
         made.embedding = weights(embedding);
-        made.positions = weights(side + "/position_encodings/encodings");
+        made.positions =
+            its.sinusoidal ? &places[0] : weights(side + "/position_encodings/encodings");
         if (its.pre_norm) made.last = norm(weights, side + "/layer_norm");
         for (long i = 0; i < layers; i++) {
             const std::string name = side + "/layer_" + std::to_string(i), ffn = name + "/ffn";

@@ -19,9 +19,12 @@ class Shortlist {
     // `text` is as Lexicon.write in mt/translation/shortlist.py leaves it; tokens of a vocabulary
     // are in lines.
     Shortlist(std::string_view text, std::string_view source, std::string_view target,
-              const Shape &its)
-        : candidates(its.source_size) {
-        const auto sources = numbered(source), targets = numbered(target);
+              const Model &model)
+        : table(model.output_weight, model.output_bias, model.its.target_size, model.its.dim,
+                model.its.integers),
+          candidates(model.its.source_size), words(round_up(model.its.target_size, 8) / 8) {
+        const auto sources = numbered(source);
+        const auto targets = source == target ? sources : numbered(target);
         each(text, '\n', [&](std::string_view line) {
             const size_t tab = line.find('\t');
             if (tab == line.npos) return;
@@ -30,26 +33,32 @@ class Shortlist {
             std::vector<int> &list = tab ? candidates[token->second] : always;
             each(line.substr(tab + 1), ' ', [&](std::string_view name) {
                 const auto found = targets.find(name);
-                if (found != targets.end() && found->second < its.target_size)
+                if (found != targets.end() && found->second < model.its.target_size)
                     list.push_back(found->second);
             });
         });
-        always.push_back(its.end);
+        always.push_back(model.its.end);
     }
 
     bool empty() const { return always.empty(); }
 
     // In the order of their numbers.
     std::vector<int> of(const int *tokens, long count) const {
-        std::vector<int> found = always;
-        for (long i = 0; i < count; i++) {
-            const std::vector<int> &more = candidates[tokens[i]];
-            found.insert(found.end(), more.begin(), more.end());
+        Array<uint8_t> marked(words * sizeof(uint64_t));
+        for (int token : always) marked[token] = 1;
+        for (long i = 0; i < count; i++)
+            for (int token : candidates[tokens[i]]) marked[token] = 1;
+        std::vector<int> found;
+        for (long word = 0; word < words; word++) {
+            uint64_t eight;
+            memcpy(&eight, &marked[word * 8], sizeof eight);
+            for (long token = word * 8; eight; token++, eight >>= 8)
+                if (eight & 1) found.push_back(int(token));
         }
-        std::sort(found.begin(), found.end());
-        found.erase(std::unique(found.begin(), found.end()), found.end());
         return found;
     }
+
+    Table table;  // of the output layer
 
   private:
     template <class Body> static void each(std::string_view text, char between, Body body) {
@@ -60,7 +69,8 @@ class Shortlist {
     }
 
     static std::unordered_map<std::string_view, long> numbered(std::string_view vocabulary) {
-        std::unordered_map<std::string_view, long> numbers;
+        std::unordered_map<std::string_view, long> numbers(
+            std::count(vocabulary.begin(), vocabulary.end(), '\n') + 1);
         long next = 0;
         each(vocabulary, '\n', [&](std::string_view token) { numbers.emplace(token, next++); });
         return numbers;
@@ -68,6 +78,7 @@ class Shortlist {
 
     std::vector<std::vector<int>> candidates;  // of each source token
     std::vector<int> always;
+    long words = 0;  // of eight target tokens each
 };
 
 // A token that may come next.
@@ -82,7 +93,8 @@ class BeamSearch {
   public:
     BeamSearch(const Model &model, const Shortlist &shortlist, const Search &search,
                const Sources &sources, const int *shortest, const int *longest)
-        : model(model), search(search), sources(sources), shortest(shortest), longest(longest),
+        : model(model), shortlist(shortlist), search(search), sources(sources),
+          shortest(shortest), longest(longest),
           width(search.beam == 1 ? 1 : 2 * search.beam),
           decoder(model, sources, sources.count() * search.beam), found(sources.count()) {
         size_t most = 0;
@@ -148,10 +160,10 @@ class BeamSearch {
         ends.clear();
         if (!candidates.empty()) {
             Integers8 &whole = decoder.scratch();
-            if (model.its.integers) whole.take(states, count, model.table.inputs);
+            if (model.its.integers) whole.take(states, count, shortlist.table.inputs);
             for (long r = 0; r < count; r++) {
                 const std::vector<int> &tokens = candidates[rows[r].sentence];
-                model.table(states[r], whole, r, tokens, logits[0]);
+                shortlist.table(states[r], whole, r, tokens, logits[0]);
                 choose(r, logits[0], tokens.data(), long(tokens.size()), time);
             }
             return;
@@ -249,6 +261,7 @@ class BeamSearch {
     }
 
     const Model &model;
+    const Shortlist &shortlist;
     const Search &search;
     const Sources &sources;
     const int *shortest, *longest;  // tokens of each sentence's translation

@@ -40,7 +40,7 @@ bool mt_translator(const Shape *shape, long count, const char *const *names,
 bool mt_shortlist(Translator *translator, const char *text, const char *source,
                   const char *target) {
     return complete([&] {
-        translator->shortlist = Shortlist(text, source, target, translator->model.its);
+        translator->shortlist = Shortlist(text, source, target, translator->model);
     });
 }
 
