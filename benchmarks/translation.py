@@ -4,8 +4,9 @@
 
 The script is what a user of CTranslate2 and SentencePiece writes: the same weights in int8, a
 replica on each core, batches sorted by length; the model is exported by ``mt export``. Its batches
-hold 1,024 tokens, or, which is faster, as few as ours. Both run with the model's shortlist, if it
-has one, which the script reads as a vocabulary map, and without. One line alone is timed, too.
+hold 1,024 tokens, or, which is faster, as few as our engine of CTranslate2 takes. Both run with the
+model's shortlist, if it has one, which the script reads as a vocabulary map, and without. One line
+alone is timed, too.
 """
 
 import argparse

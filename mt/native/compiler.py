@@ -48,6 +48,7 @@ def load_native(source: Path, activity: str) -> ctypes.CDLL | None:
         return ctypes.CDLL(str(_cache() / name))
     from subprocess import CalledProcessError  # noqa: PLC0415 - seldom needed
 
+    log.info("compiling %s for this processor, which takes a few seconds, once", source.name)
     try:
         return _compile(source, name)
     except (OSError, CalledProcessError) as error:
