@@ -15,7 +15,7 @@ def available_cores() -> int:
 def count_threads() -> int:
     """Count the threads that translate: the cores, or what ``OMP_NUM_THREADS`` says."""
     chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(chosen) if chosen else available_cores()
+    return int(chosen) if chosen.isdecimal() and int(chosen) else available_cores()
 
 
 @cache

@@ -72,13 +72,13 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
 
 
 def _engine(bundle: "Bundle") -> str:
-    from mt.translation.engines import why_not_native, why_only_torch
+    from mt.translation.engines import why_never_native, why_only_torch
 
     if reason := why_only_torch(bundle):
         return f"torch: the others cannot be used, {reason}"
-    if reason := why_not_native(bundle):
+    if reason := why_never_native(bundle):
         return f"ctranslate2 on a CPU, else torch: native cannot be used, {reason}"
-    return "native on a CPU, else torch"
+    return "native on a CPU that is made for it, or ctranslate2, else torch"
 
 
 def _main_values(section: dict[str, Any]) -> str:

@@ -100,7 +100,7 @@ def library(*tensors: Tensor | None) -> Library | None:
 
 
 def _load() -> Library | None:
-    library = load_native(_SOURCE, "training")
+    library = load_native(_SOURCE, "training", "train.md")
     if library is not None:
         for name, types in _SIGNATURES.items():
             function = getattr(library, name)

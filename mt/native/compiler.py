@@ -24,12 +24,13 @@ _LINK = (_COMPILER, "-shared")
 
 
 @cache
-def load_native(source: Path, activity: str) -> ctypes.CDLL | None:
+def load_native(source: Path, activity: str, guide: str) -> ctypes.CDLL | None:
     """Load a library that is compiled from a C++ file now, if that was not done before.
 
     Args:
         source: The file; what it includes of ours is next to it or to this module.
         activity: What takes less time with it, for messages, such as ``training``.
+        guide: The page of the documentation that says more.
 
     Returns:
         The library; ``None`` where there is no g++ or something fails, which is told.
@@ -39,8 +40,8 @@ def load_native(source: Path, activity: str) -> ctypes.CDLL | None:
     compiler = _find_compiler()
     if compiler is None:
         log.info(
-            "no %s is installed, with which %s takes less time; see docs/howto/train.md",
-            _COMPILER, activity,
+            "no %s is installed, with which %s takes less time; see docs/howto/%s",
+            _COMPILER, activity, guide,
         )  # fmt: skip
         return None
     name = f"{source.stem}-{_key(source, compiler)}.so"
@@ -89,6 +90,7 @@ def _compile(source: Path, name: str) -> ctypes.CDLL:
         _run(*_LINK, str(objects), "-o", str(library))
         with contextlib.suppress(OSError, RuntimeError):
             _keep(library)
+            return ctypes.CDLL(str(_cache() / name))
         return ctypes.CDLL(str(library))
 
 

@@ -16,15 +16,31 @@ namespace {
 typedef float Vector __attribute__((vector_size(64), may_alias));
 constexpr long WIDTH = 16;
 
-typedef int32_t Integers __attribute__((vector_size(64)));
+typedef int32_t Integers __attribute__((vector_size(64), may_alias));
 
-inline int32_t integer(float number) { return int32_t(number); }
-inline Integers integer(Vector numbers) { return __builtin_convertvector(numbers, Integers); }
+typedef uint32_t Unsigned __attribute__((vector_size(64)));
+
+// 2 to the power of whole numbers, times y.
+inline float scale(float y, float power) {
+    uint32_t bits;
+    memcpy(&bits, &y, sizeof y);
+    bits += uint32_t(int32_t(power)) << 23;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+inline Vector scale(Vector y, Vector powers) {
+    Unsigned bits;
+    memcpy(&bits, &y, sizeof y);
+    bits += (Unsigned)__builtin_convertvector(powers, Integers) << 23;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
 
 // exp(x) for x up to 0; 0 below -87.
 //
 // 2^n * exp(r), where n is the integer nearest to x / ln 2, with the polynomial of Cephes (expf).
-template <class Number> inline Number exponential(Number x) {
+template <class Number> inline Number exponential(Number exact) {
+    const Number x = exact < -87.0f ? Number{} - 87.0f : exact;
     const float round = 12582912;  // 1.5 * 2^23: adding it leaves no digit behind the point
     const Number n = (x * 1.44269504f + round) - round;
     const Number r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -34,12 +50,7 @@ template <class Number> inline Number exponential(Number x) {
     y = y * r + 1.6666665459e-1f;
     y = y * r + 5.0000001201e-1f;
     y = y * r * r + r + 1.0f;
-    auto bits = integer(n);
-    const auto exponent = bits << 23;
-    memcpy(&bits, &y, sizeof y);
-    bits += exponent;
-    memcpy(&y, &bits, sizeof y);
-    return x < -87.0f ? Number{} : y;
+    return exact < -87.0f ? Number{} : scale(y, n);
 }
 
 typedef int32_t Four __attribute__((vector_size(16)));

@@ -1,7 +1,6 @@
 """An imported Marian model beside transformers: the same tokens, logits and translations."""
 
 import json
-import re
 import shutil
 
 import pytest
@@ -181,7 +180,7 @@ def test_two_vocabularies(corpus, tmp_path):
 def test_it_is_used_as_any_model(marian, corpus, tmp_path, lines):
     bundle, source, target = tmp_path / "bundle", corpus / "test.src", corpus / "test.tgt"
     assert mt("import", marian, bundle).returncode == 0
-    assert re.search("(native|ctranslate2) on a CPU", mt("info", bundle).stdout)
+    assert "native on a CPU" in mt("info", bundle).stdout
     tagged = mt("translate", bundle, "--tag", TAGS[0], "--device", "cpu", stdin=lines[0])
     assert tagged.returncode == 0, tagged.stderr
     page = tmp_path / "page.html"

@@ -7,7 +7,8 @@ import sys
 import pytest
 import torch
 
-from mt.errors import ConfigError
+from mt.errors import BundleError, ConfigError
+from mt.processor import processor_flags
 from mt.text.tokenizer import END, START
 from mt.translation.config import BeamConfig, DiverseBeamConfig, GreedyConfig, SamplingConfig
 from mt.translation.contract import NEVER
@@ -136,18 +137,22 @@ def test_integers_are_as_near_as_those_of_ctranslate2():
     assert 0 < ours < 1.1 * theirs
 
 
+ALWAYS = [9, 17]
+ALLOWED = {token: [4 + (5 * token + k) % 44 for k in range(3)] for token in range(4, SIZES[0])}
+
+
+def shortlist():
+    lines = ["\t" + " ".join(TARGET[token] for token in ALWAYS), "unheard\tof"]
+    for token, some in ALLOWED.items():
+        lines.append(f"{SOURCE[token]}\t{' '.join(TARGET[each] for each in some)}")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def test_a_shortlist_leaves_its_candidates_alone():
     config, model = build(tie="none")
-    allowed = {token: [4 + (5 * token + k) % 44 for k in range(3)] for token in range(4, SIZES[0])}
-    always = [9, 17]
-    lines = ["\t" + " ".join(TARGET[token] for token in always)]
-    for token, some in allowed.items():
-        lines.append(f"{SOURCE[token]}\t{' '.join(TARGET[each] for each in some)}")
-    lines.append("unheard\tof")
-    shortlist = "".join(f"{line}\n" for line in lines).encode()
-    engine, sources = load(config, model, shortlist=shortlist), sentences(12)
+    engine, sources = load(config, model, shortlist=shortlist()), sentences(12)
     for source, [found] in zip(sources, engine.submit(sources, GreedyConfig())(), strict=True):
-        candidates = sorted({END, *always, *(k for token in source for k in allowed[token])})
+        candidates = sorted({END, *ALWAYS, *(k for token in source for k in ALLOWED[token])})
         tokens, total = [], 0.0
         while len(tokens) < GreedyConfig().longest(len(source)):
             states = model(torch.tensor([[*source, END]]), torch.tensor([[START, *tokens]]))
@@ -179,6 +184,24 @@ def test_no_sentences():
     assert engine.score([], []) == []
 
 
+def test_a_shortlist_that_allows_nothing_is_not_used():
+    config, model = build()
+    empty = f"\t{TARGET[END]} {TARGET[START]}\n".encode()
+    free, found = (
+        load(config, model, shortlist=given).submit(sentences(9), SEARCHES["beam"])()
+        for given in (None, empty)
+    )
+    assert found == free
+
+
+@pytest.mark.parametrize("integers", [False, True])
+def test_weights_that_are_no_numbers_are_refused(integers):
+    config, model = build()
+    model.output.weight.data[7, 5] = torch.nan
+    with pytest.raises(BundleError, match=r"test: expected weights that are finite.*embeddings"):
+        load(config, model, integers)
+
+
 def test_memory_that_is_refused_is_an_error():
     with pytest.raises(MemoryError, match="translation: expected more memory"):
         _check(False)
@@ -190,18 +213,27 @@ from mt.native import compiler
 compiler._COMPILE = tuple(sys.argv[1] if each.startswith("-march") else each
                           for each in compiler._COMPILE)
 from tests.parity.test_native_engine import *
-config, model = build()
-engine = load(config, model, integers=True)
-print(engine.score(sentences(8), sentences(8)[::-1]))
+print(json.dumps(some_results()))
 """
 
 
+def some_results():
+    config, model = build()
+    engine = load(config, model, integers=True, shortlist=shortlist())
+    pools = engine.submit(sentences(8), SEARCHES["beam"])()
+    return engine.score(sentences(8), sentences(8)[::-1]), [pool[0].tokens for pool in pools]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", ["x86-64", "haswell"])
+@pytest.mark.parametrize("machine", ["x86-64", "haswell", "alderlake"])
 def test_other_processors_compute_the_same(machine, tmp_path, monkeypatch):
+    if machine == "alderlake" and "avx_vnni" not in processor_flags():
+        pytest.skip("the processor has no AVX-VNNI")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     given = [sys.executable, "-c", OTHER, f"-march={machine}"]
     done = subprocess.run(given, capture_output=True, text=True, check=True)
-    found = [value for row in json.loads(done.stdout) for value in row]
-    expected = load(*build(), integers=True).score(sentences(8), sentences(8)[::-1])
-    assert found == pytest.approx([value for row in expected for value in row], abs=2e-5)
+    scores, tokens = json.loads(done.stdout)
+    expected, wanted = some_results()
+    assert [*map(tuple, tokens)] == wanted
+    for row, other in zip(scores, expected, strict=True):
+        assert row == pytest.approx(other, abs=2e-5)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import skip_without
+from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 from tests.tiny import command, environment, process, recipe_of, write_corpus, write_untrained
 
 
@@ -75,6 +77,32 @@ def test_ctrl_c_at_a_terminal_ends_quietly(bundle):
     assert (process.returncode, stdout) == (130, "")
     assert stderr.splitlines()[-1] == "mt: interrupted"
     assert "Fatal" not in stderr
+
+
+def test_ctrl_c_does_not_wait_for_what_is_still_to_be_translated(tmp_path):
+    """Batches of an hour of work are waiting; the process ends at once, and keeps its lines."""
+    skip_without("native")
+    lines = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))["source"]
+    text = "".join(f"{number} {line}\n" for number in range(200) for line in lines)
+    (tmp_path / "in").write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        command(
+            "translate", BUNDLE, tmp_path / "in", "--beam", "60", "--engine", "native", "--output",
+            tmp_path / "out",
+        ),
+        env=environment(), stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    part = tmp_path / "out.part"
+    until = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "mt: interrupted" in stderr
+    assert time.monotonic() - begun < 10
+    assert part.stat().st_size
 
 
 @pytest.mark.slow

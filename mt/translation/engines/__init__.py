@@ -15,6 +15,9 @@ from mt.text.tokenizer import Tokenizers
 from mt.translation.config import TranslationConfig
 from mt.translation.contract import Engine
 
+WIDEST = 2**16
+"""Inputs of a linear layer of the native engine, whose sums of products have 32 bits."""
+
 if TYPE_CHECKING:
     from mt.translation.engines.segmentations import Cut
     from mt.translation.engines.torch import TorchEngine
@@ -143,11 +146,18 @@ def why_not_native(bundle: Bundle) -> str | None:
     """
     from mt.translation.engines.native.library import why_unavailable  # noqa: PLC0415
 
+    return why_never_native(bundle) or why_unavailable()
+
+
+def why_never_native(bundle: Bundle) -> str | None:
+    """Say why the native engine cannot run a model on any machine; see :func:`why_not_native`."""
     config = parse_model(bundle.section("model"), where=str(bundle.path))
     assert isinstance(config, TransformerConfig), "see `why_only_torch`"
     if config.positions.kind not in {"sinusoidal", "learned", "none", "rotary"}:
         return f"it cannot compute {config.positions.kind} positions"
-    return why_unavailable()
+    if max(config.dim, config.feed_forward) > WIDEST:
+        return f"it cannot add up more than {WIDEST:,} products"
+    return None
 
 
 def why_only_torch(bundle: Bundle) -> str | None:

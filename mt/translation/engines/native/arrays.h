@@ -12,7 +12,6 @@ namespace {
 
 constexpr long FILL = 64;  // rows are filled up with zeros to a multiple
 
-typedef int32_t Sums __attribute__((vector_size(64), may_alias));
 typedef uint8_t Bytes __attribute__((vector_size(16), may_alias));
 
 // Zeros at first, unless they are not needed, from an address on that suits vectors.

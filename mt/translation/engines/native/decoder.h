@@ -39,6 +39,7 @@ class Pass {
         const float *place = stack.positions;
         if (place) place += std::min(position, model.its.positions - 1) * dim;
         for (long i = 0; i < dim; i++) x[row][i] = from[i] * scale + (place ? place[i] : 0);
+        for (long i = dim; i < x.wide; i++) x[row][i] = 0;
     }
 
     // A residual connection: `inside` adds to x what it makes of what it is given.

@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_int
 
 from mt.bundle import Bundle
 from mt.data.lengths import group_by_length
 from mt.devices import EnginePrecision
-from mt.errors import ConfigError
+from mt.errors import BundleError, ConfigError
 from mt.model.attention.config import BilinearConfig, DotConfig
 from mt.model.config import TransformerConfig, parse_model
 from mt.model.positions.config import RotaryConfig, SinusoidalConfig
@@ -18,6 +17,7 @@ from mt.translation.config import BeamConfig, SearchConfig, longest_translation
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import ACTIVATIONS, name_variables
 from mt.translation.engines.native.library import NativeTranslator, Search, Shape, load_library
+from mt.translation.engines.native.workers import Workers
 from mt.translation.engines.weights import Variable, read_weights
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 BATCH_TOKENS = 320
 """Source tokens times hypotheses, and one more, that a thread translates at once: few enough for
 what is remembered of them to stay in a processor's cache; measured, see docs/experiments.md."""
+SCORED_TOKENS = 2048
+"""Pairs times their source and their target tokens that a thread scores at once."""
 
 
 class NativeEngine:
@@ -38,7 +40,7 @@ class NativeEngine:
             threads: Batches that are translated at once.
         """
         self._translator = translator
-        self._threads = ThreadPoolExecutor(threads)
+        self._workers = Workers(threads)
 
     def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
@@ -61,36 +63,31 @@ class NativeEngine:
             beam.length_norm == "gnmt",
             beam.length_penalty,
         )
-        lengths = [len(source) + 1 for source in sources]
-        groups = list(group_by_length(lengths, budget=BATCH_TOKENS // (beam.size + 1)))
+        translator = self._translator
 
         def translate(group: Sequence[int]) -> list[list[Hypothesis]]:
             read = [sources[index] for index in group]
             shortest = [config.shortest(len(source)) for source in read]
             longest = [config.longest(len(source)) for source in read]
-            found = self._translator.translate(search, read, shortest, longest)
+            found = translator.translate(search, read, shortest, longest)
             return [[Hypothesis(*each) for each in pool] for pool in found]
 
-        waiting = [self._threads.submit(translate, group) for group in groups]
-
-        def collect() -> list[list[Hypothesis]]:
-            results: dict[int, list[Hypothesis]] = {}
-            try:
-                for group, batch in zip(groups, waiting, strict=True):
-                    results |= zip(group, batch.result(), strict=True)
-            except BaseException:
-                for batch in waiting:  # or a process that is interrupted would wait for them
-                    batch.cancel()
-                raise
-            return [results[index] for index in range(len(sources))]
-
-        return collect
+        lengths = [len(source) + 1 for source in sources]
+        groups = list(group_by_length(lengths, budget=BATCH_TOKENS // (beam.size + 1)))
+        return self._workers.submit(translate, groups)
 
     def score(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[list[float]]:
         """Score given translations, all tokens being candidates; see :meth:`Engine.score`."""
-        return self._translator.score(sources, targets)
+        translator = self._translator
+
+        def score(group: Sequence[int]) -> list[list[float]]:
+            return translator.score(*([side[i] for i in group] for side in (sources, targets)))
+
+        lengths = ([len(tokens) + 1 for tokens in side] for side in (sources, targets))
+        groups = list(group_by_length(*lengths, budget=SCORED_TOKENS))
+        return self._workers.submit(score, groups)()
 
 
 def load_native_engine(
@@ -147,6 +144,9 @@ def make_translator(
         longest: The longest sequence, in tokens, marks included.
         integers: Multiply 8-bit integers, not float32.
         where: How a message calls the weights.
+
+    Raises:
+        BundleError: If weights and config do not belong together, or weights are no numbers.
     """
     # A table of sinusoids is made in C++ in a tenth of the time.
     tabulated = 1 if isinstance(config.positions, SinusoidalConfig) else longest
@@ -177,4 +177,10 @@ def make_translator(
     )
     library = load_library()
     assert library is not None, "see `why_unavailable`"
-    return NativeTranslator(library, shape, numbers)
+    try:
+        return NativeTranslator(library, shape, numbers)
+    except ValueError as error:
+        raise BundleError(
+            f"{where}: expected weights that are finite numbers, but found others in {error}; "
+            "choose an earlier checkpoint of the training"
+        ) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import re
+import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from ctypes import POINTER, c_bool, c_char, c_char_p, c_double, c_int, c_long, c_void_p
@@ -16,6 +18,10 @@ from mt.processor import processor_flags
 _SOURCE = Path(__file__).with_name("transformer.cpp")
 _DOT_PRODUCTS = {"avx512_vnni", "avx_vnni"}
 """Either is needed for products of 8-bit integers; without, other engines are faster."""
+
+
+_STAY = re.compile("embeddings|position_encodings|projection")
+"""Names of weights that the library reads where they are; it makes its own of the others."""
 
 
 class Shape(ctypes.Structure):
@@ -65,20 +71,27 @@ _SIGNATURES = {
 
 def why_unavailable() -> str | None:
     """Say why this machine has no native engine, as the end of a sentence; ``None``: it has."""
+    if sys.platform != "linux":
+        return "it is for Linux"
     if processor_flags().isdisjoint(_DOT_PRODUCTS):
         return "the processor has no instructions for its products (VNNI)"
-    return None if load_library() else "it could not be compiled; is g++ installed?"
+    library = load_library()
+    if library is None:
+        return "it is not compiled on this machine; is g++ installed?"
+    return None if library.mt_has_dot_products() else "the compiler does not know VNNI"
 
 
 def load_library() -> ctypes.CDLL | None:
     """Load the library, compiling it where that was not done before; ``None``: there is none."""
-    library = load_native(_SOURCE, "translation")
+    library = load_native(_SOURCE, "translation", "translate.md")
     if library is not None:
         for name, types in _SIGNATURES.items():
             function = getattr(library, name)
             function.argtypes, function.restype = types, c_bool
             function.errcheck = _check
         library.mt_release.argtypes = (c_void_p,)
+        library.mt_finite.argtypes, library.mt_finite.restype = (c_void_p, c_long), c_bool
+        library.mt_has_dot_products.restype = c_bool
     return library
 
 
@@ -102,14 +115,20 @@ class NativeTranslator:
             library: See :func:`load_library`.
             shape: What the model is like.
             weights: Of each name the numbers in row-major order.
+
+        Raises:
+            ValueError: If numbers are infinite or none; the message is their name.
         """
         self._library = library
         self._model = c_void_p()
-        # The numbers stay where they are, as long as the model is used.
-        self._kept = [_numbers(each) for each in weights.values()]
-        names = (c_char_p * len(weights))(*map(str.encode, weights))
-        numbers = (c_void_p * len(weights))(*map(ctypes.addressof, self._kept))
-        library.mt_translator(shape, len(weights), names, numbers, self._model)
+        arrays = {name: _numbers(data) for name, data in weights.items()}
+        for name, data in weights.items():
+            if not library.mt_finite(ctypes.addressof(arrays[name]), memoryview(data).nbytes // 4):
+                raise ValueError(name)
+        names = (c_char_p * len(arrays))(*map(str.encode, arrays))
+        numbers = (c_void_p * len(arrays))(*map(ctypes.addressof, arrays.values()))
+        library.mt_translator(shape, len(arrays), names, numbers, self._model)
+        self._kept = [array for name, array in arrays.items() if _STAY.search(name)]
 
     def __del__(self) -> None:
         """Free the model."""
@@ -166,8 +185,8 @@ class NativeTranslator:
 
 def _as_lines(tokens: Sequence[str]) -> bytes:
     lines = "\n".join(tokens)
-    if lines.count("\n") != len(tokens) - 1:  # one holds a line break itself
-        lines = "\n".join(token.replace("\n", " ") for token in tokens)
+    if lines.count("\n") != len(tokens) - 1 or "\0" in lines:  # a token holds one itself
+        lines = "\n".join(token.replace("\n", " ").replace("\0", " ") for token in tokens)
     return lines.encode()
 
 

@@ -13,7 +13,16 @@
 
 namespace {
 
+// Sums of products of integers: as many as a register of the processor holds.
+#if defined __AVX512VNNI__
+typedef int32_t Sums __attribute__((vector_size(64), may_alias));
+constexpr int BLOCK = 8;  // rows of a product that are computed together
+#else
+typedef int32_t Sums __attribute__((vector_size(32), may_alias));
+constexpr int BLOCK = 2;  // there are half as many registers
+#endif
 constexpr long PANEL = 2 * WIDTH;  // outputs that are computed together
+constexpr long LANES = sizeof(Sums) / sizeof(int32_t);
 
 // Where numbers of heads lie in a row: those of each head are filled up to a multiple of WIDTH.
 struct Heads {
@@ -24,24 +33,23 @@ struct Heads {
 };
 
 // sums + a b, of four products each: `a` are above 0, `b` of either sign.
-inline Sums add_products(Sums sums, Sums a, const int8_t *b) {
+inline Sums add_products(Sums sums, Sums a, Sums b) {
 #if defined __AVX512VNNI__
-    return (Sums)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)a, *(const __m512i *)b);
+    return (Sums)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
 #elif defined __AVXVNNI__
-    __m256i half[2], factors[2];
-    memcpy(half, &sums, sizeof sums);
-    memcpy(factors, &a, sizeof a);
-    for (int i = 0; i < 2; i++)
-        half[i] = _mm256_dpbusd_avx_epi32(half[i], factors[i], ((const __m256i *)b)[i]);
-    memcpy(&sums, half, sizeof sums);
-    return sums;
+    return (Sums)_mm256_dpbusd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
 #else
-    uint8_t factors[64];
-    memcpy(factors, &a, sizeof a);
-    for (int i = 0; i < 64; i++) sums[i / 4] += factors[i] * b[i];
+    uint8_t left[sizeof a];
+    int8_t right[sizeof b];
+    memcpy(left, &a, sizeof a);
+    memcpy(right, &b, sizeof b);
+    for (size_t i = 0; i < sizeof a; i++) sums[i / 4] += left[i] * right[i];
     return sums;
 #endif
 }
+
+inline const Sums &four(const int8_t *numbers) { return *(const Sums *)numbers; }
+inline const Sums &four(const uint8_t *numbers) { return *(const Sums *)numbers; }
 
 // How numbers become integers from -127 to 127, and what one is worth.
 struct Quantized {
@@ -75,7 +83,7 @@ struct Integers8 {
             for (long v = 0; v < columns / WIDTH; v++) {
                 // Adding 1.5 * 2^23 rounds to an integer, which is then in the last bits.
                 const Vector moved = vector(rows[row], v) * whole.factor + 12582912.0f;
-                Sums bits;
+                Integers bits;
                 memcpy(&bits, &moved, sizeof bits);
                 Bytes *to = (Bytes *)&bytes[row * wide] + v;
                 *to = __builtin_convertvector((bits + 128) & 255, Bytes);
@@ -122,8 +130,9 @@ class Linear {
         if (integers) scratch.take(x, rows, inputs);
         for (long column = 0; column < outputs; column += PANEL) {
             long row = 0;
-            for (; row + 8 <= rows; row += 8) block<8>(x, scratch, row, column, y, add);
-            rest<7>(x, scratch, row, rows - row, column, y, add);
+            for (; row + BLOCK <= rows; row += BLOCK)
+                block<BLOCK>(x, scratch, row, column, y, add);
+            rest<BLOCK - 1>(x, scratch, row, rows - row, column, y, add);
         }
     }
 
@@ -172,22 +181,26 @@ class Linear {
 
     template <int ROWS>
     void multiply(const Integers8 &x, long row, long column, Vector (&products)[ROWS][2]) const {
-        Sums sums[ROWS][2] = {};
+        Sums sums[ROWS][PANEL / LANES] = {};
         const int8_t *panel = &bytes[column * inputs];
         const uint8_t *from = x[row];
         for (long k = 0; k < inputs; k += 4, panel += 4 * PANEL)
             for (int r = 0; r < ROWS; r++) {
-                int32_t four;
-                memcpy(&four, from + r * inputs + k, sizeof four);
-                for (int v = 0; v < 2; v++)
-                    sums[r][v] = add_products(sums[r][v], Sums{} + four, panel + 64 * v);
+                int32_t state;
+                memcpy(&state, from + r * inputs + k, sizeof state);
+                for (long v = 0; v < PANEL / LANES; v++)
+                    sums[r][v] =
+                        add_products(sums[r][v], Sums{} + state, four(panel + 4 * LANES * v));
             }
-        for (int r = 0; r < ROWS; r++)
+        for (int r = 0; r < ROWS; r++) {
+            Integers whole[2];
+            memcpy(whole, sums[r], sizeof whole);
             for (int v = 0; v < 2; v++) {
-                const Sums whole = sums[r][v] - ((const Sums *)&zero[column])[v];
-                products[r][v] = __builtin_convertvector(whole, Vector)
+                whole[v] -= ((const Integers *)&zero[column])[v];
+                products[r][v] = __builtin_convertvector(whole[v], Vector)
                     * (vector(&worth[column], v) * x.worth[row + r]);
             }
+        }
     }
 
     template <int ROWS>
@@ -242,9 +255,11 @@ class Table {
                     const std::vector<int> &tokens, float *logits) const {
         const auto dot_integers = [&](long o) {
             Sums sums = {};
-            for (long k = 0; k < inputs; k += 64)
-                sums = add_products(sums, *(const Sums *)(whole[row] + k), &bytes[o * inputs + k]);
-            return sums;
+            for (long k = 0; k < inputs; k += 4 * LANES)
+                sums = add_products(sums, four(whole[row] + k), four(&bytes[o * inputs + k]));
+            Integers filled = {};
+            memcpy(&filled, &sums, sizeof sums);
+            return filled;
         };
         const auto dot_floats = [&](long o) {
             Vector products = {};
@@ -258,7 +273,7 @@ class Table {
             for (long j = 0; j < 4; j++) o[j] = tokens[std::min(i + j, count - 1)];
             float *to = logits + i;
             if (integers) {
-                Sums each[4];
+                Integers each[4];
                 for (long j = 0; j < 4; j++) each[j] = dot_integers(o[j]);
                 const auto sums = sum(each);
                 for (long j = 0; j < 4; j++)

@@ -10,6 +10,7 @@
 namespace {
 
 constexpr float NEVER = -__builtin_inff();  // the logit of what is forbidden
+constexpr long CHUNK = 16;  // rows whose logits of all tokens are computed together
 
 // Which target tokens may occur, judged by the source tokens.
 class Shortlist {
@@ -17,7 +18,7 @@ class Shortlist {
     Shortlist() = default;
 
     // `text` is as Lexicon.write in mt/translation/shortlist.py leaves it; tokens of a vocabulary
-    // are in lines.
+    // are in lines. One that always allows no token at all is not used.
     Shortlist(std::string_view text, std::string_view source, std::string_view target,
               const Model &model)
         : table(model.output_weight, model.output_bias, model.its.target_size, model.its.dim,
@@ -37,7 +38,12 @@ class Shortlist {
                     list.push_back(found->second);
             });
         });
-        always.push_back(model.its.end);
+        const auto mark = [&](int token) {
+            const int *const never = model.its.never;
+            return token == model.its.end || std::find(never, never + 3, token) < never + 3;
+        };
+        if (std::all_of(always.begin(), always.end(), mark)) always.clear();
+        if (!always.empty()) always.push_back(model.its.end);
     }
 
     bool empty() const { return always.empty(); }
@@ -141,8 +147,6 @@ class BeamSearch {
     }
 
   private:
-    static constexpr long CHUNK = 16;  // rows whose logits of all tokens are computed together
-
     struct Node {
         int token;
         long before;
@@ -288,22 +292,25 @@ void score(const Model &model, const Sources &sources, const int *lengths, const
         end += lengths[i] + 1;
     }
     Decoder decoder(model, sources, sources.count());
-    Rows logits(1, model.its.target_size), one(1, model.its.dim);
+    Rows logits(CHUNK, model.its.target_size), some(CHUNK, model.its.dim);
     for (long time = 0; !rows.empty(); time++) {
         const Rows &states = decoder.step(rows);
         std::vector<Row> next;
-        for (size_t r = 0; r < rows.size(); r++) {
+        for (long r = 0; r < long(rows.size()); r++) {
+            if (r % CHUNK == 0) {
+                const long here = std::min(CHUNK, long(rows.size()) - r);
+                memcpy(some[0], states[r], sizeof(float) * here * some.wide);
+                model.output(some, here, logits, decoder.scratch());
+            }
             const long i = rows[r].sentence;
             const bool last = time == lengths[i];
             // Each translation lies behind those before it, without end marks.
             const int token = last ? model.its.end : tokens[first[i] - i + time];
-            memcpy(one[0], states[long(r)], sizeof(float) * one.wide);
-            model.output(one, 1, logits, decoder.scratch());
+            const float *row = logits[r % CHUNK];
             float top = NEVER, total = 0;
-            for (long k = 0; k < model.its.target_size; k++) top = std::max(top, logits[0][k]);
-            for (long k = 0; k < model.its.target_size; k++)
-                total += exponential(logits[0][k] - top);
-            values[first[i] + time] = logits[0][token] - top - std::log(total);
+            for (long k = 0; k < model.its.target_size; k++) top = std::max(top, row[k]);
+            for (long k = 0; k < model.its.target_size; k++) total += exponential(row[k] - top);
+            values[first[i] + time] = row[token] - top - std::log(total);
             if (last) continue;
             rows[r].token = token;
             next.push_back(std::move(rows[r]));

@@ -19,7 +19,7 @@ template <class Body> bool complete(Body body) {
     try {
         body();
         return true;
-    } catch (const std::bad_alloc &) {
+    } catch (const std::exception &) {
         return false;
     }
 }
@@ -29,7 +29,27 @@ template <class Body> bool complete(Body body) {
 // What Python calls. Each returns whether there was memory enough.
 extern "C" {
 
-// The numbers of the weights stay where they are as long as the translator is used.
+bool mt_has_dot_products() {
+#if defined __AVX512VNNI__ || defined __AVXVNNI__
+    return true;
+#else
+    return false;
+#endif
+}
+
+// Whether all numbers are finite.
+bool mt_finite(const float *numbers, long count) {
+    uint32_t others = 0;
+    for (long i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, numbers + i, sizeof bits);
+        others |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    return !others;
+}
+
+// Embeddings, positions and the weights of the output layer stay where they are as long as the
+// translator is used.
 bool mt_translator(const Shape *shape, long count, const char *const *names,
                    const float *const *numbers, Translator **made) {
     return complete([&] {
