@@ -16,8 +16,6 @@ from mt.native.compiler import load_native
 from mt.processor import processor_flags
 
 _SOURCE = Path(__file__).with_name("transformer.cpp")
-_DOT_PRODUCTS = {"avx512_vnni", "avx_vnni"}
-"""Either is needed for products of 8-bit integers; without, other engines are faster."""
 
 
 _STAY = re.compile("embeddings|position_encodings|projection")
@@ -73,12 +71,12 @@ def why_unavailable() -> str | None:
     """Say why this machine has no native engine, as the end of a sentence; ``None``: it has."""
     if sys.platform != "linux":
         return "it is for Linux"
-    if processor_flags().isdisjoint(_DOT_PRODUCTS):
-        return "the processor has no instructions for its products (VNNI)"
+    if "avx512_vnni" not in processor_flags():
+        return "the processor has no AVX-512 with products of integers (VNNI)"
     library = load_library()
     if library is None:
         return "it is not compiled on this machine; is g++ installed?"
-    return None if library.mt_has_dot_products() else "the compiler does not know VNNI"
+    return None if library.mt_has_dot_products() else "the compiler does not know AVX-512"
 
 
 def load_library() -> ctypes.CDLL | None:

@@ -7,22 +7,14 @@
 #include <cmath>
 #include <vector>
 
-#if defined __AVX512VNNI__ || defined __AVXVNNI__
+#if defined __AVX512VNNI__
 #include <immintrin.h>
 #endif
 
 namespace {
 
-// Sums of products of integers: as many as a register of the processor holds.
-#if defined __AVX512VNNI__
-typedef int32_t Sums __attribute__((vector_size(64), may_alias));
-constexpr int BLOCK = 8;  // rows of a product that are computed together
-#else
-typedef int32_t Sums __attribute__((vector_size(32), may_alias));
-constexpr int BLOCK = 2;  // there are half as many registers
-#endif
+constexpr int BLOCK = 8;           // rows of a product that are computed together
 constexpr long PANEL = 2 * WIDTH;  // outputs that are computed together
-constexpr long LANES = sizeof(Sums) / sizeof(int32_t);
 
 // Where numbers of heads lie in a row: those of each head are filled up to a multiple of WIDTH.
 struct Heads {
@@ -33,12 +25,10 @@ struct Heads {
 };
 
 // sums + a b, of four products each: `a` are above 0, `b` of either sign.
-inline Sums add_products(Sums sums, Sums a, Sums b) {
+inline Integers add_products(Integers sums, Integers a, Integers b) {
 #if defined __AVX512VNNI__
-    return (Sums)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
-#elif defined __AVXVNNI__
-    return (Sums)_mm256_dpbusd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
-#else
+    return (Integers)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
+#else  // for tests: other engines are faster
     uint8_t left[sizeof a];
     int8_t right[sizeof b];
     memcpy(left, &a, sizeof a);
@@ -48,8 +38,8 @@ inline Sums add_products(Sums sums, Sums a, Sums b) {
 #endif
 }
 
-inline const Sums &four(const int8_t *numbers) { return *(const Sums *)numbers; }
-inline const Sums &four(const uint8_t *numbers) { return *(const Sums *)numbers; }
+inline const Integers &bytes_at(const int8_t *numbers) { return *(const Integers *)numbers; }
+inline const Integers &bytes_at(const uint8_t *numbers) { return *(const Integers *)numbers; }
 
 // How numbers become integers from -127 to 127, and what one is worth.
 struct Quantized {
@@ -181,26 +171,23 @@ class Linear {
 
     template <int ROWS>
     void multiply(const Integers8 &x, long row, long column, Vector (&products)[ROWS][2]) const {
-        Sums sums[ROWS][PANEL / LANES] = {};
+        Integers sums[ROWS][2] = {};
         const int8_t *panel = &bytes[column * inputs];
         const uint8_t *from = x[row];
         for (long k = 0; k < inputs; k += 4, panel += 4 * PANEL)
             for (int r = 0; r < ROWS; r++) {
-                int32_t state;
-                memcpy(&state, from + r * inputs + k, sizeof state);
-                for (long v = 0; v < PANEL / LANES; v++)
+                int32_t four;
+                memcpy(&four, from + r * inputs + k, sizeof four);
+                for (int v = 0; v < 2; v++)
                     sums[r][v] =
-                        add_products(sums[r][v], Sums{} + state, four(panel + 4 * LANES * v));
+                        add_products(sums[r][v], Integers{} + four, bytes_at(panel + 64 * v));
             }
-        for (int r = 0; r < ROWS; r++) {
-            Integers whole[2];
-            memcpy(whole, sums[r], sizeof whole);
+        for (int r = 0; r < ROWS; r++)
             for (int v = 0; v < 2; v++) {
-                whole[v] -= ((const Integers *)&zero[column])[v];
-                products[r][v] = __builtin_convertvector(whole[v], Vector)
+                const Integers whole = sums[r][v] - ((const Integers *)&zero[column])[v];
+                products[r][v] = __builtin_convertvector(whole, Vector)
                     * (vector(&worth[column], v) * x.worth[row + r]);
             }
-        }
     }
 
     template <int ROWS>
@@ -254,12 +241,11 @@ class Table {
     void operator()(const float *state, const Integers8 &whole, long row,
                     const std::vector<int> &tokens, float *logits) const {
         const auto dot_integers = [&](long o) {
-            Sums sums = {};
-            for (long k = 0; k < inputs; k += 4 * LANES)
-                sums = add_products(sums, four(whole[row] + k), four(&bytes[o * inputs + k]));
-            Integers filled = {};
-            memcpy(&filled, &sums, sizeof sums);
-            return filled;
+            Integers sums = {};
+            for (long k = 0; k < inputs; k += 64)
+                sums = add_products(sums, bytes_at(whole[row] + k),
+                                    bytes_at(&bytes[o * inputs + k]));
+            return sums;
         };
         const auto dot_floats = [&](long o) {
             Vector products = {};

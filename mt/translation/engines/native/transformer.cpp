@@ -30,7 +30,7 @@ template <class Body> bool complete(Body body) {
 extern "C" {
 
 bool mt_has_dot_products() {
-#if defined __AVX512VNNI__ || defined __AVXVNNI__
+#if defined __AVX512VNNI__
     return true;
 #else
     return false;
