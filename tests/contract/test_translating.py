@@ -12,9 +12,8 @@ from mt.text.sentences import holds_words, split_sentences
 from mt.translation import ConstrainedLine, load_translator
 from mt.translation.config import BeamConfig, GreedyConfig
 from mt.translation.constraints import Forbidden
-from mt.translation.engines.native.library import why_unavailable
 from mt.translation.glossary import Glossary, holds_term
-from tests.engines import ENGINES, skip_without
+from tests.engines import ENGINES, available_engines, skip_without
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 from tests.tiny import mt
 
@@ -30,11 +29,6 @@ def load(engine):
     translator = load_translator(BUNDLE, "cpu", engine=engine, precision="float32")
     assert engine in type(translator.engine).__module__
     return translator
-
-
-def here():
-    """Name the engines that this machine has."""
-    return [engine for engine in ENGINES if engine != "native" or why_unavailable() is None]
 
 
 def texts(translations):
@@ -97,7 +91,9 @@ def test_a_line_of_ten_thousand_words(engine):
 @given(lines)
 def test_engines_agree(given_lines):
     config = greedy(load("torch"))
-    one, *others = (texts(load(engine).translate_all(given_lines, config)) for engine in here())
+    one, *others = (
+        texts(load(engine).translate_all(given_lines, config)) for engine in available_engines()
+    )
     assert others == [one] * len(others)
 
 

@@ -6,6 +6,7 @@ import random
 import time
 from pathlib import Path
 
+from tests.engines import available_engines
 from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
 from tests.reliability.common import Command, Found
 
@@ -27,7 +28,7 @@ def resume(folder: Path, rounds: int, seed: int) -> Found:
     lines = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))["source"]
     text = folder / "in.xx"
     text.write_text("".join(f"{draw.choice(lines)}\n" for _ in range(LINES)), encoding="utf-8")
-    engines = itertools.cycle(["ctranslate2", "torch"])
+    engines = itertools.cycle(available_engines())
     for number, engine in zip(range(rounds), engines, strict=False):
         form = draw.choice([*COMMANDS])
         # int8 does not promise the same translation in any company.
