@@ -95,7 +95,7 @@ def test_several_translations_of_a_line(folder):
 @pytest.mark.parametrize(
     ("candidates", "chosen"),
     [
-        (["--nbest", "4"], []),  # the beam of the model
+        (["--nbest", "5"], []),  # the beam of the model
         (["--beam", "6", "--nbest", "6"], ["--beam", "6"]),
         (["--nbest", "3"], ["--nbest", "3"]),
         (["--samples", "3"], ["--samples", "3"]),
