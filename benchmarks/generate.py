@@ -1,11 +1,12 @@
 """Translate by the torch engine beside Hugging Face's ``generate`` as it comes, in turn.
 
-    python -m benchmarks.generate --model MODEL --text FILE [--lines 1000] [--rounds 3]
+    python -m benchmarks.generate --model MODEL --text FILE [--lines 1000] [--rounds 3] [--threads 1]
 
 Both have the same weights, which ``mt export`` writes for transformers. Its side is the script of
 docs/howto/export.md: batches of 32 lines in the order of the file. Ours is ``mt translate`` with
 ``engine=torch``. Text goes in and comes out; loading is not counted. Every measurement is a cold
-process with one thread: on a busy machine its processor time says more than the clock.
+process, with one thread unless told otherwise: on a busy machine its processor time says more than
+the clock.
 
 How many translations are equal is told twice: of `mt translate`, which searches again where a
 translation repeats itself, and of what our search finds the first time, as `generate` does.
@@ -50,7 +51,7 @@ def main() -> None:
     if options.measure:
         _measure(options)
         return
-    about = facts(1) | {"model": options.model.name, "text": options.text.name}
+    about = facts(options.threads) | {"model": options.model.name, "text": options.text.name}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         exported = scratch / "exported"
@@ -88,9 +89,9 @@ def _contest(
             "--text", options.text.absolute(), "--lines", str(options.lines), "--beam", str(beam),
             "--output", _written(scratch, side, beam),
         ]  # fmt: skip
-        given = our_environment(1)
+        given = our_environment(options.threads)
         if side == "transformers":
-            given = environment(1, HF_HUB_OFFLINE="1", PYTHONPATH=str(ROOT))
+            given = environment(options.threads, HF_HUB_OFFLINE="1", PYTHONPATH=str(ROOT))
         contenders.append(Contender(name, command, given))
     kind = f"beam {beam}" if beam > 1 else "greedy"
     return Contest(f"{options.lines:,} lines, {kind}", THEIRS, "lines a CPU second", contenders)
@@ -217,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--text", type=Path, required=True, help="source sentences")
     parser.add_argument("--lines", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="of every process")
     parser.add_argument("--output", type=Path, help="a Markdown file; numbers go beside it as JSON")
     parser.add_argument("--measure", choices=("mt", "transformers"), help="one side, as JSON")
     parser.add_argument("--beam", type=int, default=5, help="of that")
