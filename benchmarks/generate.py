@@ -1,6 +1,7 @@
 """Translate by the torch engine beside Hugging Face's ``generate`` as it comes, in turn.
 
-    python -m benchmarks.generate --model MODEL --text FILE [--lines 1000] [--rounds 3] [--threads 1]
+    python -m benchmarks.generate --model MODEL --text FILE [--lines 1000] \
+        [--rounds 3] [--threads 1]
 
 Both have the same weights, which ``mt export`` writes for transformers. Its side is the script of
 docs/howto/export.md: batches of 32 lines in the order of the file. Ours is ``mt translate`` with

@@ -3,8 +3,6 @@
 They stand apart because recipes are read without torch, and options without recipes.
 """
 
-import ctypes
-import sys
 from typing import Literal
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -25,17 +23,3 @@ ExportFormat = Literal["ctranslate2", "argos", "huggingface", "onnx"]
 """``ctranslate2``: a directory for CTranslate2, with the SentencePiece models. ``argos``: a package
 that Argos Translate and LibreTranslate install. ``huggingface``: a directory for transformers.
 ``onnx``: two graphs for any runtime of ONNX, with the SentencePiece models."""
-
-
-def sees_cuda() -> bool:
-    """Say whether the machine has a CUDA device that may be used; unlike torch, at once."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        count = ctypes.c_int()
-        return (
-            not driver.cuInit(0)
-            and not driver.cuDeviceGetCount(ctypes.byref(count))
-            and (count.value > 0)
-        )
-    except (OSError, AttributeError):
-        return False

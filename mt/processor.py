@@ -1,6 +1,7 @@
-"""What the system says of the processor; known without torch."""
+"""What the system says of its processors and GPUs; known without torch."""
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -33,3 +34,19 @@ def processor_field(name: str) -> str:
             return next((value.strip() for key, _, value in pairs if key.strip() == name), "")
     except OSError:
         return ""
+
+
+def sees_cuda() -> bool:
+    """Say whether the machine has a CUDA device that may be used; unlike torch, at once."""
+    import ctypes  # noqa: PLC0415 - most commands do without
+
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int()
+        return (
+            not driver.cuInit(0)
+            and not driver.cuDeviceGetCount(ctypes.byref(count))
+            and (count.value > 0)
+        )
+    except (OSError, AttributeError):
+        return False

@@ -22,9 +22,10 @@ from mt.translation.config import (
 )
 from mt.translation.contract import NEVER
 from mt.translation.engines.ctranslate2 import environment
-from mt.translation.engines.ctranslate2.conversion import Variable, convert, inexpressible
+from mt.translation.engines.ctranslate2.conversion import convert, inexpressible
 from mt.translation.engines.ctranslate2.engine import CTranslate2Engine
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.engines.weights import Variable
 from tests.golden.test_frozen_bundle import BUNDLE
 
 SIZES = 40, 48

@@ -14,6 +14,7 @@ from mt.translation.contract import NEVER
 from mt.translation.engines.native.engine import NativeEngine, make_translator
 from mt.translation.engines.native.library import _check
 from mt.translation.engines.torch import TorchEngine
+from mt.translation.engines.weights import StoredTransformer
 from tests.engines import skip_without
 from tests.parity.test_ctranslate2 import (
     KINDS,
@@ -55,9 +56,8 @@ def _has_it():
 
 
 def load(config, model, integers=False, shortlist=None):
-    translator = make_translator(
-        config, weights_of(model), SIZES, LONGEST, integers=integers, where="test"
-    )
+    stored = StoredTransformer(config, weights_of(model), (SOURCE, TARGET), LONGEST, "test")
+    translator = make_translator(stored, integers=integers)
     if shortlist is not None:
         translator.use_shortlist(shortlist, SOURCE, TARGET)
     return NativeEngine(translator, 2)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from mt.allocator import refuse_little_memory
 from mt.bundle import Bundle
-from mt.devices import DeviceName, ShortlistUse, sees_cuda
+from mt.devices import DeviceName, ShortlistUse
 from mt.errors import ConfigError
 from mt.model.config import TransformerConfig, parse_model
+from mt.processor import sees_cuda
 from mt.text.tokenizer import Tokenizers
 from mt.translation.config import TranslationConfig
 from mt.translation.contract import Engine

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mt.bundle import Bundle
 from mt.errors import BundleError
 from mt.model.attention.config import AdditiveConfig, BilinearConfig, DotConfig, GlobalConfig
-from mt.model.config import RecurrentConfig, TransformerConfig, parse_model
+from mt.model.config import RecurrentConfig, TransformerConfig
 from mt.model.positions.config import (
     AlibiConfig,
     LearnedConfig,
@@ -26,16 +26,13 @@ from mt.model.positions.config import (
     T5Config,
 )
 from mt.text.tokenizer import END, START, UNKNOWN, Tokenizers
-from mt.translation.config import longest_translation
-from mt.translation.engines.weights import Variable, read_weights
+from mt.translation.engines.weights import Variable, read_transformer
 
 _BINARY, _REVISION = 6, 7
 _TYPES = ("f", "b", "h", "i")
 """Codes of :mod:`struct`, each at the place that is its number in the format."""
 ACTIVATIONS = {"relu": 0, "gelu": 3, "silu": 2, "swiglu": 2}
 _LAYER_NORM_EPSILON = 1e-5  # torch's
-
-
 Named = Iterator[tuple[str, Variable]]
 
 
@@ -95,12 +92,7 @@ def convert_bundle(bundle: Bundle, tokenizers: Tokenizers) -> dict[str, bytes]:
     Raises:
         BundleError: If weights and config do not belong together.
     """
-    config = parse_model(bundle.section("model"), where=str(bundle.path))
-    assert isinstance(config, TransformerConfig), "see `inexpressible`"
-    source = tokenizers.source.vocabulary
-    target = source if tokenizers.joint else tokenizers.target.vocabulary
-    longest = longest_translation(bundle.metadata.max_tokens)
-    return convert(config, read_weights(bundle), (source, target), longest, str(bundle.path))
+    return convert(*read_transformer(bundle, tokenizers))
 
 
 def name_variables(
@@ -112,15 +104,7 @@ def name_variables(
 ) -> dict[str, Variable]:
     """Give each variable of a model its name in the format; see :func:`convert`.
 
-    Args:
-        config: A model of which :func:`inexpressible` is ``None``.
-        weights: As a bundle names them.
-        sizes: How many tokens the vocabularies of source and target have.
-        longest: The longest sequence, in tokens, marks included.
-        where: How a message calls the weights.
-
-    Raises:
-        BundleError: If weights and config do not belong together.
+    Of the vocabularies only the sizes matter.
     """
     return dict(_Conversion(config, weights, sizes, longest, where).variables())
 

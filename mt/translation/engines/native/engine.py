@@ -1,7 +1,7 @@
 """The engine in C++: several times as fast as that of torch, for models of the usual kinds."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ctypes import c_int
 
 from mt.bundle import Bundle
@@ -9,16 +9,15 @@ from mt.data.lengths import group_by_length
 from mt.devices import EnginePrecision
 from mt.errors import BundleError, ConfigError
 from mt.model.attention.config import BilinearConfig, DotConfig
-from mt.model.config import TransformerConfig, parse_model
 from mt.model.positions.config import RotaryConfig, SinusoidalConfig
 from mt.processor import count_threads
 from mt.text.tokenizer import END, START, Tokenizers
-from mt.translation.config import BeamConfig, SearchConfig, longest_translation
+from mt.translation.config import BeamConfig, SearchConfig
 from mt.translation.contract import NEVER, Hypothesis, Pending
 from mt.translation.engines.ctranslate2.conversion import ACTIVATIONS, name_variables
 from mt.translation.engines.native.library import NativeTranslator, Search, Shape, load_library
 from mt.translation.engines.native.workers import Workers
-from mt.translation.engines.weights import Variable, read_weights
+from mt.translation.engines.weights import StoredTransformer, read_transformer
 
 log = logging.getLogger(__name__)
 
@@ -107,47 +106,27 @@ def load_native_engine(
     Raises:
         BundleError: If weights and config do not belong together.
     """
-    config = parse_model(bundle.section("model"), where=str(bundle.path))
-    assert isinstance(config, TransformerConfig), "see `why_only_torch`"
     if precision == "bfloat16":
         log.warning("precision: the native engine does not multiply in bfloat16, and takes int8")
-    source = tokenizers.source.vocabulary
-    target = source if tokenizers.joint else tokenizers.target.vocabulary
-    translator = make_translator(
-        config,
-        read_weights(bundle),
-        (len(source), len(target)),
-        longest_translation(bundle.metadata.max_tokens),
-        integers=precision != "float32",
-        where=str(bundle.path),
-    )
+    stored = read_transformer(bundle, tokenizers)
+    translator = make_translator(stored, integers=precision != "float32")
     if shortlist is not None:
-        translator.use_shortlist(shortlist, source, target)
+        translator.use_shortlist(shortlist, *stored.vocabularies)
     return NativeEngine(translator, count_threads())
 
 
-def make_translator(
-    config: TransformerConfig,
-    weights: Mapping[str, Variable],
-    sizes: tuple[int, int],
-    longest: int,
-    *,
-    integers: bool,
-    where: str,
-) -> NativeTranslator:
-    """Load a model; see :func:`name_variables`.
+def make_translator(stored: StoredTransformer, *, integers: bool) -> NativeTranslator:
+    """Load a model.
 
     Args:
-        config: Of which :func:`why_not_native` says nothing.
-        weights: As a bundle names them.
-        sizes: How many tokens the vocabularies of source and target have.
-        longest: The longest sequence, in tokens, marks included.
+        stored: A model of which :func:`why_not_native` says nothing.
         integers: Multiply 8-bit integers, not float32.
-        where: How a message calls the weights.
 
     Raises:
         BundleError: If weights and config do not belong together, or weights are no numbers.
     """
+    config, weights, (source, target), longest, where = stored
+    sizes = len(source), len(target)
     # A table of sinusoids is made in C++ in a tenth of the time.
     tabulated = 1 if isinstance(config.positions, SinusoidalConfig) else longest
     variables = name_variables(config, weights, sizes, tabulated, where)

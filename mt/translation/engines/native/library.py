@@ -16,8 +16,6 @@ from mt.native.compiler import load_native
 from mt.processor import processor_flags
 
 _SOURCE = Path(__file__).with_name("transformer.cpp")
-
-
 _STAY = re.compile("embeddings|position_encodings|projection")
 """Names of weights that the library reads where they are; it makes its own of the others."""
 
@@ -95,7 +93,9 @@ def load_library() -> ctypes.CDLL | None:
 
 def _check(complete: bool, *_: object) -> None:
     if not complete:
-        raise MemoryError("translation: expected more memory; use fewer replicas or a smaller beam")
+        raise MemoryError(
+            "translation: expected more memory; set OMP_NUM_THREADS to 1, or a smaller beam"
+        )
 
 
 class NativeTranslator:

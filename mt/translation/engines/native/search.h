@@ -87,6 +87,18 @@ class Shortlist {
     long words = 0;  // of eight target tokens each
 };
 
+// The logarithm of the sum of the powers of logits; places up to a multiple of WIDTH become NEVER.
+float log_normaliser(float *logits, long count) {
+    const long vectors = round_up(count, WIDTH) / WIDTH;
+    for (long i = count; i < vectors * WIDTH; i++) logits[i] = NEVER;
+    Vector most = vector(logits), total = {};
+    for (long v = 1; v < vectors; v++)
+        most = vector(logits, v) > most ? vector(logits, v) : most;
+    const float top = largest(most);
+    for (long v = 0; v < vectors; v++) total += exponential(vector(logits, v) - top);
+    return top + std::log(sum(total));
+}
+
 // A token that may come next.
 struct Choice {
     double value;  // its log-probability, or that of the hypothesis it extends
@@ -184,13 +196,7 @@ class BeamSearch {
     // Those of one row, given the logits of some tokens, or of all.
     void choose(long row, float *logits, const int *tokens, long count, long time) {
         const long vectors = round_up(count, WIDTH) / WIDTH, sentence = rows[row].sentence;
-        for (long i = count; i < vectors * WIDTH; i++) logits[i] = NEVER;
-        Vector most = vector(logits), total = {};
-        for (long v = 1; v < vectors; v++)
-            most = vector(logits, v) > most ? vector(logits, v) : most;
-        const float top = largest(most);
-        for (long v = 0; v < vectors; v++) total += exponential(vector(logits, v) - top);
-        const float normaliser = top + std::log(sum(total));
+        const float normaliser = log_normaliser(logits, count);
         const auto forbid = [&](int token) {
             const int *at = tokens ? std::lower_bound(tokens, tokens + count, token) : nullptr;
             if (!tokens)
@@ -306,11 +312,8 @@ void score(const Model &model, const Sources &sources, const int *lengths, const
             const bool last = time == lengths[i];
             // Each translation lies behind those before it, without end marks.
             const int token = last ? model.its.end : tokens[first[i] - i + time];
-            const float *row = logits[r % CHUNK];
-            float top = NEVER, total = 0;
-            for (long k = 0; k < model.its.target_size; k++) top = std::max(top, row[k]);
-            for (long k = 0; k < model.its.target_size; k++) total += exponential(row[k] - top);
-            values[first[i] + time] = row[token] - top - std::log(total);
+            float *row = logits[r % CHUNK];
+            values[first[i] + time] = row[token] - log_normaliser(row, model.its.target_size);
             if (last) continue;
             rows[r].token = token;
             next.push_back(std::move(rows[r]));
