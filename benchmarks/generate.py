@@ -4,10 +4,11 @@
         [--rounds 3] [--threads 1]
 
 Both have the same weights, which ``mt export`` writes for transformers. Its side is the script of
-docs/howto/export.md: batches of 32 lines in the order of the file. Ours is ``mt translate`` with
-``engine=torch``. Text goes in and comes out; loading is not counted. Every measurement is a cold
-process, with one thread unless told otherwise: on a busy machine its processor time says more than
-the clock.
+docs/howto/export.md: batches of 32 lines in the order of the file, bounded by what we allow the
+longest source of a batch, lest one translation that does not end decide. Ours is ``mt translate``
+with ``engine=torch``. Text goes in and comes out; loading is not counted. Every measurement is a
+cold process, with one thread unless told otherwise: on a busy machine its processor time says more
+than the clock.
 
 How many translations are equal is told twice: of `mt translate`, which searches again where a
 translation repeats itself, and of what our search finds the first time, as `generate` does.
@@ -36,6 +37,7 @@ from benchmarks.harness import (
     table,
     write_record,
 )
+from mt.translation.config import longest_translation
 
 THEIRS, OURS = "transformers, `generate`", "mt, torch engine"
 BEAMS = (5, 1)
@@ -206,7 +208,10 @@ def _load_theirs(model: Path, beam: int) -> Translate:
             batch = tokenizer(
                 list(lines[start : start + THEIR_BATCH]), return_tensors="pt", padding=True
             )
-            written = peer.generate(**batch, num_beams=beam, early_stopping=beam > 1)
+            longest = longest_translation(batch["input_ids"].size(1) - 1)
+            written = peer.generate(
+                **batch, num_beams=beam, early_stopping=beam > 1, max_length=longest + 1
+            )
             found += tokenizer.batch_decode(written, skip_special_tokens=True)
         return found
 

@@ -18,6 +18,9 @@ At sentence lengths it is several times slower there than three plain operations
 lengths it saves the memory of the score matrix.
 """
 
+FEW_QUERIES = 16
+"""Queries up to which, without a gradient, each is compared with the keys where these lie."""
+
 _HALVES = {torch.bfloat16, torch.float16}
 
 
@@ -98,6 +101,8 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
     library = native.library(query, key, value, bias)
     context: Tensor
     if library is not None and _natively(query, key, value, bias):
+        if not torch.is_grad_enabled() and not dropout and _is_step(query):
+            return _attend_in_step(library, query, key, value, bias, scale)
         context = _NativeAttention.apply(  # type: ignore[no-untyped-call]
             library, query, key, value, bias, scale, dropout
         )
@@ -123,6 +128,27 @@ def _natively(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) ->
 def _read_in_rows(bias: Tensor, keys: int) -> bool:
     whole = bias.size(3) == keys and bias.stride(3) == 1
     return whole and bias.dtype == torch.float32 and not bias.requires_grad
+
+
+def _is_step(query: Tensor) -> bool:
+    return query.size(2) <= FEW_QUERIES and query.size(3) % native.WIDTH == 0
+
+
+def _attend_in_step(  # noqa: PLR0917 - all that a context depends on
+    library: native.Library,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    scale: float,
+) -> Tensor:
+    """Compute the context of a few queries, without a gradient."""
+    context = _heads_together(query)
+    mask = None if bias is None else bias.expand(*query.shape[:3], key.size(2))
+    parts = [native.Heads.of(part) for part in (query, key, value, mask, context)]
+    its = native.attention(query, key, scale, dropout=0.0)
+    library.mt_attention_step(query.dtype == torch.bfloat16, its, *parts)
+    return context
 
 
 class _NativeAttention(torch.autograd.Function):

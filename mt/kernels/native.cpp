@@ -1,4 +1,4 @@
-// What training computes on a CPU between matrix products, each in one pass over memory.
+// What is computed on a CPU between matrix products, each in one pass over memory.
 //
 // mt/kernels/native.py compiles this file and calls it; each kernel has a twin in torch, which says
 // what it computes. Numbers are float, or bfloat16 as bits; sums are float. Every kernel divides
@@ -32,7 +32,8 @@ struct Attention {
 
 namespace {
 
-constexpr long ROWS = 4;  // of a product that are computed together
+constexpr long ROWS = 4;            // of a product that are computed together
+constexpr long BLOCK = 4 * WIDTH;  // numbers of which first the largest is looked at
 
 struct bfloat16 {
     uint16_t bits;
@@ -72,6 +73,23 @@ inline float factor(const Dropout &dropout, uint32_t index) {
     x = (x ^ x >> 15) * 0x846ca68bu;
     x ^= x >> 16;
     return x < dropout.threshold ? 0 : dropout.scale;
+}
+
+// WIDTH numbers that lie side by side.
+inline Vector read(const float *from) {
+    Vector numbers;
+    memcpy(&numbers, from, sizeof numbers);
+    return numbers;
+}
+
+inline Vector read(const bfloat16 *from) {
+    typedef uint16_t Halves __attribute__((vector_size(32)));
+    Halves halves;
+    memcpy(&halves, from, sizeof halves);
+    const Unsigned bits = __builtin_convertvector(halves, Unsigned) << 16;
+    Vector numbers;
+    memcpy(&numbers, &bits, sizeof numbers);
+    return numbers;
 }
 
 // Do something with each index, and with WIDTH of them at once as long as there are so many.
@@ -229,6 +247,65 @@ bool attention_forward(const Attention &its, const Heads &query, const Heads &ke
     return complete;
 }
 
+// The same with nothing dropped and no weights kept, for the few queries of a decoder's step: keys and
+// values are read where it remembers them, in whole vectors, of which its heads consist.
+template <class T>
+bool attention_step(const Attention &its, const Heads &query, const Heads &key, const Heads &value,
+                    const Heads &bias, const Heads &context) {
+    const long keys = round_up(its.keys, WIDTH), vectors = its.depth / WIDTH;
+    bool complete = true;
+#pragma omp parallel num_threads(its.threads)
+    {
+        Room room(keys + its.depth);
+        float *weights = room.take(keys);
+        Vector *q = (Vector *)room.take(its.depth), *row = (Vector *)weights;
+#pragma omp for schedule(static) reduction(&& : complete)
+        for (long number = 0; number < its.batch * its.heads * its.queries; number++) {
+            const long i = number % its.queries, head = number / its.queries % its.heads;
+            const long sentence = number / its.queries / its.heads;
+            if (room.refused()) {
+                complete = false;
+                continue;
+            }
+            const T *from = start<const T>(query, sentence, head) + i * query.position;
+            for (long v = 0; v < vectors; v++) q[v] = read(from + v * WIDTH) * its.scale;
+            from = start<const T>(key, sentence, head);
+            for (long j = 0; j < its.keys; j += 4) {
+                Vector products[4] = {};
+                for (long k = 0; k < 4; k++) {
+                    const T *one = from + (j + k < its.keys ? j + k : j) * key.position;
+                    for (long v = 0; v < vectors; v++) products[k] += q[v] * read(one + v * WIDTH);
+                }
+                const auto scores = sum(products);
+                memcpy(weights + j, &scores, sizeof scores);
+            }
+            for (long j = its.keys; j < keys; j++) weights[j] = -__builtin_inff();
+            if (bias.data) {
+                const float *added = start<float>(bias, sentence, head) + i * bias.position;
+                each(its.keys, [=](long j) { weights[j] += added[j]; });
+            }
+            Vector highest = row[0], total = {};
+            for (long v = 1; v < keys / WIDTH; v++) highest = row[v] > highest ? row[v] : highest;
+            const float top = largest(highest);
+            for (long v = 0; v < keys / WIDTH; v++) total += row[v] = exponential(row[v] - top);
+            const float inverse = 1 / sum(total);
+            T *to = start<T>(context, sentence, head) + i * context.position;
+            for (long v = 0; v < vectors; v++, to += WIDTH) {
+                Vector even = {}, odd = {};
+                from = start<const T>(value, sentence, head) + v * WIDTH;
+                for (long j = 0; j + 1 < its.keys; j += 2, from += 2 * value.position) {
+                    even += weights[j] * read(from);
+                    odd += weights[j + 1] * read(from + value.position);
+                }
+                if (its.keys % 2) even += weights[its.keys - 1] * read(from);
+                const Vector mean = (even + odd) * inverse;
+                each(WIDTH, [=](long d) { to[d] = narrow<T>(mean[d]); });
+            }
+        }
+    }
+    return complete;
+}
+
 template <class T>
 bool attention_backward(const Attention &its, const Heads &query, const Heads &key,
                         const Heads &value, const Heads &gradient, const float *weights,
@@ -358,6 +435,67 @@ bool cross_entropy(void *logits, const int64_t *targets, float share, float *nor
     return complete;
 }
 
+// Numbers in falling order, at most `count`, and where they come from; of equal ones the first.
+struct Largest {
+    float *values;
+    int64_t *indices;
+    long count, found;
+
+    float least() const { return found < count ? -__builtin_inff() : values[count - 1]; }
+
+    void look(float number, long index) {
+        if (found == count && !(number > values[count - 1])) return;
+        long place = found < count ? found++ : count - 1;
+        for (; place > 0 && number > values[place - 1]; place--) {
+            values[place] = values[place - 1];
+            indices[place] = indices[place - 1];
+        }
+        values[place] = number;
+        indices[place] = index;
+    }
+};
+
+// The `count` largest numbers of each row and where they are, largest first.
+//
+// As many blocks have a maximum that is no less than the last of the largest maxima, so nothing below
+// that is among the largest numbers, and few other blocks need a closer look.
+bool top_k(const float *numbers, float *values, int64_t *indices, long rows, long width, long count,
+           int threads) {
+    const long blocks = width / BLOCK;
+    bool complete = true;
+#pragma omp parallel num_threads(threads)
+    {
+        Room room(blocks + WIDTH);
+        float *most = room.take(blocks);
+#pragma omp for schedule(static) reduction(&& : complete)
+        for (long row = 0; row < rows; row++) {
+            if (room.refused()) {
+                complete = false;
+                continue;
+            }
+            const float *x = numbers + row * width;
+            Largest best{values + row * count, indices + row * count, count, 0};
+            for (long block = 0; block < blocks; block++) {
+                const float *from = x + block * BLOCK;
+                Vector highest = read(from);
+                for (long v = 1; v < BLOCK / WIDTH; v++) {
+                    const Vector other = read(from + v * WIDTH);
+                    highest = other > highest ? other : highest;
+                }
+                best.look(most[block] = largest(highest), block);
+            }
+            const float least = best.least();
+            best.found = 0;
+            for (long block = 0; block < blocks; block++)
+                for (long i = block * BLOCK; most[block] >= least && i < (block + 1) * BLOCK; i++)
+                    best.look(x[i], i);
+            for (long i = blocks * BLOCK; i < width; i++) best.look(x[i], i);
+            for (long i = 0; best.found < count; i++) best.look(x[i], i);  // what is no number
+        }
+    }
+    return complete;
+}
+
 }  // namespace
 
 // What Python calls: `half` says that what is not declared as float is bfloat16. They return
@@ -369,6 +507,12 @@ bool mt_attention_forward(bool half, const Attention *its, const Heads *query, c
                           const Heads *context) {
     const auto run = half ? attention_forward<bfloat16> : attention_forward<float>;
     return run(*its, *query, *key, *value, *bias, weights, *context);
+}
+
+bool mt_attention_step(bool half, const Attention *its, const Heads *query, const Heads *key,
+                       const Heads *value, const Heads *bias, const Heads *context) {
+    const auto run = half ? attention_step<bfloat16> : attention_step<float>;
+    return run(*its, *query, *key, *value, *bias, *context);
 }
 
 bool mt_attention_backward(bool half, const Attention *its, const Heads *query, const Heads *key,
@@ -390,6 +534,11 @@ bool mt_add_dropped_backward(bool half, const float *gradient, const Dropout *dr
     const auto run = half ? add_dropped_backward<bfloat16> : add_dropped_backward<float>;
     run(gradient, *dropout, of_added, rows, width, threads);
     return true;
+}
+
+bool mt_top_k(bool, const float *numbers, float *values, int64_t *indices, long rows, long width,
+              long count, int threads) {
+    return top_k(numbers, values, indices, rows, width, count, threads);
 }
 
 bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float share,

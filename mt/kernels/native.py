@@ -1,6 +1,7 @@
 """The kernels of ``native.cpp``: compiled once on a machine that has g++, and absent elsewhere.
 
-They are used from the moment that :func:`enable` has found or compiled them, which training does.
+They are used from the moment that :func:`enable` has found or compiled them, which training and the
+torch engine of translation do.
 Each computes what its caller in this room also computes by torch's operations, in fewer passes
 over memory; numbers are float32 or bfloat16, on a CPU.
 """
@@ -16,6 +17,9 @@ from torch import Tensor
 from mt.native.compiler import load_native
 
 _SOURCE = Path(__file__).with_name("native.cpp")
+WIDTH = 16
+"""Numbers that a kernel computes with side by side: ``WIDTH`` of ``vectors.h``."""
+
 _FLOATS = (torch.float32, torch.bfloat16)
 
 
@@ -61,9 +65,11 @@ _attention, _heads, _dropout = map(ctypes.POINTER, (Attention, Heads, Dropout))
 _sizes = (c_long, c_uint32, c_int)
 _SIGNATURES = {
     "mt_attention_forward": (_attention, *[_heads] * 4, c_void_p, _heads),
+    "mt_attention_step": (_attention, *[_heads] * 5),
     "mt_attention_backward": (_attention, *[_heads] * 4, c_void_p, *[_heads] * 3),
     "mt_add_dropped": (c_void_p, c_void_p, _dropout, c_void_p, *_sizes),
     "mt_add_dropped_backward": (c_void_p, _dropout, c_void_p, *_sizes),
+    "mt_top_k": (c_void_p, c_void_p, c_void_p, c_long, c_long, c_long, c_int),
     "mt_cross_entropy": (c_void_p, c_void_p, c_float, c_void_p, *_sizes),
 }
 """The parameters of each kernel but the first, which says whether numbers are bfloat16."""
@@ -100,7 +106,7 @@ def library(*tensors: Tensor | None) -> Library | None:
 
 
 def _load() -> Library | None:
-    library = load_native(_SOURCE, "training", "train.md")
+    library = load_native(_SOURCE, "torch", "train.md")
     if library is not None:
         for name, types in _SIGNATURES.items():
             function = getattr(library, name)

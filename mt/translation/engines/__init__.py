@@ -91,7 +91,9 @@ def load_torch_engine(
     config = config or TranslationConfig()
     several = config.segmentations
     cut = _cuts(bundle, tokenizers, several) if several > 1 else None
-    return TorchEngine(model, hardware.choose_device(device), others, cut, config.precision)
+    chosen = hardware.choose_device(device)
+    hardware.prepare_translation(chosen)
+    return TorchEngine(model, chosen, others, cut, config.precision)
 
 
 def _cuts(bundle: Bundle, tokenizers: Tokenizers, count: int) -> "Cut":

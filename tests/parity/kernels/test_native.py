@@ -63,6 +63,31 @@ def test_attention_is_that_of_the_paper(dtype, queries, keys, depth, masked):
         )
 
 
+@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
+@pytest.mark.parametrize("sizes", [(1, 1, 16), (1, 15, 32), (5, 17, 48), (16, 4, 16)], ids=str)
+@pytest.mark.parametrize("masked", ["no", "keys", "all"])
+def test_a_few_queries_attend_to_a_cache_where_it_lies(dtype, sizes, masked, monkeypatch):
+    queries, keys, depth = sizes
+    batch, count = 3, 2
+    query = heads(batch, queries, depth, count, dtype, 1)
+    # What lies beside the slots that are used would be seen in the result.
+    cache = torch.full((2, batch, count, keys + 3, depth), torch.nan, dtype=dtype)
+    key, value = cache[:, :, :, :keys].normal_(generator=torch.manual_seed(2))
+    bias = None
+    if masked != "no":
+        shape = (batch, 1, 1, keys) if masked == "keys" else (1, count, queries, keys)
+        bias = torch.randn(shape, generator=torch.manual_seed(3))
+        bias[torch.rand(shape, generator=torch.manual_seed(4)) < 0.3] = -1e38
+    for other in ("_NativeAttention", "_CPUAttention"):
+        monkeypatch.delattr(f"mt.kernels.attention.{other}")
+    with torch.inference_mode():
+        found = cpu_attention(query, key, value, bias, 0.3)
+    assert found.dtype == dtype
+    assert found.transpose(1, 2).is_contiguous(), "the heads of a position lie side by side"
+    expected = attend(query, key, value, bias)
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=2 * ROUNDING[dtype])
+
+
 @pytest.mark.parametrize("keys", [1, 15, 16, 17])
 def test_a_query_that_sees_nothing_attends_evenly_as_by_torch(keys):
     query, key, value = (heads(2, keys, 8, 2, torch.float32, seed).detach() for seed in range(3))

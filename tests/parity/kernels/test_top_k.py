@@ -1,10 +1,12 @@
-"""The largest entries that are found in blocks are those that torch finds in whole rows."""
+"""The largest entries that are found in blocks, or compiled, are those that torch finds."""
 
 import pytest
 import torch
 
 from mt.kernels.top_k import BLOCK, top_k
 from tests.covering import cover
+
+pytestmark = pytest.mark.usefixtures("each_way")
 
 SHAPES = {
     "width": [3, BLOCK, 10 * BLOCK - 1, 10 * BLOCK, 10 * BLOCK + 1, 8003],

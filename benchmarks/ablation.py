@@ -1,0 +1,154 @@
+r"""Train a recipe, and the same with one part changed, with several seeds each: an ablation table.
+
+    python -m benchmarks.ablation configs/multi30k-en-de.yaml --seeds 1 2 3 --work FOLDER \
+        --instead AdamW "training.optimizer.kind=adamw training.optimizer.learning_rate=3e-3" \
+        --instead post-norm model.norm=post --validation SOURCE REFERENCE --test SOURCE REFERENCE
+
+Every run is ``mt train`` on one thread, ``--jobs`` of them at a time; the seed changes all that is
+drawn, from the first weights to the order of pairs. Models translate as the recipe says. Parts are
+kept by their scores on validation text; those on the test set are for the record.
+
+What is finished is not done again, and an interrupted training is resumed: the program may be
+stopped and started at will. A difference is the mean over the seeds, each beside the recipe with
+the same seed, and its standard error.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import ROOT, facts, middle, our_environment, say, table, write_record
+
+RECIPE = "the recipe"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one training reached: BLEU on both sets, and before it the loss on validation text."""
+
+    loss: float
+    """In nats a token, of the weights that were kept."""
+    validation: float
+    test: float
+    signature: str
+    minutes: float
+
+
+def main() -> None:
+    """Train, score, and write or print the table."""
+    options = _parser().parse_args()
+    about = facts(1) | {"recipe": str(options.recipe), "seeds": " ".join(map(str, options.seeds))}
+    variants = {RECIPE: ""} | dict(options.instead)
+    asked = [(name, seed) for seed in options.seeds for name in variants]
+
+    def measured(each: tuple[str, int]) -> Result:
+        name, seed = each
+        return measure(options, name, seed, variants[name].split())
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = dict(zip(asked, pool.map(measured, asked), strict=True))
+    groups = {name: [results[name, seed] for seed in options.seeds] for name in variants}
+    text = f"{describe(groups, variants)}\n\nSignature: `{results[asked[0]].signature}`"
+    if options.output:
+        write_record(options.output, "Without one part of a recipe at a time", about, [], text)
+        say(f"written: {options.output}")
+    print(text)
+
+
+def measure(options: argparse.Namespace, name: str, seed: int, changes: Sequence[str]) -> Result:
+    """Train and score one model, unless that is done already."""
+    run: Path = options.work / f"{name.replace(' ', '-').lower()}-{seed}"
+    if not (run / "README.md").exists():  # written when all is done
+        say(f"{name}, seed {seed}: training")
+        command: list[str | Path] = ["train", options.recipe, "--out", run, "--set", f"seed={seed}"]
+        command += [part for change in changes for part in ("--set", change)]
+        _mt([*command, "--resume"] if (run / "config.yaml").exists() else command)
+    entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    on_validation, on_test = _evaluate(run, *options.validation), _evaluate(run, *options.test)
+    result = Result(
+        loss=[entry["validation"]["loss"] for entry in entries if entry.get("best")][-1],
+        validation=on_validation["score"],
+        test=on_test["score"],
+        signature=on_test["signature"],
+        minutes=max(entry.get("seconds", 0.0) for entry in entries) / 60,
+    )
+    say(f"{name}, seed {seed}: {result}")
+    return result
+
+
+def describe(groups: Mapping[str, Sequence[Result]], changes: Mapping[str, str]) -> str:
+    """Write a row for the recipe and for each variant, with what the change costs or brings."""
+    rows = []
+    for name, results in groups.items():
+        row = [name, f"`{changes[name]}`" if changes[name] else ""]
+        for value in ("loss", "validation", "test"):
+            found = [getattr(result, value) for result in results]
+            digits = 3 if value == "loss" else 2
+            shown = [f"{each:.{digits}f}" for each in found]
+            row.append(f"{statistics.mean(found):.{digits}f} ({', '.join(shown)})")
+            whole = [getattr(result, value) for result in groups[RECIPE]]
+            row.append("" if name == RECIPE else difference(found, whole, digits))
+        rows.append([*row, middle([result.minutes for result in results])])
+    head = [
+        "instead", "settings", "validation loss, mean (each seed)", "difference ± error",
+        "validation BLEU", "difference", "test BLEU", "difference", "minutes, one thread",
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+def difference(found: Sequence[float], whole: Sequence[float], digits: int) -> str:
+    """Write the mean difference of runs with the same seeds, and its standard error."""
+    each = [one - other for one, other in zip(found, whole, strict=True)]
+    text = f"{statistics.mean(each):+.{digits}f}"
+    if len(each) == 1:
+        return text
+    return f"{text} ± {statistics.stdev(each) / len(each) ** 0.5:.{digits}f}"
+
+
+def _evaluate(run: Path, source: Path, reference: Path) -> Any:
+    """Score a model as `mt evaluate` does, once."""
+    kept = run / f"{source.name}.score.json"
+    if not kept.exists():
+        texts: list[str | Path] = ["--source", source, "--reference", reference]
+        found = _mt(["evaluate", run, *texts, "--metric", "bleu", "--json"])
+        kept.write_text(found, "utf-8")
+    [scored] = json.loads(kept.read_text("utf-8"))
+    return scored["scores"]["bleu"]
+
+
+def _mt(arguments: Sequence[str | Path]) -> str:
+    command = [sys.executable, "-m", "mt", *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=our_environment(1), check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"mt {arguments[0]}: failed with {done.returncode}\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="An ablation table.")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument(
+        "--instead", nargs=2, action="append", default=[], metavar=("NAME", "SETTINGS"),
+        help="a variant: its name, and what `mt train --set` changes, apart by spaces",
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    for part in ("validation", "test"):
+        names = ("SOURCE", "REFERENCE")
+        parser.add_argument(f"--{part}", type=Path, nargs=2, required=True, metavar=names)
+    parser.add_argument("--work", type=Path, required=True, help="a folder for the runs")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--output", type=Path, help="a Markdown file")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
