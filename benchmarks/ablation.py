@@ -65,11 +65,13 @@ def main() -> None:
 def measure(options: argparse.Namespace, name: str, seed: int, changes: Sequence[str]) -> Result:
     """Train and score one model, unless that is done already."""
     run: Path = options.work / f"{name.replace(' ', '-').lower()}-{seed}"
-    if not (run / "README.md").exists():  # written when all is done
+    finished = run / "finished"
+    if not finished.exists():
         say(f"{name}, seed {seed}: training")
         command: list[str | Path] = ["train", options.recipe, "--out", run, "--set", f"seed={seed}"]
-        command += [part for change in changes for part in ("--set", change)]
+        command += [part for change in (*options.set, *changes) for part in ("--set", change)]
         _mt([*command, "--resume"] if (run / "config.yaml").exists() else command)
+        finished.touch()
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     on_validation, on_test = _evaluate(run, *options.validation), _evaluate(run, *options.test)
     result = Result(
@@ -140,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         "--instead", nargs=2, action="append", default=[], metavar=("NAME", "SETTINGS"),
         help="a variant: its name, and what `mt train --set` changes, apart by spaces",
     )  # fmt: skip
+    parser.add_argument("--set", action="append", default=[], help="as `mt train --set`, for all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     for part in ("validation", "test"):
         names = ("SOURCE", "REFERENCE")

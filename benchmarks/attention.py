@@ -119,7 +119,8 @@ def train(options: argparse.Namespace, name: str, model: Section) -> Path:
     """Train a variant, unless that is done already; return its run."""
     conditions = f"{options.config.stem}-{options.updates}-{options.seed}"
     run: Path = options.work / conditions / name.replace(", ", "-").replace(" ", "-").lower()
-    if (run / "README.md").exists():  # written when all is done
+    finished = run / "finished"
+    if finished.exists():
         return run
     arguments = [
         "train", str(options.config), "--out", str(run), "--set", f"model={json.dumps(model)}",
@@ -132,6 +133,7 @@ def train(options: argparse.Namespace, name: str, model: Section) -> Path:
         arguments.append("--resume")
     say(f"{name}: training")
     _mt(options, arguments)
+    finished.touch()
     return run
 
 
