@@ -1,8 +1,9 @@
 """The engine in C++: several times as fast as that of torch, for models of the usual kinds."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import c_int
+from functools import partial
 
 from mt.bundle import Bundle
 from mt.data.lengths import group_by_length
@@ -31,15 +32,28 @@ SCORED_TOKENS = 2048
 class NativeEngine:
     """Searches batches of sentences of similar length, each in one thread; see :class:`Engine`."""
 
-    def __init__(self, translator: NativeTranslator, threads: int) -> None:
+    def __init__(
+        self,
+        translator: NativeTranslator,
+        threads: int,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
         """Put the parts together.
 
         Args:
             translator: The model.
             threads: Batches that are translated at once.
+            prepare: Done before the first of them, while text is read; ``None``: nothing is.
         """
         self._translator = translator
         self._workers = Workers(threads)
+
+        def prepared(_: Sequence[int]) -> list[None]:
+            if prepare is not None:
+                prepare()
+            return [None]
+
+        self._prepared = self._workers.submit(prepared, [[0]])
 
     def submit(
         self, sources: Sequence[Sequence[int]], config: SearchConfig, best: int = 1
@@ -65,6 +79,7 @@ class NativeEngine:
         translator = self._translator
 
         def translate(group: Sequence[int]) -> list[list[Hypothesis]]:
+            self._prepared()
             read = [sources[index] for index in group]
             shortest = [config.shortest(len(source)) for source in read]
             longest = [config.longest(len(source)) for source in read]
@@ -110,9 +125,10 @@ def load_native_engine(
         log.warning("precision: the native engine does not multiply in bfloat16, and takes int8")
     stored = read_transformer(bundle, tokenizers)
     translator = make_translator(stored, integers=precision != "float32")
-    if shortlist is not None:
-        translator.use_shortlist(shortlist, *stored.vocabularies)
-    return NativeEngine(translator, count_threads())
+    if shortlist is None:
+        return NativeEngine(translator, count_threads())
+    prepare = partial(translator.use_shortlist, shortlist, *stored.vocabularies)
+    return NativeEngine(translator, count_threads(), prepare)
 
 
 def make_translator(stored: StoredTransformer, *, integers: bool) -> NativeTranslator:
