@@ -8,6 +8,7 @@ The last line of stdout is JSON.
 
 import argparse
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.hf_weights import load_marian
 from mt import allocator, hardware
@@ -62,6 +64,8 @@ SIZES = {
     ),
 }  # fmt: skip
 BATCH_TOKENS = 4096
+MEAN_LENGTHS = 16, 16
+"""Source and target tokens of a pair of Multi30k, end marks included, rounded."""
 CPU = torch.device("cpu")
 
 
@@ -205,6 +209,31 @@ def _timed(stream: Iterator[Update], warmup: int) -> tuple[list[Update], float]:
     return done, time.perf_counter() - began
 
 
+def ceiling(options: argparse.Namespace) -> dict[str, Any]:
+    """Say how many tokens a second could be trained on if training were nothing but products.
+
+    Those of a pair of mean length, forward and twice as many backward, at the rate that a single
+    large product reaches, in bf16 where training would use it.
+    """
+    model = SIZES[options.size].build(8000, 8000).eval()
+    source, target = (torch.full((1, length), END + 1) for length in MEAN_LENGTHS)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.output(model(source, target))
+    bf16 = hardware.uses_bfloat16(CPU, "auto")
+    factor = torch.randn(2048, 2048).to(torch.bfloat16 if bf16 else torch.float32)
+    least = math.inf
+    for _ in range(20):
+        began = time.perf_counter()
+        factor @ factor
+        least = min(least, time.perf_counter() - began)
+    rate = 2 * len(factor) ** 3 / least
+    tokens = sum(MEAN_LENGTHS)
+    return {
+        "tokens_per_s": rate * tokens / (3 * counter.get_total_flops()),
+        "gflops": rate / 1e9,
+    }
+
+
 def translate(options: argparse.Namespace) -> dict[str, Any]:
     """Time the torch engine on the test set with a Marian model's weights; loading is apart."""
     allocator.keep_freed_memory()
@@ -328,6 +357,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     training.add_argument("--data", type=Path, help="output of prepare_data.py; else random pairs")
     training.add_argument("--store", type=Path, help="where encoded pairs are kept")
+    products = commands.add_parser("ceiling")
+    products.set_defaults(measure=ceiling)
+    products.add_argument("--size", choices=SIZES, default="tiny")
     decoding = commands.add_parser("translate")
     decoding.set_defaults(measure=translate)
     decoding.add_argument("--model", type=Path, required=True, help="Hugging Face Marian model")

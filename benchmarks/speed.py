@@ -39,6 +39,7 @@ HF_TRAINER = "Hugging Face Marian, Seq2SeqTrainer"
 HF_BF16 = "Hugging Face Marian, plain loop, bf16 autocast"
 HF_GENERATE = "Hugging Face Marian, generate()"
 BARE_LOOP = "a bare loop of torch with every lever"
+CEILING = "matrix products alone"
 OURS = "mt, as `mt train` runs"
 OURS_FP32 = "mt, the same in fp32"
 OUR_ENGINE = "mt, torch engine"
@@ -72,6 +73,7 @@ def training(options: argparse.Namespace, peers: Peers, size: str, store: Path) 
     contenders = [
         peers.contender(HF_LOOP, "peer_hf.py", *common, "--loop", "plain"),
         peers.contender(BARE_LOOP, "torch_limits.py", *common, "--attn", "eager", "--dtype", "amp"),
+        Contender(CEILING, our_command("ceiling", "--size", size), own_environment),
         Contender(OURS, our_command(*own, "--precision", "auto"), own_environment),
         Contender(OURS_FP32, our_command(*own, "--precision", "fp32"), own_environment),
     ]
@@ -125,7 +127,8 @@ def describe_training(contest: Contest) -> str:
     """Write the table of one size."""
     head = [
         "program", "tokens/s, median (range)", "× Hugging Face, per round",
-        "× the bare loop, per round", "seconds an update", "peak memory, MB",
+        "× the bare loop, per round", "share of what products alone allow", "seconds an update",
+        "peak memory, MB",
     ]  # fmt: skip
     rows = []
     for contender in contest.contenders:
@@ -136,7 +139,8 @@ def describe_training(contest: Contest) -> str:
                 middle(contest.values(name, "tokens_per_s")),
                 f"**{middle(contest.ratios(name), 2)}**",
                 middle(contest.ratios(name, BARE_LOOP), 2),
-                middle(contest.values(name, "s_per_step"), 3),
+                middle(contest.ratios(name, CEILING), 2),
+                "—" if name == CEILING else middle(contest.values(name, "s_per_step"), 3),
                 middle(contest.values(name, "peak_rss_mb")),
             ]
         )
