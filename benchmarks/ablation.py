@@ -15,6 +15,7 @@ the same seed, and its standard error.
 
 import argparse
 import json
+import shlex
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import ROOT, facts, middle, our_environment, say, table, write_record
+from mt.files import write_atomically
 
 RECIPE = "the recipe"
 
@@ -46,11 +48,13 @@ def main() -> None:
     options = _parser().parse_args()
     about = facts(1) | {"recipe": str(options.recipe), "seeds": " ".join(map(str, options.seeds))}
     variants = {RECIPE: ""} | dict(options.instead)
+    if len({name.lower().replace(" ", "-") for name in variants}) <= len(options.instead):
+        raise SystemExit(f"--instead: expected different names, none of them `{RECIPE}`")
     asked = [(name, seed) for seed in options.seeds for name in variants]
 
     def measured(each: tuple[str, int]) -> Result:
         name, seed = each
-        return measure(options, name, seed, variants[name].split())
+        return measure(options, name, seed, shlex.split(variants[name]))
 
     with ThreadPoolExecutor(options.jobs) as pool:
         results = dict(zip(asked, pool.map(measured, asked), strict=True))
@@ -65,15 +69,19 @@ def main() -> None:
 def measure(options: argparse.Namespace, name: str, seed: int, changes: Sequence[str]) -> Result:
     """Train and score one model, unless that is done already."""
     run: Path = options.work / f"{name.replace(' ', '-').lower()}-{seed}"
-    finished = run / "finished"
+    settings = [f"seed={seed}", *options.set, *changes]
+    command: list[str | Path] = ["train", options.recipe, "--out", run]
+    command += [part for setting in settings for part in ("--set", setting)]
+    asked, finished = shlex.join(map(str, command)), run / "finished"
     if not finished.exists():
         say(f"{name}, seed {seed}: training")
-        command: list[str | Path] = ["train", options.recipe, "--out", run, "--set", f"seed={seed}"]
-        command += [part for change in (*options.set, *changes) for part in ("--set", change)]
         _mt([*command, "--resume"] if (run / "config.yaml").exists() else command)
-        finished.touch()
+        finished.write_text(asked, encoding="utf-8")
+    if finished.read_text("utf-8") != asked:
+        raise SystemExit(f"{run}: expected a run of `mt {asked}`, but found another; remove it")
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
-    on_validation, on_test = _evaluate(run, *options.validation), _evaluate(run, *options.test)
+    on_validation = _evaluate(run, "validation", *options.validation)
+    on_test = _evaluate(run, "test", *options.test)
     result = Result(
         loss=[entry["validation"]["loss"] for entry in entries if entry.get("best")][-1],
         validation=on_validation["score"],
@@ -114,15 +122,17 @@ def difference(found: Sequence[float], whole: Sequence[float], digits: int) -> s
     return f"{text} ± {statistics.stdev(each) / len(each) ** 0.5:.{digits}f}"
 
 
-def _evaluate(run: Path, source: Path, reference: Path) -> Any:
+def _evaluate(run: Path, part: str, source: Path, reference: Path) -> Any:
     """Score a model as `mt evaluate` does, once."""
-    kept = run / f"{source.name}.score.json"
-    if not kept.exists():
-        texts: list[str | Path] = ["--source", source, "--reference", reference]
-        found = _mt(["evaluate", run, *texts, "--metric", "bleu", "--json"])
-        kept.write_text(found, "utf-8")
-    [scored] = json.loads(kept.read_text("utf-8"))
-    return scored["scores"]["bleu"]
+    command: list[str | Path] = ["evaluate", run, "--source", source, "--reference", reference]
+    command += ["--metric", "bleu", "--json"]
+    asked, kept = shlex.join(map(str, command)), run / f"{part}.json"
+    known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    if known.get("command") != asked:
+        [scored] = json.loads(_mt(command))
+        known = {"command": asked, **scored["scores"]["bleu"]}
+        write_atomically(kept, json.dumps(known))
+    return known
 
 
 def _mt(arguments: Sequence[str | Path]) -> str:

@@ -219,6 +219,7 @@ def ceiling(options: argparse.Namespace) -> dict[str, Any]:
     source, target = (torch.full((1, length), END + 1) for length in MEAN_LENGTHS)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.output(model(source, target))
+    hardware.prepare_training(CPU, "auto")
     bf16 = hardware.uses_bfloat16(CPU, "auto")
     factor = torch.randn(2048, 2048).to(torch.bfloat16 if bf16 else torch.float32)
     least = math.inf

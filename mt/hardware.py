@@ -72,7 +72,7 @@ def prepare_training(device: torch.device, precision: Precision) -> None:
 def prepare_translation(device: torch.device) -> None:
     """Pull the levers that make translation by torch faster. Idempotent."""
     if device.type == "cpu":
-        native.enable()
+        native.enable_without_gradient()
 
 
 def route_float32_matmul_through_onednn() -> bool:

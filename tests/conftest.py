@@ -28,4 +28,4 @@ def _logging_of_no_other_test():
 def _compiled_kernels_of_no_other_test():
     """Compute by torch's operations, whatever a training in this process has enabled."""
     yield
-    native._enabled = None
+    native._enabled = native._enabled_without_gradient = None

@@ -101,8 +101,8 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
     library = native.library(query, key, value, bias)
     context: Tensor
     if library is not None and _natively(query, key, value, bias):
-        if not torch.is_grad_enabled() and not dropout and _is_step(query):
-            return _attend_in_step(library, query, key, value, bias, scale)
+        if not torch.is_grad_enabled() and not dropout and _are_few(query):
+            return _attend_by_few(library, query, key, value, bias, scale)
         context = _NativeAttention.apply(  # type: ignore[no-untyped-call]
             library, query, key, value, bias, scale, dropout
         )
@@ -118,7 +118,9 @@ def _natively(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) ->
     inputs = (query, key, value)
     return (
         query.dtype == key.dtype == value.dtype
-        and query.size(3) == value.size(3)
+        and key.shape == value.shape
+        and query.size(3) == key.size(3)
+        and query.shape[:2] == key.shape[:2]
         and all(part.stride(3) == 1 for part in inputs)
         and key.size(2) > 0
         and (bias is None or _read_in_rows(bias, key.size(2)))
@@ -130,11 +132,11 @@ def _read_in_rows(bias: Tensor, keys: int) -> bool:
     return whole and bias.dtype == torch.float32 and not bias.requires_grad
 
 
-def _is_step(query: Tensor) -> bool:
+def _are_few(query: Tensor) -> bool:
     return query.size(2) <= FEW_QUERIES and query.size(3) % native.WIDTH == 0
 
 
-def _attend_in_step(  # noqa: PLR0917 - all that a context depends on
+def _attend_by_few(  # noqa: PLR0917 - all that a context depends on
     library: native.Library,
     query: Tensor,
     key: Tensor,

@@ -32,7 +32,7 @@ struct Attention {
 
 namespace {
 
-constexpr long ROWS = 4;            // of a product that are computed together
+constexpr long ROWS = 4;           // of a product that are computed together
 constexpr long BLOCK = 4 * WIDTH;  // numbers of which first the largest is looked at
 
 struct bfloat16 {
@@ -458,7 +458,8 @@ struct Largest {
 // The `count` largest numbers of each row and where they are, largest first.
 //
 // As many blocks have a maximum that is no less than the last of the largest maxima, so nothing below
-// that is among the largest numbers, and few other blocks need a closer look.
+// that is among the largest numbers, and few other blocks need a closer look. `count` is at most
+// BLOCK: the first block that gets one fills all places.
 bool top_k(const float *numbers, float *values, int64_t *indices, long rows, long width, long count,
            int threads) {
     const long blocks = width / BLOCK;

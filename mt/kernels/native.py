@@ -1,7 +1,7 @@
 """The kernels of ``native.cpp``: compiled once on a machine that has g++, and absent elsewhere.
 
-They are used from the moment that :func:`enable` has found or compiled them, which training and the
-torch engine of translation do.
+They are used from the moment that :func:`enable` has found or compiled them, which training does,
+or without a gradient :func:`enable_without_gradient`, which the torch engine of translation does.
 Each computes what its caller in this room also computes by torch's operations, in fewer passes
 over memory; numbers are float32 or bfloat16, on a CPU.
 """
@@ -78,6 +78,7 @@ Library = ctypes.CDLL
 """The kernels, as functions of addresses and sizes."""
 
 _enabled: Library | None = None
+_enabled_without_gradient: Library | None = None
 
 
 def enable() -> bool:
@@ -91,6 +92,13 @@ def enable() -> bool:
     return _enabled is not None
 
 
+def enable_without_gradient() -> bool:
+    """Do as :func:`enable`, for what has no gradient: training stays as it is, draw by draw."""
+    global _enabled_without_gradient  # noqa: PLW0603
+    _enabled_without_gradient = _load()
+    return _enabled_without_gradient is not None
+
+
 def in_use() -> str:
     """Name what computes: these kernels, by a name that changes with them, or torch's."""
     return "torch's" if _enabled is None else Path(_enabled._name).stem  # noqa: SLF001
@@ -102,11 +110,13 @@ def library(*tensors: Tensor | None) -> Library | None:
         tensor is None or (tensor.dtype in _FLOATS and tensor.device.type == "cpu")
         for tensor in tensors
     )
-    return _enabled if made_for else None
+    if not made_for:
+        return None
+    return _enabled if _enabled or torch.is_grad_enabled() else _enabled_without_gradient
 
 
 def _load() -> Library | None:
-    library = load_native(_SOURCE, "torch", "train.md")
+    library = load_native(_SOURCE, "computing with torch", "train.md")
     if library is not None:
         for name, types in _SIGNATURES.items():
             function = getattr(library, name)

@@ -10,7 +10,7 @@ BLOCK = 64
 """Entries per block in :func:`top_k`."""
 
 FEW = 64
-"""Entries of a row that the compiled kernel looks for at most: it sorts as it goes."""
+"""Entries of a row that the compiled kernel looks for at most: no more than its blocks have."""
 
 
 def top_k(
@@ -20,11 +20,13 @@ def top_k(
 
     Equals ``rows.topk(count)``, which other devices use, but is faster for wide rows on a CPU: at
     most ``count`` blocks can hold one of the ``count`` largest values, namely those with the
-    largest maxima. The compiled kernel, where it is enabled, looks at each entry once.
+    largest maxima. The compiled kernel, where it is enabled, does the same without copies; in a row
+    with NaN it may find others.
     """
     height, width = rows.shape
     library = native.library(rows)
-    if library is not None and rows.dtype == torch.float32 and count <= min(FEW, width):
+    fits = rows.dtype == torch.float32 and 0 < count <= min(FEW, width)
+    if library is not None and fits and not rows.requires_grad:
         return _native_top_k(library, rows.contiguous(), count)
     whole = width // BLOCK
     if rows.device.type != "cpu" or whole <= 2 * count:

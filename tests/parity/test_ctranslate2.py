@@ -75,7 +75,7 @@ def build(**choices):
 
 def weights_of(model):
     return {
-        name: Variable("f", tuple(weight.shape), weight.detach().numpy().tobytes())
+        name: Variable("f", tuple(weight.shape), memoryview(weight.detach().numpy().tobytes()))
         for name, weight in model.named_parameters()
     }
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 import torch
@@ -107,6 +109,20 @@ def test_marks_are_never_written_and_nothing_is_empty(search):
     assert [pool[0].tokens for pool in found] == [pool[0].tokens for pool in expected]
     assert all(NEVER.isdisjoint(pool[0].tokens) for pool in found)
     assert all(len(pool[0].tokens) == 1 for pool in found)
+
+
+def test_an_engine_that_nobody_holds_ends_its_threads():
+    before = threading.active_count()
+    config, model = build()
+    engine = load(config, model)
+    engine.submit(sentences(20), GreedyConfig())()
+    assert threading.active_count() == before + 2
+    del engine
+    for _ in range(100):
+        if threading.active_count() == before:
+            return
+        time.sleep(0.05)
+    pytest.fail("its threads go on")
 
 
 @pytest.mark.parametrize("integers", [False, True])

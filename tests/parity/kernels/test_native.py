@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 
-from mt.kernels.attention import cpu_attention
+from mt.kernels import native
+from mt.kernels.attention import _natively, cpu_attention
 from mt.kernels.cross_entropy import chunked_cross_entropy
 from mt.kernels.residual import add_dropped
 
@@ -86,6 +87,25 @@ def test_a_few_queries_attend_to_a_cache_where_it_lies(dtype, sizes, masked, mon
     assert found.transpose(1, 2).is_contiguous(), "the heads of a position lie side by side"
     expected = attend(query, key, value, bias)
     torch.testing.assert_close(found.double(), expected, rtol=0, atol=2 * ROUNDING[dtype])
+
+
+def test_a_translator_leaves_what_has_a_gradient_to_torch(monkeypatch):
+    monkeypatch.setattr(native, "_enabled", None)
+    assert native.enable_without_gradient()
+    query, key, value = (heads(2, 5, 16, 2, torch.float32, seed) for seed in range(3))
+    assert cpu_attention(query, key, value, None, 0.3).grad_fn.name() == "_CPUAttentionBackward"
+    monkeypatch.delattr("mt.kernels.attention._CPUAttention")
+    with torch.no_grad():
+        found = cpu_attention(query, key, value, None, 0.3)
+    torch.testing.assert_close(found, attend(query, key, value, None).float())
+
+
+def test_shapes_that_do_not_fit_are_left_to_torch_which_refuses_them():
+    query, key, value = (heads(2, 5, 16, 2, torch.float32, seed) for seed in range(3))
+    assert _natively(query, key, value, None)
+    assert not _natively(query, key[:1], value[:1], None)
+    assert not _natively(query, key, value[:, :, :4], None)
+    assert not _natively(query, key[..., :8], value[..., :8], None)
 
 
 @pytest.mark.parametrize("keys", [1, 15, 16, 17])

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("each_way")
 
 SHAPES = {
     "width": [3, BLOCK, 10 * BLOCK - 1, 10 * BLOCK, 10 * BLOCK + 1, 8003],
-    "count": [1, 2, 10],
+    "count": [0, 1, 2, 10, 65],
     "impossible": [False, True],
 }
 

@@ -283,7 +283,8 @@ class _Conversion:
                     )
             case T5Config() as t5:
                 shared = f"{side}.0.self_attention.attend.relative.table"
-                table = array("f", self._weight(shared, self.heads, t5.buckets).data)
+                table = array("f")
+                table.frombytes(self._weight(shared, self.heads, t5.buckets).data)
                 numbers = (table[bucket :: t5.buckets] for bucket in range(t5.buckets))
                 bias = array("f", (number for row in numbers for number in row))
                 yield f"{to}/relative_attention_bias", _floats(bias, t5.buckets, self.heads)

@@ -43,7 +43,8 @@ class NativeEngine:
         Args:
             translator: The model.
             threads: Batches that are translated at once.
-            prepare: Done before the first of them, while text is read; ``None``: nothing is.
+            prepare: Done before the first of them, while text is read, and what it raises is raised
+                there; ``None``: nothing is.
         """
         self._translator = translator
         self._workers = Workers(threads)
@@ -76,10 +77,10 @@ class NativeEngine:
             beam.length_norm == "gnmt",
             beam.length_penalty,
         )
-        translator = self._translator
+        translator, prepared = self._translator, self._prepared  # not the engine: its threads end
 
         def translate(group: Sequence[int]) -> list[list[Hypothesis]]:
-            self._prepared()
+            prepared()
             read = [sources[index] for index in group]
             shortest = [config.shortest(len(source)) for source in read]
             longest = [config.longest(len(source)) for source in read]

@@ -119,11 +119,7 @@ class NativeTranslator:
         """
         self._library = library
         self._model = c_void_p()
-        # What the library goes on reading must not lie in a file that may change.
-        arrays = {
-            name: _numbers(bytearray(data) if _STAY.search(name) else data)
-            for name, data in weights.items()
-        }
+        arrays = {name: _numbers(data) for name, data in weights.items()}
         for name, data in weights.items():
             if not library.mt_finite(ctypes.addressof(arrays[name]), memoryview(data).nbytes // 4):
                 raise ValueError(name)

@@ -73,6 +73,7 @@ def _task(
 def _work(tasks: "SimpleQueue[_Task | None]") -> None:
     while task := tasks.get():
         task()
+        del task  # it holds what it worked with, and the next one may never come
 
 
 def _end(tasks: "SimpleQueue[_Task | None]", count: int) -> None:
