@@ -185,6 +185,15 @@ void transpose(const float *from, float *to, long rows, long wide) {
         each(rows, [=](long i) { to[i] = from[i * wide + d]; });
 }
 
+// Scores become powers of e, of which the largest is 1; returns what makes their sum 1.
+inline float exponentials(Vector *row, long vectors) {
+    Vector highest = row[0], total = {};
+    for (long v = 1; v < vectors; v++) highest = row[v] > highest ? row[v] : highest;
+    const float top = largest(highest);
+    for (long v = 0; v < vectors; v++) total += row[v] = exponential(row[v] - top);
+    return 1 / sum(total);
+}
+
 // context = dropout(softmax(scale * query key^T + bias)) value; `weights` are the softmax, [batch,
 // heads, queries, keys].
 template <class T>
@@ -223,14 +232,8 @@ bool attention_forward(const Attention &its, const Heads &query, const Heads &ke
                     memcpy(added, start<float>(bias, sentence, head) + i * bias.position,
                            sizeof(float) * its.keys);
                 Vector *row = (Vector *)(scores + i * keys), *extra = (Vector *)added;
-                Vector highest = row[0] * its.scale + extra[0], total = {};
-                for (long j = 0; j < vectors; j++) {
-                    row[j] = row[j] * its.scale + extra[j];
-                    highest = row[j] > highest ? row[j] : highest;
-                }
-                const float top = largest(highest);
-                for (long j = 0; j < vectors; j++) total += row[j] = exponential(row[j] - top);
-                const float inverse = 1 / sum(total);
+                for (long j = 0; j < vectors; j++) row[j] = row[j] * its.scale + extra[j];
+                const float inverse = exponentials(row, vectors);
                 for (long j = 0; j < vectors; j++) row[j] *= inverse;
                 const long first = (number * its.queries + i) * its.keys;
                 memcpy(weights + first, row, sizeof(float) * its.keys);
@@ -284,11 +287,7 @@ bool attention_step(const Attention &its, const Heads &query, const Heads &key, 
                 const float *added = start<float>(bias, sentence, head) + i * bias.position;
                 each(its.keys, [=](long j) { weights[j] += added[j]; });
             }
-            Vector highest = row[0], total = {};
-            for (long v = 1; v < keys / WIDTH; v++) highest = row[v] > highest ? row[v] : highest;
-            const float top = largest(highest);
-            for (long v = 0; v < keys / WIDTH; v++) total += row[v] = exponential(row[v] - top);
-            const float inverse = 1 / sum(total);
+            const float inverse = exponentials(row, keys / WIDTH);
             T *to = start<T>(context, sentence, head) + i * context.position;
             for (long v = 0; v < vectors; v++, to += WIDTH) {
                 Vector even = {}, odd = {};

@@ -7,10 +7,7 @@ from torch import Tensor
 from mt.kernels import native
 
 BLOCK = 64
-"""Entries per block in :func:`top_k`."""
-
-FEW = 64
-"""Entries of a row that the compiled kernel looks for at most: no more than its blocks have."""
+"""Entries per block, in the compiled kernel too, which finds no more than a block has."""
 
 
 def top_k(
@@ -25,7 +22,7 @@ def top_k(
     """
     height, width = rows.shape
     library = native.library(rows)
-    fits = rows.dtype == torch.float32 and 0 < count <= min(FEW, width)
+    fits = rows.dtype == torch.float32 and 0 < count <= min(BLOCK, width)
     if library is not None and fits and not rows.requires_grad:
         return _native_top_k(library, rows.contiguous(), count)
     whole = width // BLOCK

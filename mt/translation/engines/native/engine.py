@@ -126,9 +126,9 @@ def load_native_engine(
         log.warning("precision: the native engine does not multiply in bfloat16, and takes int8")
     stored = read_transformer(bundle, tokenizers)
     translator = make_translator(stored, integers=precision != "float32")
-    if shortlist is None:
-        return NativeEngine(translator, count_threads())
-    prepare = partial(translator.use_shortlist, shortlist, *stored.vocabularies)
+    prepare = None
+    if shortlist is not None:
+        prepare = partial(translator.use_shortlist, shortlist, *stored.vocabularies)
     return NativeEngine(translator, count_threads(), prepare)
 
 
