@@ -205,8 +205,8 @@ def training_conditions(options: argparse.Namespace) -> str:
         "budget, the others that of the target side; mt also clips the gradient. "
         "`mt train` computes in bf16 where the processor has it, Hugging Face in fp32 unless the "
         "row says otherwise. The bare loop has bf16 autocast, dropout from bytes, a loss in "
-        "chunks, plain products for attention and fused AdamW. Matrix products alone are as fast as "
-        "a large one, in bf16 where `mt train` uses it. `mt train` preloads tcmalloc "
+        "chunks, plain products for attention and fused AdamW. Matrix products alone are as fast "
+        "as a large one, in bf16 where `mt train` uses it. `mt train` preloads tcmalloc "
         f"where installed; here it is{'' if find_library('tcmalloc_minimal') else ' not'}.\n\n"
     )
 
