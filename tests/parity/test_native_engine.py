@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 import torch
@@ -112,17 +111,16 @@ def test_marks_are_never_written_and_nothing_is_empty(search):
 
 
 def test_an_engine_that_nobody_holds_ends_its_threads():
-    before = threading.active_count()
+    others = set(threading.enumerate())
     config, model = build()
     engine = load(config, model)
     engine.submit(sentences(20), GreedyConfig())()
-    assert threading.active_count() == before + 2
+    threads = set(threading.enumerate()) - others
+    assert len(threads) == 2
     del engine
-    for _ in range(100):
-        if threading.active_count() == before:
-            return
-        time.sleep(0.05)
-    pytest.fail("its threads go on")
+    for thread in threads:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("integers", [False, True])
