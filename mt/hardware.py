@@ -69,10 +69,13 @@ def prepare_training(device: torch.device, precision: Precision) -> None:
         torch.set_float32_matmul_precision("high")
 
 
-def prepare_translation(device: torch.device) -> None:
-    """Pull the levers that make translation by torch faster. Idempotent."""
-    if device.type == "cpu":
-        native.enable_without_gradient()
+def prepare_translation(device: torch.device) -> bool:
+    """Pull the levers that make translation by torch faster. Idempotent.
+
+    Returns:
+        Whether compiled kernels are used.
+    """
+    return device.type == "cpu" and native.enable_without_gradient()
 
 
 def route_float32_matmul_through_onednn() -> bool:

@@ -1,4 +1,4 @@
-"""Matrix products whose matrices have few different heights."""
+"""Matrix products: in half precision of few different heights, without a gradient of panels."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mt.kernels import native
+
 ROWS = 256
 """The heights of matrices are multiples of this where a CPU multiplies in half precision."""
 
@@ -16,19 +18,57 @@ def linear(
     states: Float[Tensor, "*batch inputs"],
     weight: Float[Tensor, "outputs inputs"],
     bias: Float[Tensor, " outputs"] | None,
+    panels: Float[Tensor, "panels inputs width"] | None = None,
 ) -> Float[Tensor, "*batch outputs"]:
-    """Compute ``F.linear``, and on a CPU under autocast do so in matrices of few heights.
+    """Compute ``F.linear``; on a CPU by matrices of few heights or by panels.
 
-    There oneDNN multiplies half-precision matrices, and it writes and compiles a kernel for every
-    shape it has not met lately. Nearly every batch brings a number of tokens of its own, and
-    compiling takes several times as long as multiplying. Here the tokens, which have to be copied
-    into half precision anyway, are copied into a matrix whose height is a multiple of ``ROWS``, its
-    last rows being zero; so are the gradients. The results are those of autocast.
+    Under autocast oneDNN multiplies half-precision matrices, and it writes and compiles a kernel
+    for every shape it has not met lately. Nearly every batch brings a number of tokens of its own,
+    and compiling takes several times as long as multiplying. Here the tokens, which have to be
+    copied into half precision anyway, are copied into a matrix whose height is a multiple of
+    ``ROWS``, its last rows being zero; so are the gradients. The results are those of autocast.
+
+    In float32, where nothing has a gradient, the compiled kernel multiplies by panels, if they are
+    given and it is enabled. A row has the same results then, whatever rows it is among.
+
+    Args:
+        states: What is multiplied.
+        weight: ``W``.
+        bias: What is added; ``None``: nothing.
+        panels: The weight as :func:`in_panels` returned it; ``None``: it is read as it is.
     """
     if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         product: Tensor = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
         return product
+    if panels is not None and not torch.is_grad_enabled():
+        library = native.library(states)
+        if library is not None and states.dtype == torch.float32:
+            return _multiply_panels(library, states, panels, bias, len(weight))
     return F.linear(states, weight, bias)
+
+
+def in_panels(
+    weight: Float[Tensor, "outputs inputs"],
+) -> Float[Tensor, "panels inputs width"]:
+    """Copy a weight in the order in which the kernel reads it; missing outputs are zero."""
+    missing = -len(weight) % native.PANEL
+    whole = F.pad(weight.detach(), (0, 0, 0, missing))
+    return torch.unflatten(whole, 0, (-1, native.PANEL)).transpose(1, 2).contiguous()
+
+
+def _multiply_panels(
+    library: native.Library, states: Tensor, panels: Tensor, bias: Tensor | None, outputs: int
+) -> Tensor:
+    inputs = states.size(-1)
+    flat = states.reshape(-1, inputs)
+    flat = flat if flat.stride(1) == 1 else flat.contiguous()
+    product = flat.new_empty(len(flat), outputs)
+    library.mt_linear(
+        False, flat.data_ptr(), flat.stride(0), panels.data_ptr(),
+        None if bias is None else bias.data_ptr(), product.data_ptr(), len(flat), inputs, outputs,
+        torch.get_num_threads(),
+    )  # fmt: skip
+    return product.view(*states.shape[:-1], outputs)
 
 
 class _FewHeights(torch.autograd.Function):

@@ -33,6 +33,14 @@ struct Attention {
 namespace {
 
 constexpr long ROWS = 4;           // of a product that are computed together
+constexpr long PANEL = 2 * WIDTH;  // outputs of a linear layer that are computed together
+constexpr long CHUNK = 96;         // rows of its inputs that a thread takes at once
+constexpr long SHARED = 1 << 19;   // products of numbers from which on other threads help
+#ifdef __AVX512F__
+constexpr int TALL = 8;            // rows that are computed together with a panel, in registers
+#else
+constexpr int TALL = 3;
+#endif
 constexpr long BLOCK = 4 * WIDTH;  // numbers of which first the largest is looked at
 
 struct bfloat16 {
@@ -119,19 +127,24 @@ class Room {
     float *memory, *next;
 };
 
-// ROWS rows and `VECTORS` vectors of columns of a product, all in registers.
-template <int VECTORS>
-inline void multiply_block(const float *a, long down, long right, const float *b, float *c,
-                           long wide, long inner) {
-    Vector sums[ROWS][VECTORS] = {};
+// Add to `sums` a product of COUNT rows and VECTORS vectors of columns, all in registers.
+template <int COUNT, int VECTORS>
+inline void multiply_block(const float *a, long down, long right, const float *b, long wide, long inner,
+                           Vector (&sums)[COUNT][VECTORS]) {
     for (long k = 0; k < inner; k++)
         for (int v = 0; v < VECTORS; v++) {
             const Vector factors = *(const Vector *)(b + k * wide + v * WIDTH);
-            for (int row = 0; row < ROWS; row++)
+            for (int row = 0; row < COUNT; row++)
                 sums[row][v] += a[row * down + k * right] * factors;
         }
-    for (int row = 0; row < ROWS; row++)
-        for (int v = 0; v < VECTORS; v++) *(Vector *)(c + row * wide + v * WIDTH) = sums[row][v];
+}
+
+template <int VECTORS>
+inline void multiply_columns(const float *a, long down, long right, const float *b, float *c,
+                             long wide, long inner) {
+    Vector sums[ROWS][VECTORS] = {};
+    multiply_block(a, down, right, b, wide, inner, sums);
+    for (int row = 0; row < ROWS; row++) memcpy(c + row * wide, sums[row], sizeof sums[row]);
 }
 
 // c = a b. An element of `a` is at [row * down + column * right], so that it can be transposed; b
@@ -143,9 +156,9 @@ void multiply(const float *a, long down, long right, const float *b, float *c, l
         float *to = c + row * wide;
         long column = 0;
         for (; column + 2 * WIDTH <= wide; column += 2 * WIDTH)
-            multiply_block<2>(from, down, right, b + column, to + column, wide, inner);
+            multiply_columns<2>(from, down, right, b + column, to + column, wide, inner);
         if (column < wide)
-            multiply_block<1>(from, down, right, b + column, to + column, wide, inner);
+            multiply_columns<1>(from, down, right, b + column, to + column, wide, inner);
     }
 }
 
@@ -434,6 +447,52 @@ bool cross_entropy(void *logits, const int64_t *targets, float share, float *nor
     return complete;
 }
 
+// Rows of y = x W^T + b for a panel of outputs, of which `count` are wanted.
+template <int COUNT>
+inline void linear_block(const float *x, long stride, const float *panel, long inputs, const float *bias,
+                         float *y, long outputs, long count) {
+    Vector sums[COUNT][PANEL / WIDTH] = {};
+    multiply_block(x, stride, 1, panel, PANEL, inputs, sums);
+    float added[PANEL] = {};
+    if (bias) memcpy(added, bias, sizeof(float) * count);
+    for (int row = 0; row < COUNT; row++) {
+        for (long v = 0; v < PANEL / WIDTH; v++) sums[row][v] += read(added + v * WIDTH);
+        if (count == PANEL)
+            memcpy(y + row * outputs, sums[row], sizeof sums[row]);
+        else
+            memcpy(y + row * outputs, sums[row], sizeof(float) * count);
+    }
+}
+
+// The same for `rows`, up to COUNT.
+template <int COUNT>
+inline void linear_rest(const float *x, long rows, long stride, const float *panel, long inputs,
+                        const float *bias, float *y, long outputs, long count) {
+    if (rows == COUNT)
+        linear_block<COUNT>(x, stride, panel, inputs, bias, y, outputs, count);
+    else if constexpr (COUNT > 1)
+        linear_rest<COUNT - 1>(x, rows, stride, panel, inputs, bias, y, outputs, count);
+}
+
+// y = x W^T + b, where W lies in panels of PANEL outputs, the last filled up, and in each by inputs.
+// Every number is summed up in the same order, however many rows there are.
+void linear(const float *x, long stride, const float *panels, const float *bias, float *y, long rows,
+            long inputs, long outputs, int threads) {
+#pragma omp parallel for collapse(2) schedule(static) num_threads(threads) \
+    if (rows * inputs * outputs >= SHARED)
+    for (long column = 0; column < outputs; column += PANEL)
+        for (long first = 0; first < rows; first += CHUNK) {
+            const long last = first + CHUNK < rows ? first + CHUNK : rows;
+            const long count = outputs - column < PANEL ? outputs - column : PANEL;
+            const float *panel = panels + column * inputs, *added = bias ? bias + column : nullptr;
+            for (long row = first; row < last; row += TALL) {
+                const long left = last - row < TALL ? last - row : TALL;
+                linear_rest<TALL>(x + row * stride, left, stride, panel, inputs, added,
+                                  y + row * outputs + column, outputs, count);
+            }
+        }
+}
+
 // Numbers in falling order, at most `count`, and where they come from; of equal ones the first.
 struct Largest {
     float *values;
@@ -533,6 +592,12 @@ bool mt_add_dropped_backward(bool half, const float *gradient, const Dropout *dr
                              void *of_added, long rows, uint32_t width, int threads) {
     const auto run = half ? add_dropped_backward<bfloat16> : add_dropped_backward<float>;
     run(gradient, *dropout, of_added, rows, width, threads);
+    return true;
+}
+
+bool mt_linear(bool, const float *x, long stride, const float *panels, const float *bias, float *y,
+               long rows, long inputs, long outputs, int threads) {
+    linear(x, stride, panels, bias, y, rows, inputs, outputs, threads);
     return true;
 }
 

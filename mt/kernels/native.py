@@ -20,6 +20,9 @@ _SOURCE = Path(__file__).with_name("native.cpp")
 WIDTH = 16
 """Numbers that a kernel computes with side by side: ``WIDTH`` of ``vectors.h``."""
 
+PANEL = 2 * WIDTH
+"""Outputs of a linear layer that a kernel computes together: ``PANEL`` of ``native.cpp``."""
+
 _FLOATS = (torch.float32, torch.bfloat16)
 
 
@@ -69,6 +72,7 @@ _SIGNATURES = {
     "mt_attention_backward": (_attention, *[_heads] * 4, c_void_p, *[_heads] * 3),
     "mt_add_dropped": (c_void_p, c_void_p, _dropout, c_void_p, *_sizes),
     "mt_add_dropped_backward": (c_void_p, _dropout, c_void_p, *_sizes),
+    "mt_linear": (c_void_p, c_long, *[c_void_p] * 3, *[c_long] * 3, c_int),
     "mt_top_k": (c_void_p, c_void_p, c_void_p, c_long, c_long, c_long, c_int),
     "mt_cross_entropy": (c_void_p, c_void_p, c_float, c_void_p, *_sizes),
 }

@@ -9,8 +9,9 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mt.kernels import native
 from mt.kernels.dropout import dropout
-from mt.kernels.linear import linear
+from mt.kernels.linear import in_panels, linear
 from mt.kernels.residual import add_dropped
 from mt.model.config import Activation, NormPlacement, Tie
 from mt.model.contract import CUT
@@ -25,16 +26,43 @@ class Linear(nn.Linear):
             of its own, such as those of queries, keys and values.
     """
 
-    def __init__(self, inputs: int, outputs: int, blocks: int = 1) -> None:
-        super().__init__(inputs, outputs)
+    def __init__(self, inputs: int, outputs: int, blocks: int = 1, *, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, bias)
         self.blocks = blocks
+        self._panels: Tensor | None = None
 
     def forward(
         self,
         input: Float[Tensor, "*batch inputs"],  # noqa: A002 - torch's name
+        blocks: slice = slice(None),
     ) -> Float[Tensor, "*batch outputs"]:
-        """Multiply."""
-        return linear(input, self.weight, self.bias)
+        """Multiply by ``W``, or by some of its blocks."""
+        weight: Tensor = self.weight
+        bias: Tensor | None = self.bias
+        panels = self._panels
+        if blocks != slice(None):
+            height = self.out_features // self.blocks
+            first, last, _ = blocks.indices(self.blocks)
+            rows = slice(first * height, last * height)
+            weight, bias = weight[rows], None if bias is None else bias[rows]
+            if panels is not None:
+                panels = panels[rows.start // native.PANEL : rows.stop // native.PANEL]
+        return linear(input, weight, bias, panels)
+
+    def lay_out(self) -> None:
+        """Keep a copy of ``W`` as the compiled kernel reads it; ``W`` must not change any more.
+
+        It takes as much memory again. Blocks that are no whole number of panels are left.
+        """
+        if self.blocks == 1 or self.out_features // self.blocks % native.PANEL == 0:
+            self._panels = in_panels(self.weight)
+
+
+def lay_out(model: nn.Module) -> None:
+    """Do as :meth:`Linear.lay_out` with all linear layers of a model."""
+    for module in model.modules():
+        if isinstance(module, Linear):
+            module.lay_out()
 
 
 class Dropout(nn.Module):

@@ -130,7 +130,7 @@ class Recurrent(EncoderDecoder):
             else StateAttention(config.attention, dim, config.heads)
         )
         self.combine = Linear(2 * dim, dim)
-        self.output = nn.Linear(dim, target_size, bias=False)
+        self.output = Linear(dim, target_size, bias=False)
         self.output.weight = tables.output
 
     def encode(

@@ -12,7 +12,7 @@ from mt.model.attention.contract import Role
 from mt.model.attention.multi_head import KeysValues, MultiHeadAttention
 from mt.model.config import TransformerConfig
 from mt.model.contract import DecoderState, EncoderDecoder
-from mt.model.layers import Embedding, FeedForward, Residual, make_tables
+from mt.model.layers import Embedding, FeedForward, Linear, Residual, make_tables
 from mt.model.positions.contract import RelativePositions
 from mt.text.tokenizer import PAD
 
@@ -183,7 +183,7 @@ class Transformer(EncoderDecoder):
         self.encoder_norm = at_top(dim)
         self.decoder_norm = at_top(dim)
         self.layer_dropout = config.layer_dropout
-        self.output = nn.Linear(dim, target_size, bias=config.output_bias)
+        self.output = Linear(dim, target_size, bias=config.output_bias)
         self.output.weight = tables.output
         if config.output_bias:
             nn.init.zeros_(self.output.bias)

@@ -68,7 +68,7 @@ class AdamWConfig(StrictConfig):
     weight_decay: NonNegativeFloat = 0.0
     """Share of a weight matrix subtracted at each update, times the rate; vectors do not decay."""
 
-    def build(self, model: "nn.Module") -> "Optimizer":
+    def build(self, model: "EncoderDecoder") -> "Optimizer":
         """Make the optimiser."""
         return _adamw(_trained(model), self)
 
@@ -92,7 +92,7 @@ class MuonConfig(StrictConfig):
     weight_decay: NonNegativeFloat = 0.1
     """Share of a weight matrix subtracted at each update, times the rate; vectors do not decay."""
 
-    def build(self, model: "nn.Module") -> "Optimizer":
+    def build(self, model: "EncoderDecoder") -> "Optimizer":
         """Make the optimiser."""
         from mt.training.optimizers import Muon, hidden_matrices
 

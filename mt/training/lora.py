@@ -37,7 +37,7 @@ class LowRankAdaptation:
         whole = count_parameters(trained)
         self._trained = trained.requires_grad_(requires_grad=False)
         for layer in list(trained.modules()):
-            if isinstance(layer, Linear):
+            if isinstance(layer, Linear) and layer is not trained.output:
                 product = _LowRankProduct(layer.weight, layer.blocks, rank, alpha / rank)
                 parametrize.register_parametrization(layer, "weight", product)
         small = count_parameters(trained) - whole

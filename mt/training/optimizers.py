@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mt.hardware import computes_bfloat16
+from mt.model.contract import EncoderDecoder
 from mt.model.layers import Linear
 
 
@@ -53,7 +54,7 @@ class Muon:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: EncoderDecoder,
         adamw: torch.optim.AdamW,
         *,
         learning_rate: float,
@@ -180,13 +181,13 @@ def orthogonalize(
     return found.mT if tall else found
 
 
-def hidden_matrices(model: nn.Module) -> Iterator[tuple[Tensor, int]]:
+def hidden_matrices(model: EncoderDecoder) -> Iterator[tuple[Tensor, int]]:
     """Yield the weight of each linear layer but the output, and how many matrices it holds.
 
     What is frozen is left out, and so is what is computed of other weights.
     """
     for module in model.modules():
-        if isinstance(module, Linear):
+        if isinstance(module, Linear) and module is not model.output:
             weight = module.weight
             if isinstance(weight, nn.Parameter) and weight.requires_grad:
                 yield weight, module.blocks

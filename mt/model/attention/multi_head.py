@@ -6,10 +6,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mt.kernels.linear import linear
 from mt.model.attention.contract import Attention
 from mt.model.layers import Linear
 from mt.model.positions.contract import Rotation
+
+_QUERY, _KEY_VALUE = slice(1), slice(1, 3)
+"""Blocks of a projection of queries, keys and values."""
 
 
 class KeysValues(NamedTuple):
@@ -74,13 +76,11 @@ class MultiHeadAttention(nn.Module):
         self, states: Float[Tensor, "batch query_len dim"]
     ) -> Float[Tensor, "batch heads query_len depth"]:
         """Project the states of the target to queries of cross-attention."""
-        weight, bias = self.in_proj.weight[: self.dim], self.in_proj.bias[: self.dim]
-        return self._split(linear(states, weight, bias))
+        return self._split(self.in_proj(states, _QUERY))
 
     def project_memory(self, memory: Float[Tensor, "batch key_len dim"]) -> KeysValues:
         """Project encoder states to keys and values; a decoder does this once a sentence."""
-        weight, bias = self.in_proj.weight[self.dim :], self.in_proj.bias[self.dim :]
-        key, value = torch.split(linear(memory, weight, bias), self.dim, dim=-1)
+        key, value = torch.split(self.in_proj(memory, _KEY_VALUE), self.dim, dim=-1)
         return KeysValues(self.attend.prepare_keys(self._split(key)), self._split(value))
 
     def forward(

@@ -84,6 +84,7 @@ def load_torch_engine(
     """
     refuse_little_memory()
     from mt import hardware  # noqa: PLC0415
+    from mt.model.layers import lay_out  # noqa: PLC0415
     from mt.model.loading import load_model  # noqa: PLC0415
     from mt.translation.engines.torch import TorchEngine  # noqa: PLC0415
 
@@ -92,8 +93,11 @@ def load_torch_engine(
     several = config.segmentations
     cut = _cuts(bundle, tokenizers, several) if several > 1 else None
     chosen = hardware.choose_device(device)
-    hardware.prepare_translation(chosen)
-    return TorchEngine(model, chosen, others, cut, config.precision)
+    engine = TorchEngine(model, chosen, others, cut, config.precision)
+    if hardware.prepare_translation(chosen) and engine.precision == "fp32":
+        for each in (model, *others):
+            lay_out(each)
+    return engine
 
 
 def _cuts(bundle: Bundle, tokenizers: Tokenizers, count: int) -> "Cut":

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from mt.kernels.linear import ROWS, linear, pad_rows
-from mt.model.layers import Linear
+from mt.kernels import native
+from mt.kernels.linear import ROWS, in_panels, linear, pad_rows
+from mt.model.layers import Linear, lay_out
 
 
 def draw(*shape, seed=1):
@@ -53,3 +54,52 @@ def test_heights_are_few():
 def test_rows_that_need_no_copy_are_not_copied():
     matrix = torch.ones(ROWS, 3)
     assert pad_rows(matrix, torch.float32).data_ptr() == matrix.data_ptr()
+
+
+# Below, at and above a panel of outputs, a group of rows, and what a thread takes at once.
+PANELS = [(1, 1, 1), (3, 7, native.PANEL - 1), (8, 5, native.PANEL), (97, 40, 3 * native.PANEL + 5)]
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), PANELS, ids=str)
+@pytest.mark.parametrize("with_bias", [True, False])
+@torch.no_grad()
+def test_panels_give_the_product(rows, inputs, outputs, with_bias):
+    weight, bias = draw(outputs, inputs, seed=2), draw(outputs, seed=3) if with_bias else None
+    panels, wide = in_panels(weight), draw(rows, 2 * inputs)
+    for states in (wide[:, :inputs], wide[:, ::2], draw(rows, 1, inputs), draw(inputs)):
+        exact = F.linear(states.double(), weight.double(), bias.double() if with_bias else None)
+        found = linear(states, torch.full_like(weight, torch.nan), bias, panels)
+        torch.testing.assert_close(found.double(), exact, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("compiled")
+@torch.no_grad()
+def test_by_panels_a_row_is_the_same_alone_and_among_others():
+    panels = in_panels(weight := draw(100, 300, seed=2))
+    states = draw(205, 300)
+    together = linear(states, weight, None, panels)
+    alone = torch.cat([linear(row[None], weight, None, panels) for row in states])
+    assert torch.equal(together, alone)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("height", [native.PANEL, native.PANEL + 8])
+def test_a_layer_that_is_laid_out_multiplies_by_its_blocks(height):
+    layer, states = Linear(24, 3 * height, blocks=3), draw(5, 24)
+    product = F.linear(states, layer.weight, layer.bias)
+    for laid_out in (False, True):
+        if laid_out:
+            lay_out(layer)
+        for blocks in (slice(None), slice(1), slice(1, 3)):
+            with torch.no_grad():
+                found = layer(states, blocks)
+            torch.testing.assert_close(found, torch.cat(product.split(height, 1)[blocks], 1))
+
+
+@pytest.mark.usefixtures("compiled")
+def test_what_has_a_gradient_is_left_to_torch():
+    layer = Linear(24, 40)
+    lay_out(layer)
+    layer(draw(5, 24)).sum().backward()
+    torch.testing.assert_close(layer.bias.grad, torch.full((40,), 5.0))
