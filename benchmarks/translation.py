@@ -135,17 +135,19 @@ def _environment(cores: int) -> dict[str, str]:
 
 
 def _table(contest: Contest) -> str:
+    others = [each.name for each in contest.contenders if each.name == PLAIN_SHORTLIST]
     rows = [
         [
             contender.name,
             middle(contest.values(contender.name, "seconds"), 2),
             middle(contest.ratios(contender.name), 2),
+            *(middle(contest.ratios(contender.name, other), 2) for other in others),
             middle(contest.values(contender.name, "peak_rss_mb")),
         ]
         for contender in contest.contenders
     ]
-    fast = f"times as fast as {contest.baseline}, within a round"
-    return table(["command", "seconds, median (range)", fast, "peak memory, MB"], rows)
+    fast = [f"times as fast as {name}, within a round" for name in (contest.baseline, *others)]
+    return table(["command", "seconds, median (range)", *fast, "peak memory, MB"], rows)
 
 
 def _parser() -> argparse.ArgumentParser:
