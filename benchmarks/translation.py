@@ -135,7 +135,8 @@ def _environment(cores: int) -> dict[str, str]:
 
 
 def _table(contest: Contest) -> str:
-    others = [each.name for each in contest.contenders if each.name == PLAIN_SHORTLIST]
+    has_shortlist = any(each.name == PLAIN_SHORTLIST for each in contest.contenders)
+    others = [PLAIN_SHORTLIST] if has_shortlist else []
     rows = [
         [
             contender.name,

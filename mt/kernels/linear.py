@@ -1,4 +1,4 @@
-"""Matrix products: in half precision of few different heights, without a gradient of panels."""
+"""Linear layers: in matrices of few heights under autocast, by panels of weights in inference."""
 
 from typing import Any
 
@@ -22,13 +22,14 @@ def linear(
 ) -> Float[Tensor, "*batch outputs"]:
     """Compute ``F.linear``; on a CPU by matrices of few heights or by panels.
 
-    Under autocast oneDNN multiplies half-precision matrices, and it writes and compiles a kernel
-    for every shape it has not met lately. Nearly every batch brings a number of tokens of its own,
-    and compiling takes several times as long as multiplying. Here the tokens, which have to be
-    copied into half precision anyway, are copied into a matrix whose height is a multiple of
-    ``ROWS``, its last rows being zero; so are the gradients. The results are those of autocast.
+    In training under autocast oneDNN multiplies half-precision matrices, and it writes and compiles
+    a kernel for every shape it has not met lately. Nearly every batch brings a number of tokens of
+    its own, and compiling takes several times as long as multiplying. Here the tokens, which have
+    to be copied into half precision anyway, are copied into a matrix whose height is a multiple of
+    ``ROWS``, its last rows being zero; so are the gradients. The results are those of autocast,
+    which keeps weights in half precision where gradients are disabled, and is left alone there.
 
-    In float32, where nothing has a gradient, the compiled kernel multiplies by panels, if they are
+    In float32, where gradients are disabled, the compiled kernel multiplies by panels, if they are
     given and it is enabled. A row has the same results then, whatever rows it is among.
 
     Args:
@@ -37,12 +38,14 @@ def linear(
         bias: What is added; ``None``: nothing.
         panels: The weight as :func:`in_panels` returned it; ``None``: it is read as it is.
     """
-    if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+    recorded = torch.is_grad_enabled()
+    if recorded and states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         product: Tensor = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
         return product
-    if panels is not None and not torch.is_grad_enabled():
+    if panels is not None and not recorded:
         library = native.library(states)
-        if library is not None and states.dtype == torch.float32:
+        fits = panels.size(1) == states.size(-1)
+        if library is not None and fits and states.dtype == panels.dtype == torch.float32:
             return _multiply_panels(library, states, panels, bias, len(weight))
     return F.linear(states, weight, bias)
 

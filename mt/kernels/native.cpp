@@ -1,8 +1,17 @@
-// What is computed on a CPU between matrix products, each in one pass over memory.
+// What is computed on a CPU between matrix products, each in one pass over memory, and the products
+// of few rows in a search.
 //
 // mt/kernels/native.py compiles this file and calls it; each kernel has a twin in torch, which says
-// what it computes. Numbers are float, or bfloat16 as bits; sums are float. Every kernel divides
-// whole rows among threads, so that results do not depend on how many there are.
+// what it computes. Numbers are float, or in most kernels bfloat16 as bits; sums are float. No sum is
+// divided among threads, so that results do not depend on how many there are.
+
+#if defined __AVX512F__
+#define VECTOR_BYTES 64
+#elif defined __AVX__
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
 
 #include "vectors.h"
 
@@ -33,15 +42,11 @@ struct Attention {
 namespace {
 
 constexpr long ROWS = 4;           // of a product that are computed together
-constexpr long PANEL = 2 * WIDTH;  // outputs of a linear layer that are computed together
+constexpr long PANEL = 32;         // outputs of a linear layer that are computed together
 constexpr long CHUNK = 96;         // rows of its inputs that a thread takes at once
 constexpr long SHARED = 1 << 19;   // products of numbers from which on other threads help
-#ifdef __AVX512F__
-constexpr int TALL = 8;            // rows that are computed together with a panel, in registers
-#else
-constexpr int TALL = 3;
-#endif
-constexpr long BLOCK = 4 * WIDTH;  // numbers of which first the largest is looked at
+constexpr int TALL = 8;            // rows that are computed together with a panel
+constexpr long BLOCK = 64;         // numbers of which first the largest is looked at
 
 struct bfloat16 {
     uint16_t bits;
@@ -91,7 +96,7 @@ inline Vector read(const float *from) {
 }
 
 inline Vector read(const bfloat16 *from) {
-    typedef uint16_t Halves __attribute__((vector_size(32)));
+    typedef uint16_t Halves __attribute__((vector_size(VECTOR_BYTES / 2)));
     Halves halves;
     memcpy(&halves, from, sizeof halves);
     const Unsigned bits = __builtin_convertvector(halves, Unsigned) << 16;
@@ -475,6 +480,7 @@ inline void linear_rest(const float *x, long rows, long stride, const float *pan
 }
 
 // y = x W^T + b, where W lies in panels of PANEL outputs, the last filled up, and in each by inputs.
+// Made for registers of 512 bits: with narrower ones many rows take longer than by torch's libraries.
 // Every number is summed up in the same order, however many rows there are.
 void linear(const float *x, long stride, const float *panels, const float *bias, float *y, long rows,
             long inputs, long outputs, int threads) {

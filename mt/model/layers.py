@@ -36,7 +36,12 @@ class Linear(nn.Linear):
         input: Float[Tensor, "*batch inputs"],  # noqa: A002 - torch's name
         blocks: slice = slice(None),
     ) -> Float[Tensor, "*batch outputs"]:
-        """Multiply by ``W``, or by some of its blocks."""
+        """Multiply, and add the bias.
+
+        Args:
+            input: What is multiplied.
+            blocks: Of the weight those that are taken, and of the bias what belongs to them.
+        """
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias
         panels = self._panels
@@ -45,17 +50,18 @@ class Linear(nn.Linear):
             first, last, _ = blocks.indices(self.blocks)
             rows = slice(first * height, last * height)
             weight, bias = weight[rows], None if bias is None else bias[rows]
-            if panels is not None:
-                panels = panels[rows.start // native.PANEL : rows.stop // native.PANEL]
+            whole = height % native.PANEL == 0
+            start, stop = rows.start // native.PANEL, rows.stop // native.PANEL
+            panels = panels[start:stop] if panels is not None and whole else None
         return linear(input, weight, bias, panels)
 
     def lay_out(self) -> None:
         """Keep a copy of ``W`` as the compiled kernel reads it; ``W`` must not change any more.
 
-        It takes as much memory again. Blocks that are no whole number of panels are left.
+        It takes as much memory again. Blocks whose height is no multiple of a panel's are still
+        multiplied by torch where not all are taken.
         """
-        if self.blocks == 1 or self.out_features // self.blocks % native.PANEL == 0:
-            self._panels = in_panels(self.weight)
+        self._panels = in_panels(self.weight)
 
 
 def lay_out(model: nn.Module) -> None:

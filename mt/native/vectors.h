@@ -10,15 +10,20 @@
 #pragma GCC target("prefer-vector-width=512")
 #endif
 
+#ifndef VECTOR_BYTES
+#define VECTOR_BYTES 64
+#endif
+
 namespace {
 
-// Sixteen numbers that are added or multiplied at once; the compiler takes the registers there are.
-typedef float Vector __attribute__((vector_size(64), may_alias));
-constexpr long WIDTH = 16;
+// Numbers that are added or multiplied at once. What is wider than a register the compiler keeps in
+// memory, which takes many times as long.
+typedef float Vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
+constexpr long WIDTH = VECTOR_BYTES / sizeof(float);
 
-typedef int32_t Integers __attribute__((vector_size(64), may_alias));
+typedef int32_t Integers __attribute__((vector_size(VECTOR_BYTES), may_alias));
 
-typedef uint32_t Unsigned __attribute__((vector_size(64)));
+typedef uint32_t Unsigned __attribute__((vector_size(VECTOR_BYTES)));
 
 // 2 to the power of whole numbers, times y.
 inline float scale(float y, float power) {
@@ -55,17 +60,17 @@ template <class Number> inline Number exponential(Number exact) {
 
 typedef int32_t Four __attribute__((vector_size(16)));
 
-// Fold what an operation leaves in each of four quarters of WIDTH lanes into one quarter.
+// Fold what an operation leaves in each of WIDTH lanes into four.
 template <class Lanes, class Operation> inline auto fold_quarters(Lanes lanes, Operation both) {
-    typedef decltype(lanes[0] + 0) Number;
-    typedef Number Half __attribute__((vector_size(32)));
-    typedef Number Quarter __attribute__((vector_size(16)));
-    Half halves[2];
-    memcpy(halves, &lanes, sizeof halves);
-    const Half half = both(halves[0], halves[1]);
-    Quarter quarters[2];
-    memcpy(quarters, &half, sizeof quarters);
-    return both(quarters[0], quarters[1]);
+    if constexpr (sizeof lanes == sizeof(Four)) {
+        return lanes;
+    } else {
+        typedef decltype(lanes[0] + 0) Number;
+        typedef Number Half __attribute__((vector_size(sizeof(Lanes) / 2)));
+        Half halves[2];
+        memcpy(halves, &lanes, sizeof halves);
+        return fold_quarters(both(halves[0], halves[1]), both);
+    }
 }
 
 // Fold what an operation leaves in each of WIDTH lanes into one number.
@@ -75,7 +80,8 @@ template <class Lanes, class Operation> inline auto fold(Lanes lanes, Operation 
     return both(two, __builtin_shuffle(two, Four{1, 0, 3, 2}))[0];
 }
 
-// The same of four at once, in fewer steps.
+// The same of four at once, in fewer steps where they are wide.
+#if VECTOR_BYTES == 64
 template <class Lanes, class Operation>
 inline auto fold(const Lanes (&of)[4], Operation both) {
     const Integers low = {0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29};
@@ -87,6 +93,15 @@ inline auto fold(const Lanes (&of)[4], Operation both) {
     return fold_quarters(both(__builtin_shuffle(pairs[0], pairs[1], first),
                               __builtin_shuffle(pairs[0], pairs[1], first + 2)), both);
 }
+
+#else
+template <class Lanes, class Operation>
+inline auto fold(const Lanes (&of)[4], Operation both) {
+    typedef decltype(of[0][0] + 0) Number;
+    typedef Number Quarter __attribute__((vector_size(16)));
+    return Quarter{fold(of[0], both), fold(of[1], both), fold(of[2], both), fold(of[3], both)};
+}
+#endif
 
 template <class Lanes> inline auto sum(const Lanes &lanes) {
     return fold(lanes, [](auto a, auto b) { return a + b; });

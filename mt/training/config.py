@@ -68,7 +68,7 @@ class AdamWConfig(StrictConfig):
     weight_decay: NonNegativeFloat = 0.0
     """Share of a weight matrix subtracted at each update, times the rate; vectors do not decay."""
 
-    def build(self, model: "EncoderDecoder") -> "Optimizer":
+    def build(self, model: "nn.Module") -> "Optimizer":
         """Make the optimiser."""
         return _adamw(_trained(model), self)
 

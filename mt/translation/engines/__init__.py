@@ -94,7 +94,8 @@ def load_torch_engine(
     cut = _cuts(bundle, tokenizers, several) if several > 1 else None
     chosen = hardware.choose_device(device)
     engine = TorchEngine(model, chosen, others, cut, config.precision)
-    if hardware.prepare_translation(chosen) and engine.precision == "fp32":
+    compiled = hardware.prepare_translation(chosen)
+    if compiled and engine.precision == "fp32" and hardware.has_avx512():
         for each in (model, *others):
             lay_out(each)
     return engine

@@ -1,12 +1,19 @@
 """Our linear layer is torch's, in float32 and under autocast, whatever its height."""
 
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from mt import hardware
 from mt.kernels import native
 from mt.kernels.linear import ROWS, in_panels, linear, pad_rows
 from mt.model.layers import Linear, lay_out
+from mt.translation import load_translator
+from tests.golden.test_frozen_bundle import BUNDLE, TRANSLATIONS
+
+LINES = json.loads(TRANSLATIONS.read_text(encoding="utf-8"))["source"]
 
 
 def draw(*shape, seed=1):
@@ -77,8 +84,12 @@ def test_panels_give_the_product(rows, inputs, outputs, with_bias):
 @torch.no_grad()
 def test_by_panels_a_row_is_the_same_alone_and_among_others():
     panels = in_panels(weight := draw(100, 300, seed=2))
-    states = draw(205, 300)
-    together = linear(states, weight, None, panels)
+    states, threads = draw(205, 300), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        together = linear(states, weight, None, panels)
+    finally:
+        torch.set_num_threads(threads)
     alone = torch.cat([linear(row[None], weight, None, panels) for row in states])
     assert torch.equal(together, alone)
 
@@ -88,13 +99,38 @@ def test_by_panels_a_row_is_the_same_alone_and_among_others():
 def test_a_layer_that_is_laid_out_multiplies_by_its_blocks(height):
     layer, states = Linear(24, 3 * height, blocks=3), draw(5, 24)
     product = F.linear(states, layer.weight, layer.bias)
-    for laid_out in (False, True):
-        if laid_out:
-            lay_out(layer)
-        for blocks in (slice(None), slice(1), slice(1, 3)):
-            with torch.no_grad():
+    with torch.no_grad():
+        for laid_out in (False, True):
+            if laid_out:
+                lay_out(layer)
+                if height % native.PANEL == 0:
+                    layer.weight.fill_(torch.nan)  # panels are read, not these
+            for blocks in (slice(None), slice(1), slice(1, 3)):
                 found = layer(states, blocks)
-            torch.testing.assert_close(found, torch.cat(product.split(height, 1)[blocks], 1))
+                torch.testing.assert_close(found, torch.cat(product.split(height, 1)[blocks], 1))
+
+
+@pytest.mark.usefixtures("compiled")
+@torch.no_grad()
+def test_what_the_kernel_is_not_made_for_is_left_to_torch():
+    layer = Linear(24, 40)
+    lay_out(layer)
+    layer.bfloat16()
+    states = draw(5, 24).bfloat16()
+    assert torch.equal(layer(states), F.linear(states, layer.weight, layer.bias))
+
+
+@pytest.mark.usefixtures("compiled")
+def test_the_torch_engine_multiplies_by_panels(monkeypatch):
+    if not hardware.has_avx512():
+        pytest.skip("panels are for processors with AVX-512")
+    translator = load_translator(BUNDLE, "cpu", engine="torch")
+    plain = translator.translate_all(LINES)
+    for parameter in ("in_proj", "out_proj", "linear1", "linear2", "output"):
+        for name, module in translator.engine.model.named_modules():
+            if name.endswith(parameter) and module.blocks == 1:
+                module.weight = torch.nn.Parameter(torch.full_like(module.weight, torch.nan))
+    assert translator.translate_all(LINES) == plain
 
 
 @pytest.mark.usefixtures("compiled")

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import platform
 
 import pytest
 import torch
@@ -9,7 +10,12 @@ import torch
 from mt.kernels import native
 from mt.kernels.attention import _natively, cpu_attention
 from mt.kernels.cross_entropy import chunked_cross_entropy
+from mt.kernels.linear import in_panels, linear
 from mt.kernels.residual import add_dropped
+from mt.kernels.top_k import top_k
+from mt.native import compiler
+from mt.native.compiler import load_native
+from mt.processor import processor_flags
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -262,3 +268,33 @@ def test_targets_may_lie_apart():
         loss, _ = chunked_cross_entropy(states, output, chosen, 0.1)
         found.append(torch.autograd.grad(loss, output.weight)[0])
     assert torch.equal(*found)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="needs a processor of x86-64")
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
+def test_with_narrower_registers_kernels_compute_the_same(monkeypatch, processor):
+    if processor == "haswell" and "avx2" not in processor_flags():
+        pytest.skip("needs a processor with AVX2")
+    command = [f"-march={processor}" if "-march" in word else word for word in compiler._COMPILE]
+    query, key, value = (heads(3, 17, 32, 2, torch.float32, seed) for seed in range(3))
+    states = torch.randn(13, 40, generator=torch.Generator().manual_seed(4))
+    weight = torch.randn(70, 40, generator=torch.Generator().manual_seed(5))
+    logits = torch.randn(5, 999, generator=torch.Generator().manual_seed(6))
+
+    def compute():
+        context = cpu_attention(query, key, value, None, 0.3)
+        gradients = torch.autograd.grad(context.square().sum(), (query, key, value))
+        with torch.no_grad():
+            step = cpu_attention(query[:, :, :1], key, value, None, 0.3)
+            product = linear(states, weight, None, in_panels(weight))
+        halved = cpu_attention(query.bfloat16(), key.bfloat16(), value.bfloat16(), None, 0.3)
+        return [context, *gradients, step, product, *top_k(logits, 10), halved.float()]
+
+    expected = compute()
+    monkeypatch.setattr(compiler, "_COMPILE", tuple(command))
+    load_native.cache_clear()
+    monkeypatch.setattr(native, "_enabled", native._load())
+    assert native._enabled is not None
+    for found, wanted in zip(compute(), expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=2e-5, rtol=2e-5)
+    load_native.cache_clear()
