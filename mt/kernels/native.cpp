@@ -144,6 +144,7 @@ inline void multiply_block(const float *a, long down, long right, const float *b
         }
 }
 
+// The same of ROWS rows, written to c.
 template <int VECTORS>
 inline void multiply_columns(const float *a, long down, long right, const float *b, float *c,
                              long wide, long inner) {
@@ -452,7 +453,7 @@ bool cross_entropy(void *logits, const int64_t *targets, float share, float *nor
     return complete;
 }
 
-// Rows of y = x W^T + b for a panel of outputs, of which `count` are wanted.
+// COUNT rows of y = x W^T + b for a panel of outputs, of which `count` are wanted.
 template <int COUNT>
 inline void linear_block(const float *x, long stride, const float *panel, long inputs, const float *bias,
                          float *y, long outputs, long count) {

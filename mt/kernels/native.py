@@ -3,7 +3,7 @@
 They are used from the moment that :func:`enable` has found or compiled them, which training does,
 or without a gradient :func:`enable_without_gradient`, which the torch engine of translation does.
 Each computes what its caller in this room also computes by torch's operations, in fewer passes
-over memory; numbers are float32 or bfloat16, on a CPU.
+over memory; numbers are float32 or in most kernels bfloat16, on a CPU.
 """
 
 import ctypes
@@ -18,9 +18,9 @@ from mt.native.compiler import load_native
 
 _SOURCE = Path(__file__).with_name("native.cpp")
 WIDTH = 16
-"""Numbers that a kernel computes with side by side: ``WIDTH`` of ``vectors.h``."""
+"""Heads of a multiple of so many numbers consist of whole vectors, however wide these are."""
 
-PANEL = 2 * WIDTH
+PANEL = 32
 """Outputs of a linear layer that a kernel computes together: ``PANEL`` of ``native.cpp``."""
 
 _FLOATS = (torch.float32, torch.bfloat16)

@@ -10,7 +10,7 @@
 #pragma GCC target("prefer-vector-width=512")
 #endif
 
-#ifndef VECTOR_BYTES
+#ifndef VECTOR_BYTES  // who includes this may choose 16 or 32
 #define VECTOR_BYTES 64
 #endif
 
@@ -61,7 +61,7 @@ template <class Number> inline Number exponential(Number exact) {
 typedef int32_t Four __attribute__((vector_size(16)));
 
 // Fold what an operation leaves in each of WIDTH lanes into four.
-template <class Lanes, class Operation> inline auto fold_quarters(Lanes lanes, Operation both) {
+template <class Lanes, class Operation> inline auto fold_to_four(Lanes lanes, Operation both) {
     if constexpr (sizeof lanes == sizeof(Four)) {
         return lanes;
     } else {
@@ -69,13 +69,13 @@ template <class Lanes, class Operation> inline auto fold_quarters(Lanes lanes, O
         typedef Number Half __attribute__((vector_size(sizeof(Lanes) / 2)));
         Half halves[2];
         memcpy(halves, &lanes, sizeof halves);
-        return fold_quarters(both(halves[0], halves[1]), both);
+        return fold_to_four(both(halves[0], halves[1]), both);
     }
 }
 
 // Fold what an operation leaves in each of WIDTH lanes into one number.
 template <class Lanes, class Operation> inline auto fold(Lanes lanes, Operation both) {
-    const auto four = fold_quarters(lanes, both);
+    const auto four = fold_to_four(lanes, both);
     const auto two = both(four, __builtin_shuffle(four, Four{2, 3, 0, 1}));
     return both(two, __builtin_shuffle(two, Four{1, 0, 3, 2}))[0];
 }
@@ -90,7 +90,7 @@ inline auto fold(const Lanes (&of)[4], Operation both) {
     for (int i = 0; i < 2; i++)
         pairs[i] = both(__builtin_shuffle(of[2 * i], of[2 * i + 1], low),
                         __builtin_shuffle(of[2 * i], of[2 * i + 1], low + 2));
-    return fold_quarters(both(__builtin_shuffle(pairs[0], pairs[1], first),
+    return fold_to_four(both(__builtin_shuffle(pairs[0], pairs[1], first),
                               __builtin_shuffle(pairs[0], pairs[1], first + 2)), both);
 }
 

@@ -77,6 +77,7 @@ def test_panels_give_the_product(rows, inputs, outputs, with_bias):
     for states in (wide[:, :inputs], wide[:, ::2], draw(rows, 1, inputs), draw(inputs)):
         exact = F.linear(states.double(), weight.double(), bias.double() if with_bias else None)
         found = linear(states, torch.full_like(weight, torch.nan), bias, panels)
+        # Sums of up to 40 products near 1, each rounded by 6e-8.
         torch.testing.assert_close(found.double(), exact, atol=1e-5, rtol=1e-5)
 
 
@@ -121,15 +122,14 @@ def test_what_the_kernel_is_not_made_for_is_left_to_torch():
 
 
 @pytest.mark.usefixtures("compiled")
-def test_the_torch_engine_multiplies_by_panels(monkeypatch):
+def test_the_torch_engine_multiplies_by_panels():
     if not hardware.has_avx512():
         pytest.skip("panels are for processors with AVX-512")
     translator = load_translator(BUNDLE, "cpu", engine="torch")
     plain = translator.translate_all(LINES)
-    for parameter in ("in_proj", "out_proj", "linear1", "linear2", "output"):
-        for name, module in translator.engine.model.named_modules():
-            if name.endswith(parameter) and module.blocks == 1:
-                module.weight = torch.nn.Parameter(torch.full_like(module.weight, torch.nan))
+    for module in translator.engine.model.modules():
+        if isinstance(module, Linear) and module.blocks == 1:  # of others some blocks do not fit
+            module.weight = torch.nn.Parameter(torch.full_like(module.weight, torch.nan))
     assert translator.translate_all(LINES) == plain
 
 

@@ -272,7 +272,7 @@ def test_targets_may_lie_apart():
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="needs a processor of x86-64")
 @pytest.mark.parametrize("processor", ["x86-64", "haswell"])
-def test_with_narrower_registers_kernels_compute_the_same(monkeypatch, processor):
+def test_with_narrower_registers_kernels_compute_what_torch_does(monkeypatch, request, processor):
     if processor == "haswell" and "avx2" not in processor_flags():
         pytest.skip("needs a processor with AVX2")
     command = [f"-march={processor}" if "-march" in word else word for word in compiler._COMPILE]
@@ -288,13 +288,15 @@ def test_with_narrower_registers_kernels_compute_the_same(monkeypatch, processor
             step = cpu_attention(query[:, :, :1], key, value, None, 0.3)
             product = linear(states, weight, None, in_panels(weight))
         halved = cpu_attention(query.bfloat16(), key.bfloat16(), value.bfloat16(), None, 0.3)
-        return [context, *gradients, step, product, *top_k(logits, 10), halved.float()]
+        return [context, *gradients, step, product, *top_k(logits, 10), halved]
 
+    monkeypatch.setattr(native, "_enabled", None)
     expected = compute()
     monkeypatch.setattr(compiler, "_COMPILE", tuple(command))
     load_native.cache_clear()
+    request.addfinalizer(load_native.cache_clear)
     monkeypatch.setattr(native, "_enabled", native._load())
     assert native._enabled is not None
     for found, wanted in zip(compute(), expected, strict=True):
-        torch.testing.assert_close(found, wanted, atol=2e-5, rtol=2e-5)
-    load_native.cache_clear()
+        rounding = 10 * ROUNDING.get(found.dtype, 0)  # sums of up to 40 numbers; indices are equal
+        torch.testing.assert_close(found, wanted, atol=rounding, rtol=rounding)
