@@ -4,7 +4,8 @@ Chunks save memory on every device, so that all devices compute it so; a CPU tak
 """
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -35,17 +36,35 @@ def chunked_cross_entropy(
 
     Under autocast torch rounds the softmax to half precision where its gradient is computed; what
     is reported for a token is then off by at most 0.004 nats, up or down. Without gradient it is
-    not, nor by the compiled kernel, where that is enabled.
+    not, nor by the compiled kernels, where these are enabled. On processors that are made for it
+    one of them computes the whole, and rounds no logit.
 
     Returns:
         The smoothed sum, which has a gradient, and the plain sum, which has none.
     """
-    if torch.is_autocast_enabled(states.device.type):
+    library = native.layer_library(states, output.weight)
+    if library is not None:
+        states = states.float()
+    elif torch.is_autocast_enabled(states.device.type):
         states = states.to(torch.get_autocast_dtype(states.device.type))
     smoothed, plain = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        states, output.weight, output.bias, targets, smoothing, torch.is_grad_enabled()
+        library, states, output.weight, output.bias, targets, smoothing, torch.is_grad_enabled()
     )
     return smoothed, plain
+
+
+class _Found(NamedTuple):
+    """Of every token what its loss consists of, and gradients of the sum, as far as wanted.
+
+    The gradients are those with a target distribution that gives ``1 - smoothing`` to the target,
+    and nothing to the others.
+    """
+
+    normaliser: Float[Tensor, "tokens 1"]
+    wanted_logit: Float[Tensor, "tokens 1"]
+    of_states: Float[Tensor, "tokens dim"] | None
+    of_weight: Float[Tensor, "vocabulary dim"] | None
+    of_bias: Float[Tensor, " vocabulary"] | None
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -54,6 +73,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any,
+        library: native.Library | None,
         states: Tensor,
         weight: Tensor,
         bias: Tensor | None,
@@ -61,79 +81,116 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         smoothing: float,
         grad_enabled: bool,
     ) -> tuple[Tensor, Tensor]:
-        wanted = grad_enabled and any(ctx.needs_input_grad)  # the latter ignores torch.no_grad
         exact = torch.promote_types(weight.dtype, torch.float32)
-        most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
-        table, count = weight.to(states.dtype), len(states)
-        vocabulary = table.size(0)
-        smoothed = plain = torch.zeros((), device=states.device, dtype=_widest(states.device))
-        height = count + -count % ROWS
-        state_gradient = states.new_empty(height, states.size(1)) if wanted else None
-        _, of_weight, of_bias, *_ = ctx.needs_input_grad
-        weight_gradient = torch.zeros_like(weight) if wanted and of_weight else None
-        bias_gradient = torch.zeros_like(bias) if wanted and bias is not None and of_bias else None
+        # needs_input_grad ignores torch.no_grad.
+        wanted = [grad_enabled and each for each in ctx.needs_input_grad[1:4]]
+        given = states, weight, bias, targets, 1 - smoothing, wanted
+        found = _in_chunks(*given) if library is None else _by_kernel(library, *given)
+        # The part of the target distribution that is the same for every token is taken off at once.
         # The mean logit of a state is its product with the mean row; it needs no logits.
         mean_row = weight.to(exact).mean(dim=0)
         mean_bias = 0.0 if bias is None else bias.to(exact).mean()
-        # The same memory for every chunk: it stays in the cache, and no page is faulted in twice.
-        products = states.new_empty(min(most, height), vocabulary)
-        share_of_chunk, exact_share = torch.empty_like(table), torch.empty_like(weight)
-        for start in range(0, count, most):
-            real, reference = states[start : start + most], targets[start : start + most, None]
-            chunk = pad_rows(real, states.dtype)
-            product = torch.mm(chunk, table.t(), out=products[: len(chunk)])
-            if bias is not None:
-                product += bias.to(product.dtype)  # of another dtype, it would copy all products
-            logits = product[: len(real)]
-            wanted_logit = logits.gather(1, reference).to(exact)
-            mean_logit = (real.to(exact) @ mean_row + mean_bias)[:, None]
-            if state_gradient is None:
-                normaliser = logits.to(exact).logsumexp(dim=1, keepdim=True)
-            else:
-                # d loss / d logits = softmax - target distribution. The part of the latter that is
-                # the same for every token is taken off all at once below.
-                normaliser = _turn_into_errors(logits, reference, 1 - smoothing, exact)
-                if not normaliser.isfinite().all():  # torch: a target is next to impossible
-                    normaliser = _normaliser(real, table, bias, exact)
-                errors = product
-                errors[len(real) :].zero_()
-                torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
-                if weight_gradient is not None:
-                    torch.mm(errors.t(), chunk, out=share_of_chunk)
-                    weight_gradient += exact_share.copy_(share_of_chunk)
-                if bias_gradient is not None:
-                    bias_gradient += errors.sum(dim=0)
-            plain = plain + (normaliser - wanted_logit).sum()
-            smoothed = (
-                smoothed
-                + (normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit).sum()
-            )
-        share = smoothing / vocabulary
-        if state_gradient is not None:
-            state_gradient = state_gradient[:count]
-            state_gradient -= (smoothing * mean_row).to(states.dtype)
-        if weight_gradient is not None:
-            weight_gradient -= share * states.sum(dim=0, dtype=weight.dtype)
-        if bias_gradient is not None:
-            bias_gradient -= share * count
-        ctx.save_for_backward(state_gradient, weight_gradient, bias_gradient)
-        plain = plain.to(exact)
+        with torch.autocast(states.device.type, enabled=False):
+            mean_logit = (states.to(exact) @ mean_row + mean_bias)[:, None]
+        share = smoothing / len(weight)
+        if found.of_states is not None:
+            found.of_states.sub_((smoothing * mean_row).to(states.dtype))
+        if found.of_weight is not None:
+            found.of_weight.sub_(share * states.sum(dim=0, dtype=weight.dtype))
+        if found.of_bias is not None:
+            found.of_bias.sub_(share * len(states))
+        ctx.save_for_backward(*found[2:])
+        normaliser, wanted_logit, dtype = *found[:2], _widest(states.device)
+        loss = normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit
+        smoothed, plain = (
+            each.sum(dtype=dtype).to(exact) for each in (loss, normaliser - wanted_logit)
+        )
         ctx.mark_non_differentiable(plain)
-        return smoothed.to(exact), plain
+        return smoothed, plain
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        outer = gradients[0]
-        states, weight, bias = ctx.saved_tensors
-        return (
-            states * outer.to(states.dtype),
-            None if weight is None else weight * outer,
-            None if bias is None else bias * outer,
-            None,
-            None,
-            None,
-        )
+        outer, saved = gradients[0], ctx.saved_tensors
+        found = (None if each is None else each * outer.to(each.dtype) for each in saved)
+        return None, *found, None, None, None
+
+
+def _by_kernel(  # noqa: PLR0917 - all that it depends on
+    library: native.Library,
+    states: Float[Tensor, "tokens dim"],
+    weight: Float[Tensor, "vocabulary dim"],
+    bias: Float[Tensor, " vocabulary"] | None,
+    targets: Int[Tensor, " tokens"],
+    share: float,
+    wanted: Sequence[bool],
+) -> _Found:
+    """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
+    states, targets = states.contiguous(), targets.contiguous()
+    given = torch.empty_like(states, dtype=torch.bfloat16)
+    normaliser, wanted_logit = states.new_empty(2, len(states), 1)
+    _, of_weight, of_bias = wanted
+    found = _Found(
+        normaliser,
+        wanted_logit,
+        torch.empty_like(states),
+        torch.empty_like(weight) if of_weight or of_bias else None,
+        None if bias is None or not of_bias else torch.empty_like(bias),
+    )
+    library.mt_bfloat16_cross_entropy(
+        False, *native.addresses(states, given, weight, bias, targets), share,
+        *native.addresses(*found), *native.layer_sizes(states, weight),
+    )  # fmt: skip
+    return found
+
+
+def _in_chunks(  # noqa: PLR0917 - all that it depends on
+    states: Float[Tensor, "tokens dim"],
+    weight: Float[Tensor, "vocabulary dim"],
+    bias: Float[Tensor, " vocabulary"] | None,
+    targets: Int[Tensor, " tokens"],
+    share: float,
+    wanted: Sequence[bool],
+) -> _Found:
+    """Compute it by torch's products, a few hundred tokens at a time."""
+    exact = torch.promote_types(weight.dtype, torch.float32)
+    most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
+    table, count = weight.to(states.dtype), len(states)
+    height = count + -count % ROWS
+    state_gradient = states.new_empty(height, states.size(1)) if any(wanted) else None
+    weight_gradient = torch.zeros_like(weight) if wanted[1] else None
+    bias_gradient = None if bias is None or not wanted[2] else torch.zeros_like(bias)
+    # The same memory for every chunk: it stays in the cache, and no page is faulted in twice.
+    products = states.new_empty(min(most, height), len(table))
+    share_of_chunk, exact_share = torch.empty_like(table), torch.empty_like(weight)
+    normalisers, wanted_logits = torch.empty(2, count, 1, dtype=exact, device=states.device)
+    for start in range(0, count, most):
+        chosen = slice(start, start + most)
+        real, reference = states[chosen], targets[chosen, None]
+        chunk = pad_rows(real, states.dtype)
+        product = torch.mm(chunk, table.t(), out=products[: len(chunk)])
+        if bias is not None:
+            product += bias.to(product.dtype)  # of another dtype, it would copy all products
+        logits = product[: len(real)]
+        wanted_logits[chosen] = logits.gather(1, reference).to(exact)
+        if state_gradient is None:
+            normalisers[chosen] = logits.to(exact).logsumexp(dim=1, keepdim=True)
+            continue
+        # d loss / d logits = softmax - target distribution.
+        normaliser = _turn_into_errors(logits, reference, share, exact)
+        if not normaliser.isfinite().all():  # torch: a target is next to impossible
+            normaliser = _normaliser(real, table, bias, exact)
+        normalisers[chosen] = normaliser
+        errors = product
+        errors[len(real) :].zero_()
+        torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
+        if weight_gradient is not None:
+            torch.mm(errors.t(), chunk, out=share_of_chunk)
+            weight_gradient += exact_share.copy_(share_of_chunk)
+        if bias_gradient is not None:
+            bias_gradient += errors.sum(dim=0)
+    of_states = None if state_gradient is None else state_gradient[:count]
+    return _Found(normalisers, wanted_logits, of_states, weight_gradient, bias_gradient)
 
 
 def _widest(device: torch.device) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""Linear layers: in matrices of few heights under autocast, by panels of weights in inference."""
+"""Linear layers: in training by a kernel or in few heights, in inference by panels of weights."""
 
 from typing import Any
 
@@ -20,10 +20,14 @@ def linear(
     bias: Float[Tensor, " outputs"] | None,
     panels: Float[Tensor, "panels inputs width"] | None = None,
 ) -> Float[Tensor, "*batch outputs"]:
-    """Compute ``F.linear``; on a CPU by matrices of few heights or by panels.
+    """Compute ``F.linear``; on a CPU by compiled kernels or by matrices of few heights.
 
-    In training under autocast oneDNN multiplies half-precision matrices, and it writes and compiles
-    a kernel for every shape it has not met lately. Nearly every batch brings a number of tokens of
+    In training under autocast the compiled kernel multiplies in half precision, where the processor
+    is made for it and it is enabled. It rounds what is multiplied, and the product; gradients are
+    those of the rounded numbers, and are not rounded where the numbers came in float32.
+
+    On other CPUs oneDNN multiplies half-precision matrices, and it writes and compiles a
+    kernel for every shape it has not met lately. Nearly every batch brings a number of tokens of
     its own, and compiling takes several times as long as multiplying. Here the tokens, which have
     to be copied into half precision anyway, are copied into a matrix whose height is a multiple of
     ``ROWS``, its last rows being zero; so are the gradients. The results are those of autocast,
@@ -40,7 +44,12 @@ def linear(
     """
     recorded = torch.is_grad_enabled()
     if recorded and states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        product: Tensor = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
+        product: Tensor
+        library = native.layer_library(states, weight)
+        if library is not None:
+            product = _NativeLinear.apply(library, states, weight, bias)  # type: ignore[no-untyped-call]
+            return product
+        product = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
         return product
     if panels is not None and not recorded:
         library = native.library(states)
@@ -72,6 +81,43 @@ def _multiply_panels(
         torch.get_num_threads(),
     )  # fmt: skip
     return product.view(*states.shape[:-1], outputs)
+
+
+class _NativeLinear(torch.autograd.Function):
+    """Multiplies in half precision by the compiled kernel."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, library: native.Library, states: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
+        ctx.library, ctx.half = library, states.dtype == torch.bfloat16
+        states = states.contiguous()
+        given = states if ctx.half else torch.empty_like(states, dtype=torch.bfloat16)
+        product = given.new_empty(*states.shape[:-1], len(weight))
+        library.mt_bfloat16_linear(
+            ctx.half, *native.addresses(states, given, weight, bias, product),
+            *native.layer_sizes(given, weight),
+        )  # fmt: skip
+        ctx.save_for_backward(given, weight)
+        return product
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        given, weight = ctx.saved_tensors
+        errors = gradients[0].contiguous()
+        _, of_states, of_weight, of_bias = ctx.needs_input_grad
+        states = torch.empty_like(given, dtype=None if ctx.half else torch.float32)
+        found = torch.empty_like(weight) if of_weight else None
+        bias = weight.new_empty(len(weight)) if of_bias else None
+        wanted = states if of_states else None
+        ctx.library.mt_bfloat16_linear_backward(
+            ctx.half, *native.addresses(errors, given, weight, wanted, found, bias),
+            *native.layer_sizes(given, weight),
+        )  # fmt: skip
+        if of_bias and not of_weight:
+            bias = errors.flatten(0, -2).sum(dim=0, dtype=weight.dtype)
+        return None, wanted, found, bias
 
 
 class _FewHeights(torch.autograd.Function):

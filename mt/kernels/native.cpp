@@ -13,7 +13,7 @@
 #define VECTOR_BYTES 16
 #endif
 
-#include "vectors.h"
+#include "bfloat16.h"
 
 // What Python fills in: see mt/kernels/native.py.
 extern "C" {
@@ -113,24 +113,6 @@ template <class Body> inline void each(long count, Body body) {
         for (long i = first; i < first + WIDTH; i++) body(i);
     for (long i = first; i < count; i++) body(i);
 }
-
-// Memory of one thread, of which it takes matrices; none if the system refuses it.
-class Room {
-  public:
-    explicit Room(long numbers)
-        : memory((float *)aligned_alloc(64, round_up(numbers * sizeof(float), 64))), next(memory) {}
-    ~Room() { free(memory); }
-    bool refused() const { return !memory; }
-    float *take(long numbers) {
-        if (refused()) return nullptr;
-        float *taken = next;
-        next += round_up(numbers, WIDTH);
-        return taken;
-    }
-
-  private:
-    float *memory, *next;
-};
 
 // Add to `sums` a product of COUNT rows and VECTORS vectors of columns, all in registers.
 template <int COUNT, int VECTORS>
@@ -618,4 +600,30 @@ bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float sha
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
     return run(logits, targets, share, normalisers, rows, width, threads);
 }
+// The first of these says for layers whether x and its gradient are bfloat16.
+#ifdef __AVX512BF16__
+bool mt_bfloat16_linear(bool half, const float *x, uint16_t *given, const float *weight,
+                        const float *bias, uint16_t *y, long rows, long inputs, long outputs,
+                        int threads) {
+    return pairs::linear(half ? nullptr : x, given, weight, bias, y, rows, inputs, outputs, threads);
+}
+
+bool mt_bfloat16_linear_backward(bool half, uint16_t *errors, const uint16_t *given,
+                                 const float *weight, void *of_x, float *of_weight, float *of_bias,
+                                 long rows, long inputs, long outputs, int threads) {
+    if (half)
+        return pairs::linear_backward(errors, given, weight, (uint16_t *)of_x, of_weight, of_bias,
+                                      rows, inputs, outputs, threads);
+    return pairs::linear_backward(errors, given, weight, (float *)of_x, of_weight, of_bias, rows,
+                                  inputs, outputs, threads);
+}
+
+bool mt_bfloat16_cross_entropy(bool, const float *x, uint16_t *given, const float *weight,
+                               const float *bias, const int64_t *targets, float share,
+                               float *normalisers, float *wanted, float *of_x, float *of_weight,
+                               float *of_bias, long rows, long inputs, long outputs, int threads) {
+    return pairs::cross_entropy(x, given, weight, bias, targets, share, normalisers, wanted, of_x,
+                                of_weight, of_bias, rows, inputs, outputs, threads);
+}
+#endif
 }

@@ -8,6 +8,7 @@ over memory; numbers are float32 or in most kernels bfloat16, on a CPU.
 
 import ctypes
 from ctypes import c_bool, c_float, c_int, c_long, c_uint32, c_uint64, c_void_p
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mt.native.compiler import load_native
+from mt.processor import processor_flags
 
 _SOURCE = Path(__file__).with_name("native.cpp")
 WIDTH = 16
@@ -78,6 +80,14 @@ _SIGNATURES = {
 }
 """The parameters of each kernel but the first, which says whether numbers are bfloat16."""
 
+_layer = (*[c_long] * 3, c_int)
+_PAIRS = {
+    "mt_bfloat16_linear": (*[c_void_p] * 5, *_layer),
+    "mt_bfloat16_linear_backward": (*[c_void_p] * 6, *_layer),
+    "mt_bfloat16_cross_entropy": (*[c_void_p] * 5, c_float, *[c_void_p] * 5, *_layer),
+}
+"""Those that multiply pairs of bfloat16 numbers, where the processor does; see ``bfloat16.h``."""
+
 Library = ctypes.CDLL
 """The kernels, as functions of addresses and sizes."""
 
@@ -119,10 +129,36 @@ def library(*tensors: Tensor | None) -> Library | None:
     return _enabled if _enabled or torch.is_grad_enabled() else _enabled_without_gradient
 
 
+def layer_library(
+    states: Float[Tensor, "*batch inputs"], weight: Float[Tensor, "outputs inputs"]
+) -> Library | None:
+    """Return the kernels, if a linear layer in bfloat16 and its gradient are theirs to compute.
+
+    That is where a gradient is recorded under autocast, on processors that multiply pairs of such
+    numbers (AVX512-BF16). With matrix tiles (AMX) torch's libraries are faster.
+    """
+    autocast = torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()
+    if not autocast or torch.get_autocast_dtype("cpu") != torch.bfloat16:
+        return None
+    kernels = library(states, weight)
+    even = weight.size(0) % 2 == weight.size(1) % 2 == 0
+    whole = weight.dtype == torch.float32 and weight.is_contiguous()
+    made_for = even and whole and hasattr(kernels, next(iter(_PAIRS)))
+    return kernels if made_for and _multiplies_pairs() else None
+
+
+@cache
+def _multiplies_pairs() -> bool:
+    """Say whether the processor multiplies pairs of bfloat16 numbers, and not tiles of them."""
+    flags = processor_flags()
+    return "avx512_bf16" in flags and "amx_tile" not in flags
+
+
 def _load() -> Library | None:
     library = load_native(_SOURCE, "computing with torch", "train.md")
     if library is not None:
-        for name, types in _SIGNATURES.items():
+        pairs = _PAIRS if hasattr(library, next(iter(_PAIRS))) else {}
+        for name, types in (_SIGNATURES | pairs).items():
             function = getattr(library, name)
             function.argtypes, function.restype = (c_bool, *types), c_bool
             function.errcheck = _check
@@ -149,3 +185,16 @@ def attention(
     batch, heads, queries, depth = query.shape
     drawn, threads = Dropout.draw(dropout), torch.get_num_threads()
     return Attention(batch, heads, queries, key.size(2), depth, scale, drawn, threads)
+
+
+def addresses(*tensors: Tensor | None) -> list[int | None]:
+    """Tell where tensors are; ``None`` stands for what is not wanted."""
+    return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+
+
+def layer_sizes(
+    states: Float[Tensor, "*batch inputs"], weight: Float[Tensor, "outputs inputs"]
+) -> tuple[int, int, int, int]:
+    """Count states, inputs, outputs, and threads."""
+    outputs, inputs = weight.shape
+    return states.numel() // inputs, inputs, outputs, torch.get_num_threads()

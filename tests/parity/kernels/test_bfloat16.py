@@ -1,0 +1,196 @@
+"""Layers by pairs of bfloat16 numbers are those of the rounded numbers in float64."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from mt.kernels import cross_entropy, native
+from mt.kernels.cross_entropy import chunked_cross_entropy
+from mt.kernels.linear import linear
+from mt.processor import processor_flags
+
+# A bfloat16 is off by 2^-9 of it, a sum of up to a thousand products near 1 by 1e-5 of that.
+HALF, SUM = 2**-8, 1e-5
+
+
+@pytest.fixture(autouse=True)
+def _pairs(compiled, monkeypatch):
+    if "avx512_bf16" not in processor_flags():
+        pytest.skip("needs a processor with AVX512-BF16")
+    # With matrix tiles it would be left to torch, which is faster there.
+    monkeypatch.setattr(native, "_multiplies_pairs", lambda: True)
+
+
+def draw(*shape, seed=1, dtype=torch.float32):
+    drawn = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return drawn.to(dtype).requires_grad_()
+
+
+def rounded(tensor):
+    """Return what is multiplied, in float64, with a gradient of its own."""
+    return None if tensor is None else tensor.detach().bfloat16().double().requires_grad_()
+
+
+def assert_near(found, exact, off):
+    assert found.shape == exact.shape
+    scale = max(1.0, exact.abs().amax().item()) if exact.numel() else 1.0
+    torch.testing.assert_close(found.double(), exact, rtol=0, atol=off * scale)
+
+
+# Below, at and above eight rows, a panel of columns, and what is taken or added up at once.
+SIZES = [
+    (0, 4, 6), (1, 2, 2), (7, 34, 50), (8, 32, 64), (65, 30, 96), (512, 66, 34), (1031, 96, 70),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), SIZES, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_a_layer_and_its_gradients(rows, inputs, outputs, dtype, with_bias):
+    states, weight = draw(rows, 1, inputs, dtype=dtype), draw(outputs, inputs, seed=2)
+    bias = draw(outputs, seed=3) if with_bias else None
+    with torch.autocast("cpu", torch.bfloat16):
+        product = linear(states, weight, bias)
+    assert product.grad_fn.name() == "_NativeLinearBackward"
+    assert product.dtype == torch.bfloat16
+    given = [states, weight, *([bias] if with_bias else [])]
+    exact_given = [rounded(states), rounded(weight)]
+    exact_given += [bias.detach().double().requires_grad_()] if with_bias else []
+    exact = F.linear(*exact_given)
+    assert_near(product, exact, HALF)
+    errors = draw(rows, 1, outputs, seed=4).detach().bfloat16()
+    found = torch.autograd.grad(product, given, errors)
+    wanted = torch.autograd.grad(exact, exact_given, errors.double())
+    for ours, theirs, of in zip(found, wanted, given, strict=True):
+        assert ours.dtype == of.dtype
+        assert_near(ours, theirs, HALF if of.dtype == torch.bfloat16 else SUM)
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 2, (0, 1), (1, 2)], ids=str)
+def test_what_is_frozen_gets_no_gradient_and_the_rest_its_own(frozen):
+    given = [draw(40, 34), draw(50, 34, seed=2), draw(50, seed=3)]
+    with torch.autocast("cpu", torch.bfloat16):
+        linear(*given).float().square().sum().backward()
+    whole = [each.grad for each in given]
+    for number, each in enumerate(given):
+        chosen = number == frozen if isinstance(frozen, int) else number in frozen
+        each.grad = None
+        each.requires_grad_(not chosen)
+    with torch.autocast("cpu", torch.bfloat16):
+        linear(*given).float().square().sum().backward()
+    for each, gradient in zip(given, whole, strict=True):
+        if each.requires_grad:
+            torch.testing.assert_close(each.grad, gradient, rtol=SUM, atol=SUM)
+        else:
+            assert each.grad is None
+
+
+def test_blocks_of_a_weight_and_what_does_not_lie_in_rows():
+    weight, states = draw(96, 34), draw(40, 9, 34, seed=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        product = linear(states.transpose(0, 1)[::2], weight[32:64], None)
+    product.sum().backward()  # whose gradient is one number for all
+    assert_near(product, rounded(states).transpose(0, 1)[::2] @ rounded(weight)[32:64].T, HALF)
+    every_second = rounded(states)[:, ::2].sum(dim=(0, 1)).expand(32, 34)
+    assert_near(weight.grad[32:64], every_second, SUM)
+    assert not weight.grad[:32].any()
+    assert not weight.grad[64:].any()
+
+
+@pytest.mark.parametrize("sizes", [(33, 50), (34, 49)], ids=str)
+def test_odd_sizes_are_left_to_torch(sizes):
+    inputs, outputs = sizes
+    with torch.autocast("cpu", torch.bfloat16):
+        product = linear(draw(5, inputs), draw(outputs, inputs), None)
+    assert product.grad_fn.name() == "_FewHeightsBackward"
+
+
+def problem(tokens, dim, vocabulary, bias, monkeypatch):
+    """Draw states, a layer and targets, of which torch's products must compute nothing."""
+    monkeypatch.delattr(cross_entropy, "_in_chunks")
+    output = nn.Linear(dim, vocabulary, bias=bias)
+    with torch.no_grad():
+        for seed, each in enumerate(output.parameters()):
+            each.copy_(draw(*each.shape, seed=seed + 2))
+    return draw(tokens, dim), output, torch.arange(tokens) * 7 % vocabulary
+
+
+def ours(states, output, targets, smoothing):
+    with torch.autocast("cpu", torch.bfloat16):
+        return chunked_cross_entropy(states, output, targets, smoothing)
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 16, 17, 513, 1030])
+@pytest.mark.parametrize(("dim", "vocabulary"), [(2, 2), (34, 50), (32, 320), (8, 1002)], ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+def test_cross_entropy_and_its_gradients(tokens, dim, vocabulary, bias, monkeypatch):
+    states, output, targets = problem(tokens, dim, vocabulary, bias, monkeypatch)
+    smoothed, plain = ours(states, output, targets, 0.1)
+    exact_given = [rounded(states), rounded(output.weight)]
+    exact_given += [output.bias.detach().double().requires_grad_()] if bias else []
+    logits = F.linear(*exact_given)
+    exact = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=0.1)
+    # The mean logit, which smoothing needs, is of numbers that are not rounded.
+    torch.testing.assert_close(smoothed.double(), exact, rtol=HALF / 10, atol=0.1)
+    exact_plain = F.cross_entropy(logits, targets, reduction="sum")
+    torch.testing.assert_close(plain.double(), exact_plain, rtol=SUM, atol=SUM)
+    found = torch.autograd.grad(smoothed, [states, *output.parameters()])
+    for each, wanted in zip(found, torch.autograd.grad(exact, exact_given), strict=True):
+        assert each.dtype == torch.float32
+        # What is summed of them is rounded, up or down at random, before terms cancel each other.
+        assert (each - wanted).norm() <= HALF * max(wanted.norm(), tokens**0.5 / 2)
+
+
+@pytest.mark.parametrize("gap", [1.0, 87.0, 104.0, 1024.0])
+@pytest.mark.parametrize("vocabulary", [2, 34])
+def test_an_unlikely_token_costs_its_gap(gap, vocabulary):
+    output = nn.Linear(2, vocabulary, bias=False)
+    nn.init.constant_(output.weight, -1e4)
+    with torch.no_grad():
+        output.weight[:2] = torch.tensor([[0.0, 0.0], [gap, 0.0]])
+    states = torch.tensor([[1.0, 0.0]]).requires_grad_()
+    _, plain = ours(states, output, torch.tensor([0]), 0.0)
+    assert plain.item() == pytest.approx(math.log1p(math.exp(-gap)) + gap, rel=1e-5)
+
+
+def test_frozen_outputs_get_no_gradient(monkeypatch):
+    states, output, targets = problem(40, 34, 50, True, monkeypatch)
+    ours(states, output, targets, 0.1)[0].backward()
+    gradients = states.grad.clone(), output.bias.grad.clone()
+    states.grad = output.bias.grad = output.weight.grad = None
+    output.weight.requires_grad_(False)
+    ours(states, output, targets, 0.1)[0].backward()
+    assert output.weight.grad is None
+    assert torch.equal(states.grad, gradients[0])
+    assert torch.equal(output.bias.grad, gradients[1])
+
+
+def test_numbers_that_are_not_finite_stay_so(monkeypatch):
+    states, output, targets = problem(20, 34, 50, False, monkeypatch)
+    with torch.no_grad():
+        states[3, 4] = math.inf
+    loss, _ = ours(states, output, targets, 0.1)
+    loss.backward()
+    assert not loss.isfinite()
+    assert not output.weight.grad.isfinite().all()
+
+
+def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
+    states, output, targets = problem(700, 34, 130, True, monkeypatch)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            hidden = draw(34, 34, seed=9)
+            with torch.autocast("cpu", torch.bfloat16):
+                layer = linear(states, hidden, None)
+            loss, plain = ours(layer, output, targets, 0.1)
+            gradients = torch.autograd.grad(loss, [states, hidden, *output.parameters()])
+            found.append([layer, loss, plain, *gradients])
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert all(torch.equal(*pair) for pair in zip(found[0], other, strict=True))
