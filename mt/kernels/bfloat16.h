@@ -171,10 +171,31 @@ inline void store(Number *to, long wide, long rows, long columns, const Sums &su
             store(to + i * wide + v * WIDTH, lanes(columns, v), sums[i][v]);
 }
 
-// y = x B + bias for some rows, where B lies in panels.
-template <class Number>
+// What becomes of a product where it is written.
+struct Plain {
+    __m512 operator()(__m512 sum, __mmask16, long) const { return sum; }
+};
+
+struct Relu {
+    __m512 operator()(__m512 sum, __mmask16, long) const {
+        return _mm512_max_ps(_mm512_setzero_ps(), sum);  // of no number, the same
+    }
+};
+
+// The gradient of relu: 0 where that put out 0.
+struct ReluGradient {
+    const Half *output;
+
+    __m512 operator()(__m512 sum, __mmask16 those, long place) const {
+        const __m256i active = _mm256_maskz_loadu_epi16(those, output + place);
+        return _mm512_maskz_mov_ps(_mm256_test_epi16_mask(active, active), sum);
+    }
+};
+
+// y = f(x B + bias) for some rows, where B lies in panels.
+template <class Number, class Function>
 void multiply_rows(const Half *x, long rows, long inner, const Pair *panels, const float *bias,
-                   Number *y, long columns) {
+                   Number *y, long columns, Function f) {
     for (long column = 0; column < columns; column += PANEL, panels += PANEL * (inner / 2))
         for (long row = 0; row < rows; row += ROWS) {
             const long count = least(ROWS, rows - row), left = columns - column;
@@ -184,7 +205,11 @@ void multiply_rows(const Half *x, long rows, long inner, const Pair *panels, con
                 for (int i = 0; i < ROWS; i++) sums[i][v] = added;
             }
             multiply(count, (const Pair *)(x + row * inner), inner / 2, 1, panels, inner / 2, sums);
-            store(y + row * columns + column, columns, count, left, sums);
+            for (int v = 0; v < VECTORS; v++)
+                for (long i = 0; i < count; i++) {
+                    const long place = (row + i) * columns + column + v * WIDTH;
+                    store(y + place, lanes(left, v), f(sums[i][v], lanes(left, v), place));
+                }
         }
 }
 
@@ -256,9 +281,10 @@ inline void round_to_half(const float *from, long count, Half *to) {
     }
 }
 
-// y = x W^T + b. `given` is x in bfloat16: where x is float, it is written too.
+// y = f(x W^T + b). `given` is x in bfloat16: where x is float, it is written too.
+template <class Function>
 bool linear(const float *x, Half *given, const float *weight, const float *bias, Half *y, long rows,
-            long inputs, long outputs, int threads) {
+            long inputs, long outputs, int threads, Function f) {
     Room room(panels_of(inputs, outputs));
     Pair *panels = room.take<Pair>(panels_of(inputs, outputs));
     if (room.refused()) return false;
@@ -270,15 +296,16 @@ bool linear(const float *x, Half *given, const float *weight, const float *bias,
             const long count = least(BLOCK, rows - row);
             Half *from = given + row * inputs;
             if (x) round_to_half(x + row * inputs, count * inputs, from);
-            multiply_rows(from, count, inputs, panels, bias, y + row * outputs, outputs);
+            multiply_rows(from, count, inputs, panels, bias, y + row * outputs, outputs, f);
         }
     }
     return true;
 }
 
-// The gradients of that for x and W, where they are wanted, and with the latter's for b.
+// The gradients of x W^T + b for x and W, where they are wanted, and with the latter's for b. Where x is
+// the output of relu, it may be the gradient for what relu was given.
 template <class Number>
-bool linear_backward(Half *errors, const Half *given, const float *weight, Number *of_x,
+bool linear_backward(bool relu, Half *errors, const Half *given, const float *weight, Number *of_x,
                      float *of_weight, float *of_bias, long rows, long inputs, long outputs,
                      int threads) {
     const long turned = PANEL * count_pairs(rows);
@@ -292,9 +319,13 @@ bool linear_backward(Half *errors, const Half *given, const float *weight, Numbe
         if (of_x) {
             interleave(weight, inputs, outputs, weights);
 #pragma omp for schedule(static)
-            for (long row = 0; row < rows; row += BLOCK)
-                multiply_rows(errors + row * outputs, least(BLOCK, rows - row), outputs, weights,
-                              nullptr, of_x + row * inputs, inputs);
+            for (long row = 0; row < rows; row += BLOCK) {
+                const auto multiply = [=](auto f) {
+                    multiply_rows(errors + row * outputs, least(BLOCK, rows - row), outputs, weights,
+                                  nullptr, of_x + row * inputs, inputs, f);
+                };
+                relu ? multiply(ReluGradient{given + row * inputs}) : multiply(Plain{});
+            }
         }
         if (of_weight) {
             clear(of_weight, of_bias, inputs, outputs);

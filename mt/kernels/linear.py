@@ -1,5 +1,6 @@
 """Linear layers: in training by a kernel or in few heights, in inference by panels of weights."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -59,6 +60,23 @@ def linear(
     return F.linear(states, weight, bias)
 
 
+def feed_forward(
+    states: Float[Tensor, "*batch inputs"],
+    weight1: Float[Tensor, "width inputs"],
+    bias1: Float[Tensor, " width"] | None,
+    weight2: Float[Tensor, "outputs width"],
+    bias2: Float[Tensor, " outputs"] | None,
+) -> Float[Tensor, "*batch outputs"]:
+    """Compute ``linear(F.relu(linear(states, weight1, bias1)), weight2, bias2)``."""
+    library = native.layer_library(states, weight1, weight2)
+    if library is not None:
+        product: Tensor = _NativeFeedForward.apply(  # type: ignore[no-untyped-call]
+            library, states, weight1, bias1, weight2, bias2
+        )
+        return product
+    return linear(F.relu(linear(states, weight1, bias1)), weight2, bias2)
+
+
 def in_panels(
     weight: Float[Tensor, "outputs inputs"],
 ) -> Float[Tensor, "panels inputs width"]:
@@ -91,13 +109,7 @@ class _NativeLinear(torch.autograd.Function):
         ctx: Any, library: native.Library, states: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
         ctx.library, ctx.half = library, states.dtype == torch.bfloat16
-        states = states.contiguous()
-        given = states if ctx.half else torch.empty_like(states, dtype=torch.bfloat16)
-        product = given.new_empty(*states.shape[:-1], len(weight))
-        library.mt_bfloat16_linear(
-            ctx.half, *native.addresses(states, given, weight, bias, product),
-            *native.layer_sizes(given, weight),
-        )  # fmt: skip
+        given, product = _multiply(library, states, weight, bias)
         ctx.save_for_backward(given, weight)
         return product
 
@@ -105,19 +117,97 @@ class _NativeLinear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given, weight = ctx.saved_tensors
-        errors = gradients[0].contiguous()
-        _, of_states, of_weight, of_bias = ctx.needs_input_grad
-        states = torch.empty_like(given, dtype=None if ctx.half else torch.float32)
-        found = torch.empty_like(weight) if of_weight else None
-        bias = weight.new_empty(len(weight)) if of_bias else None
-        wanted = states if of_states else None
-        ctx.library.mt_bfloat16_linear_backward(
-            ctx.half, *native.addresses(errors, given, weight, wanted, found, bias),
-            *native.layer_sizes(given, weight),
-        )  # fmt: skip
-        if of_bias and not of_weight:
-            bias = errors.flatten(0, -2).sum(dim=0, dtype=weight.dtype)
-        return None, wanted, found, bias
+        wanted = ctx.needs_input_grad[1:]
+        return None, *_gradients(ctx.library, gradients[0], given, weight, wanted, half=ctx.half)
+
+
+class _NativeFeedForward(torch.autograd.Function):
+    """Does so twice; relu is applied where the first product is written, and so is its gradient."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 - torch passes them by position
+        ctx: Any,
+        library: native.Library,
+        states: Tensor,
+        weight1: Tensor,
+        bias1: Tensor | None,
+        weight2: Tensor,
+        bias2: Tensor | None,
+    ) -> Tensor:
+        ctx.library, ctx.half = library, states.dtype == torch.bfloat16
+        given, active = _multiply(library, states, weight1, bias1, relu=True)
+        _, product = _multiply(library, active, weight2, bias2)
+        ctx.save_for_backward(given, weight1, active, weight2)
+        return product
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        given, weight1, active, weight2 = ctx.saved_tensors
+        first, second = ctx.needs_input_grad[1:4], ctx.needs_input_grad[4:]
+        wanted = any(first), *second
+        errors, *found2 = _gradients(
+            ctx.library, gradients[0], active, weight2, wanted, half=True, relu=True
+        )
+        found1: Sequence[Tensor | None] = [None] * 3
+        if errors is not None:
+            found1 = _gradients(ctx.library, errors, given, weight1, first, half=ctx.half)
+        return None, *found1, *found2
+
+
+def _multiply(
+    library: native.Library,
+    states: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    relu: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Return states in half precision, and the product, or what relu makes of it."""
+    half, states = states.dtype == torch.bfloat16, states.contiguous()
+    given = states if half else torch.empty_like(states, dtype=torch.bfloat16)
+    product = given.new_empty(*states.shape[:-1], len(weight))
+    library.mt_bfloat16_linear(
+        half, relu, *native.addresses(states, given, weight, bias, product),
+        *native.layer_sizes(given, weight),
+    )  # fmt: skip
+    return given, product
+
+
+def _gradients(
+    library: native.Library,
+    gradient: Tensor,
+    given: Tensor,
+    weight: Tensor,
+    wanted: Sequence[bool],
+    *,
+    half: bool,
+    relu: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return those of three that are wanted: of the states, the weight and the bias.
+
+    Args:
+        library: The kernels.
+        gradient: Of the product.
+        given: The states in half precision.
+        weight: ``W``.
+        wanted: Which gradients are.
+        half: Whether the states were in half precision.
+        relu: Whether relu made the states. It is the gradient for what relu was given, then.
+    """
+    errors = gradient.contiguous()
+    of_states, of_weight, of_bias = wanted
+    dtype = torch.bfloat16 if half else torch.float32
+    states = torch.empty_like(given, dtype=dtype) if of_states else None
+    matrix = torch.empty_like(weight) if of_weight else None
+    bias = weight.new_empty(len(weight)) if of_bias else None
+    library.mt_bfloat16_linear_backward(
+        half, relu, *native.addresses(errors, given, weight, states, matrix, bias),
+        *native.layer_sizes(given, weight),
+    )  # fmt: skip
+    if of_bias and not of_weight:
+        bias = errors.flatten(0, -2).sum(dim=0, dtype=weight.dtype)
+    return states, matrix, bias
 
 
 class _FewHeights(torch.autograd.Function):

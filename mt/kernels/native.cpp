@@ -600,22 +600,27 @@ bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float sha
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
     return run(logits, targets, share, normalisers, rows, width, threads);
 }
-// The first of these says for layers whether x and its gradient are bfloat16.
+// `half` says of layers whether x and its gradient are bfloat16, `relu` whether that follows a layer, or
+// goes before it in the backward pass.
 #ifdef __AVX512BF16__
-bool mt_bfloat16_linear(bool half, const float *x, uint16_t *given, const float *weight,
+bool mt_bfloat16_linear(bool half, bool relu, const float *x, uint16_t *given, const float *weight,
                         const float *bias, uint16_t *y, long rows, long inputs, long outputs,
                         int threads) {
-    return pairs::linear(half ? nullptr : x, given, weight, bias, y, rows, inputs, outputs, threads);
+    const auto run = [=](auto f) {
+        return pairs::linear(half ? nullptr : x, given, weight, bias, y, rows, inputs, outputs,
+                             threads, f);
+    };
+    return relu ? run(pairs::Relu{}) : run(pairs::Plain{});
 }
 
-bool mt_bfloat16_linear_backward(bool half, uint16_t *errors, const uint16_t *given,
+bool mt_bfloat16_linear_backward(bool half, bool relu, uint16_t *errors, const uint16_t *given,
                                  const float *weight, void *of_x, float *of_weight, float *of_bias,
                                  long rows, long inputs, long outputs, int threads) {
-    if (half)
-        return pairs::linear_backward(errors, given, weight, (uint16_t *)of_x, of_weight, of_bias,
-                                      rows, inputs, outputs, threads);
-    return pairs::linear_backward(errors, given, weight, (float *)of_x, of_weight, of_bias, rows,
-                                  inputs, outputs, threads);
+    const auto run = [=](auto *to) {
+        return pairs::linear_backward(relu, errors, given, weight, to, of_weight, of_bias, rows,
+                                      inputs, outputs, threads);
+    };
+    return half ? run((uint16_t *)of_x) : run((float *)of_x);
 }
 
 bool mt_bfloat16_cross_entropy(bool, const float *x, uint16_t *given, const float *weight,

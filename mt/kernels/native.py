@@ -82,8 +82,8 @@ _SIGNATURES = {
 
 _layer = (*[c_long] * 3, c_int)
 _PAIRS = {
-    "mt_bfloat16_linear": (*[c_void_p] * 5, *_layer),
-    "mt_bfloat16_linear_backward": (*[c_void_p] * 6, *_layer),
+    "mt_bfloat16_linear": (c_bool, *[c_void_p] * 5, *_layer),
+    "mt_bfloat16_linear_backward": (c_bool, *[c_void_p] * 6, *_layer),
     "mt_bfloat16_cross_entropy": (*[c_void_p] * 5, c_float, *[c_void_p] * 5, *_layer),
 }
 """Those that multiply pairs of bfloat16 numbers, where the processor does; see ``bfloat16.h``."""
@@ -130,9 +130,9 @@ def library(*tensors: Tensor | None) -> Library | None:
 
 
 def layer_library(
-    states: Float[Tensor, "*batch inputs"], weight: Float[Tensor, "outputs inputs"]
+    states: Float[Tensor, "*batch inputs"], *weights: Float[Tensor, "_ _"]
 ) -> Library | None:
-    """Return the kernels, if a linear layer in bfloat16 and its gradient are theirs to compute.
+    """Return the kernels, if layers in bfloat16 and their gradients are theirs to compute.
 
     That is where a gradient is recorded under autocast, on processors that multiply pairs of such
     numbers (AVX512-BF16). With matrix tiles (AMX) torch's libraries are faster.
@@ -140,11 +140,14 @@ def layer_library(
     autocast = torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()
     if not autocast or torch.get_autocast_dtype("cpu") != torch.bfloat16:
         return None
-    kernels = library(states, weight)
-    even = weight.size(0) % 2 == weight.size(1) % 2 == 0
-    whole = weight.dtype == torch.float32 and weight.is_contiguous()
-    made_for = even and whole and hasattr(kernels, next(iter(_PAIRS)))
+    kernels = library(states, *weights)
+    made_for = hasattr(kernels, next(iter(_PAIRS))) and all(map(_is_made_of_pairs, weights))
     return kernels if made_for and _multiplies_pairs() else None
+
+
+def _is_made_of_pairs(weight: Tensor) -> bool:
+    even = all(size % 2 == 0 for size in weight.shape)
+    return even and weight.dtype == torch.float32 and weight.is_contiguous()
 
 
 @cache

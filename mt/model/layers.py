@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mt.kernels import native
 from mt.kernels.dropout import dropout
-from mt.kernels.linear import in_panels, linear
+from mt.kernels.linear import feed_forward, in_panels, linear
 from mt.kernels.residual import add_dropped
 from mt.model.config import Activation, NormPlacement, Tie
 from mt.model.contract import CUT
@@ -123,6 +123,10 @@ class FeedForward(nn.Module):
 
     def forward(self, states: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """Transform each position."""
+        plain = self.activation == "relu" and self.dropout.rate == 0
+        if plain and torch.is_grad_enabled():  # else the layers may be laid out
+            first, second = self.linear1, self.linear2
+            return feed_forward(states, first.weight, first.bias, second.weight, second.bias)
         wide = self.linear1(states)
         if self.activation == "swiglu":
             gate, wide = wide.chunk(2, dim=-1)

@@ -9,7 +9,7 @@ from torch import nn
 
 from mt.kernels import cross_entropy, native
 from mt.kernels.cross_entropy import chunked_cross_entropy
-from mt.kernels.linear import linear
+from mt.kernels.linear import feed_forward, linear
 from mt.processor import processor_flags
 
 # A bfloat16 is off by 2^-9 of it, a sum of up to a thousand products near 1 by 1e-5 of that.
@@ -86,6 +86,25 @@ def test_what_is_frozen_gets_no_gradient_and_the_rest_its_own(frozen):
             torch.testing.assert_close(each.grad, gradient, rtol=SUM, atol=SUM)
         else:
             assert each.grad is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("frozen", [(), (0,), (1, 2), (3, 4), (0, 1, 2), (0, 2, 4)], ids=str)
+def test_relu_between_two_layers_is_that_of_torch(frozen, dtype):
+    given = [draw(1031, 34, dtype=dtype), draw(70, 34, seed=2), draw(70, seed=3)]
+    given += [draw(46, 70, seed=4), draw(46, seed=5)]
+    for number in frozen:
+        given[number].requires_grad_(False)
+    learnt = [each for each in given if each.requires_grad]
+    errors = draw(1031, 46, seed=6).detach().bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        states, weight, bias, *second = given
+        ours = feed_forward(*given)
+        apart = linear(F.relu(linear(states, weight, bias)), *second)
+    assert ours.grad_fn.name() == "_NativeFeedForwardBackward"
+    found, wanted = (torch.autograd.grad(each, learnt, errors) for each in (ours, apart))
+    for pair in zip((ours, *found), (apart, *wanted), strict=True):
+        assert torch.equal(*pair)
 
 
 def test_blocks_of_a_weight_and_what_does_not_lie_in_rows():
