@@ -2,11 +2,13 @@ r"""Train a recipe, and the same with one part changed, with several seeds each:
 
     python -m benchmarks.ablation configs/multi30k-en-de.yaml --seeds 1 2 3 --work FOLDER \
         --instead AdamW "training.optimizer.kind=adamw training.optimizer.learning_rate=3e-3" \
-        --instead post-norm model.norm=post --validation SOURCE REFERENCE --test SOURCE REFERENCE
+        --instead post-norm model.norm=post --decoding mbr "search.size=10 decision=mbr" \
+        --validation SOURCE REFERENCE --test SOURCE REFERENCE
 
 Every run is ``mt train`` on one thread, ``--jobs`` of them at a time; the seed changes all that is
-drawn, from the first weights to the order of pairs. Models translate as the recipe says. Parts are
-kept by their scores on validation text; those on the test set are for the record.
+drawn, from the first weights to the order of pairs. Models translate as the recipe says, and those
+of the recipe once more as each ``--decoding`` says. Parts are kept by their scores on validation
+text; those on the test set are for the record.
 
 What is finished is not done again, and an interrupted training is resumed: the program may be
 stopped and started at will. A difference is the mean over the seeds, each beside the recipe with
@@ -32,6 +34,16 @@ RECIPE = "the recipe"
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A recipe with something changed: how a model is trained, or how it translates."""
+
+    training: str = ""
+    """What ``mt train --set`` changes, apart by spaces."""
+    decoding: str = ""
+    """What ``mt evaluate --set`` changes; the model is that of the recipe then."""
+
+
+@dataclass(frozen=True)
 class Result:
     """What one training reached: BLEU on both sets, and before it the loss on validation text."""
 
@@ -47,31 +59,40 @@ def main() -> None:
     """Train, score, and write or print the table."""
     options = _parser().parse_args()
     about = facts(1) | {"recipe": str(options.recipe), "seeds": " ".join(map(str, options.seeds))}
-    variants = {RECIPE: ""} | dict(options.instead)
-    if len({name.lower().replace(" ", "-") for name in variants}) <= len(options.instead):
-        raise SystemExit(f"--instead: expected different names, none of them `{RECIPE}`")
+    variants = {RECIPE: Variant()}
+    variants |= {name: Variant(training=settings) for name, settings in options.instead}
+    variants |= {name: Variant(decoding=settings) for name, settings in options.decoding}
+    if len(set(map(_folder, variants))) <= len(options.instead) + len(options.decoding):
+        raise SystemExit(f"--instead, --decoding: expected different names, none `{RECIPE}`")
     asked = [(name, seed) for seed in options.seeds for name in variants]
 
-    def measured(each: tuple[str, int]) -> Result:
+    def scored(each: tuple[str, int]) -> Result:
         name, seed = each
-        return measure(options, name, seed, shlex.split(variants[name]))
+        return score(options, name, seed, variants[name].decoding)
 
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = dict(zip(asked, pool.map(measured, asked), strict=True))
+        trainings = [
+            pool.submit(train, options, name, seed, variants[name].training)
+            for name, seed in asked
+            if not variants[name].decoding
+        ]
+    for training in trainings:
+        training.result()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = dict(zip(asked, pool.map(scored, asked), strict=True))
     groups = {name: [results[name, seed] for seed in options.seeds] for name in variants}
     text = f"{describe(groups, variants)}\n\nSignature: `{results[asked[0]].signature}`"
     if options.output:
-        write_record(options.output, "Without one part of a recipe at a time", about, [], text)
+        write_record(options.output, "A recipe with one thing changed at a time", about, [], text)
         say(f"written: {options.output}")
     print(text)
 
 
-def measure(options: argparse.Namespace, name: str, seed: int, changes: Sequence[str]) -> Result:
-    """Train and score one model, unless that is done already."""
-    run: Path = options.work / f"{name.replace(' ', '-').lower()}-{seed}"
-    settings = [f"seed={seed}", *options.set, *changes]
-    command: list[str | Path] = ["train", options.recipe, "--out", run]
-    command += [part for setting in settings for part in ("--set", setting)]
+def train(options: argparse.Namespace, name: str, seed: int, changes: str) -> None:
+    """Train one model, unless that is done already."""
+    run = _run(options, name, seed)
+    settings = [f"seed={seed}", *options.set, *shlex.split(changes)]
+    command = ["train", options.recipe, "--out", run, *_set(settings)]
     asked, finished = shlex.join(map(str, command)), run / "finished"
     if not finished.exists():
         say(f"{name}, seed {seed}: training")
@@ -79,9 +100,15 @@ def measure(options: argparse.Namespace, name: str, seed: int, changes: Sequence
         finished.write_text(asked, encoding="utf-8")
     if finished.read_text("utf-8") != asked:
         raise SystemExit(f"{run}: expected a run of `mt {asked}`, but found another; remove it")
+
+
+def score(options: argparse.Namespace, name: str, seed: int, decoding: str) -> Result:
+    """Score one model on both sets."""
+    run = _run(options, RECIPE if decoding else name, seed)
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
-    on_validation = _evaluate(run, "validation", *options.validation)
-    on_test = _evaluate(run, "test", *options.test)
+    kept = f"-{_folder(name)}" if decoding else ""
+    on_validation = _evaluate(run, f"validation{kept}", options.validation, decoding)
+    on_test = _evaluate(run, f"test{kept}", options.test, decoding)
     result = Result(
         loss=[entry["validation"]["loss"] for entry in entries if entry.get("best")][-1],
         validation=on_validation["score"],
@@ -93,11 +120,25 @@ def measure(options: argparse.Namespace, name: str, seed: int, changes: Sequence
     return result
 
 
-def describe(groups: Mapping[str, Sequence[Result]], changes: Mapping[str, str]) -> str:
+def _folder(name: str) -> str:
+    return name.replace(" ", "-").lower()
+
+
+def _run(options: argparse.Namespace, name: str, seed: int) -> Path:
+    run: Path = options.work / f"{_folder(name)}-{seed}"
+    return run
+
+
+def _set(settings: Sequence[str]) -> list[str]:
+    return [part for setting in settings for part in ("--set", setting)]
+
+
+def describe(groups: Mapping[str, Sequence[Result]], variants: Mapping[str, Variant]) -> str:
     """Write a row for the recipe and for each variant, with what the change costs or brings."""
     rows = []
     for name, results in groups.items():
-        row = [name, f"`{changes[name]}`" if changes[name] else ""]
+        settings = variants[name].training or variants[name].decoding
+        row = [name, f"`{settings}`" if settings else ""]
         for value in ("loss", "validation", "test"):
             found = [getattr(result, value) for result in results]
             digits = 3 if value == "loss" else 2
@@ -122,10 +163,11 @@ def difference(found: Sequence[float], whole: Sequence[float], digits: int) -> s
     return f"{text} ± {statistics.stdev(each) / len(each) ** 0.5:.{digits}f}"
 
 
-def _evaluate(run: Path, part: str, source: Path, reference: Path) -> Any:
+def _evaluate(run: Path, part: str, texts: Sequence[Path], decoding: str) -> Any:
     """Score a model as `mt evaluate` does, once."""
+    source, reference = texts
     command: list[str | Path] = ["evaluate", run, "--source", source, "--reference", reference]
-    command += ["--metric", "bleu", "--json"]
+    command += ["--metric", "bleu", "--json", *_set(shlex.split(decoding))]
     asked, kept = shlex.join(map(str, command)), run / f"{part}.json"
     known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     if known.get("command") != asked:
@@ -151,6 +193,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--instead", nargs=2, action="append", default=[], metavar=("NAME", "SETTINGS"),
         help="a variant: its name, and what `mt train --set` changes, apart by spaces",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decoding", nargs=2, action="append", default=[], metavar=("NAME", "SETTINGS"),
+        help="the recipe's models, translating with what `mt evaluate --set` changes",
     )  # fmt: skip
     parser.add_argument("--set", action="append", default=[], help="as `mt train --set`, for all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])

@@ -18,11 +18,13 @@
 #include <immintrin.h>
 #include <omp.h>
 
+#include <type_traits>
+
 namespace {
 namespace pairs {
 
-typedef uint16_t Half;  // a bfloat16, as bits
-typedef uint32_t Pair;  // two of them, the first in the lower bits
+typedef uint16_t Half;                              // a bfloat16, as bits
+typedef uint32_t Pair __attribute__((may_alias));  // two of them, the first in the lower bits
 
 constexpr int ROWS = 8;                  // of a product that are computed together
 constexpr int VECTORS = 2;               // of columns, likewise
@@ -30,21 +32,28 @@ constexpr long PANEL = VECTORS * WIDTH;  // columns, that is
 constexpr long BLOCK = 64;               // rows that a thread takes at once
 constexpr long LOGITS = 16;              // rows of logits that it holds at once, in its cache
 constexpr long CHUNK = 512;              // rows that are added to a weight's gradient at once
+constexpr long AHEAD = 16;               // rows between those that are read and those asked for
 constexpr float LOWEST = -1e30f;         // a logit of no probability
 constexpr uint32_t ONES = 0x3f803f80;    // a pair of ones
 
-typedef __m512 Sums[ROWS][VECTORS];
+template <int COUNT> using Sums = __m512[COUNT][VECTORS];
 
 inline long least(long one, long other) { return one < other ? one : other; }
 
 // Pairs of rows of a chunk of which so many rows are left.
 inline long count_pairs(long rows) { return (least(CHUNK, rows) + 1) / 2; }
 
-// The lanes of a panel's vector in which there are columns, when so many are left.
-inline __mmask16 lanes(long columns, int vector) {
-    const long left = columns - vector * WIDTH;
-    return left >= WIDTH ? 0xffff : left > 0 ? (1 << left) - 1 : 0;
-}
+// The lanes of a panel's vectors in which there are columns, when so many are left.
+struct Lanes {
+    __mmask16 of[VECTORS];
+
+    explicit Lanes(long columns) {
+        for (int v = 0; v < VECTORS; v++) {
+            const long left = columns - v * WIDTH;
+            of[v] = left >= WIDTH ? 0xffff : left > 0 ? (1 << left) - 1 : 0;
+        }
+    }
+};
 
 inline __m256i narrow(__m512 numbers) { return (__m256i)_mm512_cvtneps_pbh(numbers); }
 
@@ -68,6 +77,17 @@ inline __m512i load_halves(__mmask16 those, const float *from) {
     return _mm512_cvtepu16_epi32(narrow(load(those, from)));
 }
 
+// Ask for a part of a row, which will be written or read soon.
+template <class Number> inline void prefetch_panel(const Number *row) {
+    for (long i = 0; i < PANEL; i += 64 / sizeof(Number)) __builtin_prefetch(row + i);
+}
+
+// Ask for a vector of two rows that will be read soon: they lie apart, and no processor expects them.
+template <class Number> inline void prefetch_pair(const Number *row, long wide) {
+    __builtin_prefetch(row + AHEAD * wide);
+    __builtin_prefetch(row + (AHEAD + 1) * wide);
+}
+
 inline __m512i interleave(__m512i first, __m512i second) {
     return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
 }
@@ -81,11 +101,13 @@ inline __m512i interleave(__mmask16 those, const Number *first, const Number *se
 // A panel of a matrix: so many of its columns, and all of its rows, which begin `wide` apart.
 template <class Number>
 void interleave_panel(const Number *from, long rows, long wide, long columns, Pair *to) {
+    const Lanes those(columns);
     for (long row = 0; row < rows; row += 2, from += 2 * wide)
         for (int v = 0; v < VECTORS; v++, to += WIDTH) {
             const Number *first = from + v * WIDTH;
             const Number *second = row + 1 < rows ? first + wide : nullptr;
-            _mm512_storeu_si512(to, interleave(lanes(columns, v), first, second));
+            prefetch_pair(first, wide);
+            _mm512_storeu_si512(to, interleave(those.of[v], first, second));
         }
 }
 
@@ -98,11 +120,12 @@ void turn_panel(const float *from, long rows, long columns, Pair *to) {
         const auto found = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), those, apart, at, 4);
         return _mm512_cvtepu16_epi32(narrow(found));
     };
+    const Lanes those(rows);
     for (long column = 0; column < columns; column += 2)
         for (int v = 0; v < VECTORS; v++, to += WIDTH) {
             const float *at = from + v * WIDTH * columns + column;
-            const __mmask16 those = lanes(rows, v);
-            _mm512_storeu_si512(to, interleave(gather(those, at), gather(those, at + 1)));
+            const auto first = gather(those.of[v], at), second = gather(those.of[v], at + 1);
+            _mm512_storeu_si512(to, interleave(first, second));
         }
 }
 
@@ -137,80 +160,93 @@ void interleave_chunks(const Half *x, long rows, long inputs, Pair *panels) {
     }
 }
 
-// What is told to be inlined, as its sums are in registers then.
-#define INLINED __attribute__((always_inline)) inline
+// What is told to be inlined, as what it computes with is in registers then.
+#define INLINED __attribute__((always_inline))
+
+// Do something with ROWS rows at a time, and with each of those that are left. The number is a
+// constant, so that sums are in registers from their beginning to their end.
+template <class Body> inline void by_rows(long rows, Body body) {
+    long row = 0;
+    for (; row + ROWS <= rows; row += ROWS) body(std::integral_constant<int, ROWS>(), row);
+    for (; row < rows; row++) body(std::integral_constant<int, 1>(), row);
+}
 
 // Add the product of COUNT rows, of which pair k is at [row * down + k * right], and a panel.
 template <int COUNT>
-INLINED void multiply_exactly(const Pair *x, long down, long right, const Pair *panel, long pairs,
-                             Sums &sums) {
-    for (long k = 0; k < pairs; k++)
-        for (int v = 0; v < VECTORS; v++) {
-            const __m512i columns = _mm512_loadu_si512(panel + k * PANEL + v * WIDTH);
-            for (int row = 0; row < COUNT; row++) {
-                const __m512i both = _mm512_set1_epi32(x[row * down + k * right]);
-                sums[row][v] = _mm512_dpbf16_ps(sums[row][v], (__m512bh)both, (__m512bh)columns);
-            }
-        }
-}
-
-// The same of `rows`, up to COUNT.
-template <int COUNT = ROWS>
-INLINED void multiply(long rows, const Pair *x, long down, long right, const Pair *panel, long pairs,
-                     Sums &sums) {
-    if (rows >= COUNT)
-        multiply_exactly<COUNT>(x, down, right, panel, pairs, sums);
-    else if constexpr (COUNT > 1)
-        multiply<COUNT - 1>(rows, x, down, right, panel, pairs, sums);
-}
-
-template <class Number>
-inline void store(Number *to, long wide, long rows, long columns, const Sums &sums) {
-    for (int v = 0; v < VECTORS; v++)
-        for (long i = 0; i < rows; i++)
-            store(to + i * wide + v * WIDTH, lanes(columns, v), sums[i][v]);
-}
-
-// What becomes of a product where it is written.
-struct Plain {
-    __m512 operator()(__m512 sum, __mmask16, long) const { return sum; }
-};
-
-struct Relu {
-    __m512 operator()(__m512 sum, __mmask16, long) const {
-        return _mm512_max_ps(_mm512_setzero_ps(), sum);  // of no number, the same
-    }
-};
-
-// The gradient of relu: 0 where that put out 0.
-struct ReluGradient {
-    const Half *output;
-
-    __m512 operator()(__m512 sum, __mmask16 those, long place) const {
-        const __m256i active = _mm256_maskz_loadu_epi16(those, output + place);
-        return _mm512_maskz_mov_ps(_mm256_test_epi16_mask(active, active), sum);
-    }
-};
-
-// y = f(x B + bias) for some rows, where B lies in panels.
-template <class Number, class Function>
-void multiply_rows(const Half *x, long rows, long inner, const Pair *panels, const float *bias,
-                   Number *y, long columns, Function f) {
-    for (long column = 0; column < columns; column += PANEL, panels += PANEL * (inner / 2))
-        for (long row = 0; row < rows; row += ROWS) {
-            const long count = least(ROWS, rows - row), left = columns - column;
-            Sums sums;
-            for (int v = 0; v < VECTORS; v++) {
-                const __m512 added = load(bias ? lanes(left, v) : 0, bias + column + v * WIDTH);
-                for (int i = 0; i < ROWS; i++) sums[i][v] = added;
-            }
-            multiply(count, (const Pair *)(x + row * inner), inner / 2, 1, panels, inner / 2, sums);
+inline void multiply(const Pair *x, long down, long right, const Pair *panel, long pairs,
+                     Sums<COUNT> &sums) {
+    for (long k = 0; k < pairs; k++) {
+        __m512i columns[VECTORS];
+        for (int v = 0; v < VECTORS; v++)
+            columns[v] = _mm512_loadu_si512(panel + k * PANEL + v * WIDTH);
+        for (int row = 0; row < COUNT; row++) {
+            const __m512i both = _mm512_set1_epi32(x[row * down + k * right]);
             for (int v = 0; v < VECTORS; v++)
-                for (long i = 0; i < count; i++) {
-                    const long place = (row + i) * columns + column + v * WIDTH;
-                    store(y + place, lanes(left, v), f(sums[i][v], lanes(left, v), place));
-                }
+                sums[row][v] = _mm512_dpbf16_ps(sums[row][v], (__m512bh)both, (__m512bh)columns[v]);
         }
+    }
+}
+
+template <int COUNT>
+inline void store_block(float *to, long wide, const Lanes &those, const Sums<COUNT> &sums) {
+    for (int v = 0; v < VECTORS; v++)
+        for (int i = 0; i < COUNT; i++) store(to + i * wide + v * WIDTH, those.of[v], sums[i][v]);
+}
+
+// Where a vector of a product is written, and what becomes of it there.
+template <class Number> struct Matrix {
+    Number *data;
+    long columns;
+
+    Number *at(long row, long column) const { return data + row * columns + column; }
+    void prefetch(long row, long column) const { prefetch_panel(at(row, column)); }
+    void put(long row, long column, __mmask16 those, __m512 sum) const {
+        store(at(row, column), those, sum);
+    }
+};
+
+// relu(product); of what is no number, the same.
+struct Relu : Matrix<Half> {
+    void put(long row, long column, __mmask16 those, __m512 sum) const {
+        store(at(row, column), those, _mm512_max_ps(_mm512_setzero_ps(), sum));
+    }
+};
+
+// The gradient for what relu was given, which is 0 where that put out 0.
+template <class Number> struct ReluGradient : Matrix<Number> {
+    Matrix<const Half> output;
+
+    void prefetch(long row, long column) const {
+        prefetch_panel(this->at(row, column));
+        prefetch_panel(output.at(row, column));
+    }
+    void put(long row, long column, __mmask16 those, __m512 sum) const {
+        const __m256i active = _mm256_maskz_loadu_epi16(those, output.at(row, column));
+        const __mmask16 positive = _mm256_test_epi16_mask(active, active);
+        store(this->at(row, column), those, _mm512_maskz_mov_ps(positive, sum));
+    }
+};
+
+// y = x B + bias for some rows, where B lies in panels.
+template <class Output>
+void multiply_rows(const Half *x, long rows, long inner, const Pair *panels, const float *bias,
+                   long columns, const Output &y) {
+    for (long column = 0; column < columns; column += PANEL, panels += PANEL * (inner / 2)) {
+        const Lanes those(columns - column);
+        by_rows(rows, [=](auto count, long row) INLINED {
+            constexpr int COUNT = count;
+            for (int i = 0; i < COUNT; i++) y.prefetch(row + i, column);
+            Sums<COUNT> sums;
+            for (int v = 0; v < VECTORS; v++) {
+                const __m512 added = load(bias ? those.of[v] : 0, bias + column + v * WIDTH);
+                for (int i = 0; i < COUNT; i++) sums[i][v] = added;
+            }
+            multiply<COUNT>((const Pair *)(x + row * inner), inner / 2, 1, panels, inner / 2, sums);
+            for (int v = 0; v < VECTORS; v++)
+                for (int i = 0; i < COUNT; i++)
+                    y.put(row + i, column + v * WIDTH, those.of[v], sums[i][v]);
+        });
+    }
 }
 
 // Where errors, the gradient of what a layer puts out, lie: rows begin `down` numbers apart, and their
@@ -219,18 +255,21 @@ struct Errors {
     Half *data;
     long down, right;
 
-    Half *at(long row, long column) const { return data + row * down + column / PANEL * right; }
+    Half *at(long row, long column) const {
+        return data + row * down + column / PANEL * right + column % PANEL;
+    }
 };
 
 // Columns of a chunk of errors as rows of pairs, ROWS by ROWS; their sums are added to `of_bias`.
 void turn_errors(const Half *errors, long down, long rows, long columns, Pair *to, float *of_bias) {
     const long pairs = count_pairs(rows);
     for (int v = 0; v < VECTORS; v++) {
-        const __mmask16 those = lanes(columns, v), summed = of_bias ? those : 0;
+        const __mmask16 those = Lanes(columns).of[v], summed = of_bias ? those : 0;
         __m512 sum = load(summed, of_bias + v * WIDTH);
         Pair *low = to + 2 * v * ROWS * pairs, *high = low + ROWS * pairs;
         const Half *from = errors + v * WIDTH;
         for (long row = 0; row < rows; row += 2, from += 2 * down, low += ROWS, high += ROWS) {
+            prefetch_pair(from, down);
             const auto both = interleave(those, from, row + 1 < rows ? from + down : nullptr);
             sum = _mm512_dpbf16_ps(sum, (__m512bh)both, (__m512bh)_mm512_set1_epi32(ONES));
             _mm256_storeu_si256((__m256i *)low, _mm512_castsi512_si256(both));
@@ -260,31 +299,34 @@ void add_to_gradients(const Errors &errors, const Pair *x, long rows, long input
             const long pairs = count_pairs(rows - row), high = least(PANEL, outputs - n);
             turn_errors(errors.at(row, n), errors.down, least(CHUNK, rows - row), high, turned,
                         of_bias ? of_bias + n : nullptr);
-            for (long k = 0; k < inputs; k += PANEL)
-                for (long first = 0; first < high; first += ROWS) {
-                    const long count = least(ROWS, high - first), left = inputs - k;
+            for (long k = 0; k < inputs; k += PANEL) {
+                const Lanes those(inputs - k);
+                by_rows(high, [=](auto count, long first) INLINED {
+                    constexpr int COUNT = count;
                     float *to = of_weight + (n + first) * inputs + k;
-                    Sums sums = {};
+                    const Pair *group = turned + first / ROWS * ROWS * pairs + first % ROWS;
+                    Sums<COUNT> sums;
                     for (int v = 0; v < VECTORS; v++)
-                        for (long i = 0; i < count; i++)
-                            sums[i][v] = load(lanes(left, v), to + i * inputs + v * WIDTH);
-                    multiply(count, turned + first * pairs, 1, ROWS, panels + k * pairs, pairs, sums);
-                    store(to, inputs, count, left, sums);
-                }
+                        for (int i = 0; i < COUNT; i++)
+                            sums[i][v] = load(those.of[v], to + i * inputs + v * WIDTH);
+                    multiply<COUNT>(group, 1, ROWS, panels + k * pairs, pairs, sums);
+                    store_block<COUNT>(to, inputs, those, sums);
+                });
+            }
         }
 }
 
 inline void round_to_half(const float *from, long count, Half *to) {
     for (long i = 0; i < count; i += WIDTH) {
-        const __mmask16 those = lanes(count - i, 0);
+        const __mmask16 those = Lanes(count - i).of[0];
         store(to + i, those, load(those, from + i));
     }
 }
 
-// y = f(x W^T + b). `given` is x in bfloat16: where x is float, it is written too.
-template <class Function>
-bool linear(const float *x, Half *given, const float *weight, const float *bias, Half *y, long rows,
-            long inputs, long outputs, int threads, Function f) {
+// y = f(x W^T + b), where f is relu or nothing. `given` is x in bfloat16: where x is float, it is
+// written too.
+bool linear(bool relu, const float *x, Half *given, const float *weight, const float *bias, Half *y,
+            long rows, long inputs, long outputs, int threads) {
     Room room(panels_of(inputs, outputs));
     Pair *panels = room.take<Pair>(panels_of(inputs, outputs));
     if (room.refused()) return false;
@@ -296,7 +338,11 @@ bool linear(const float *x, Half *given, const float *weight, const float *bias,
             const long count = least(BLOCK, rows - row);
             Half *from = given + row * inputs;
             if (x) round_to_half(x + row * inputs, count * inputs, from);
-            multiply_rows(from, count, inputs, panels, bias, y + row * outputs, outputs, f);
+            const Matrix<Half> to = {y + row * outputs, outputs};
+            if (relu)
+                multiply_rows(from, count, inputs, panels, bias, outputs, Relu{to});
+            else
+                multiply_rows(from, count, inputs, panels, bias, outputs, to);
         }
     }
     return true;
@@ -320,11 +366,15 @@ bool linear_backward(bool relu, Half *errors, const Half *given, const float *we
             interleave(weight, inputs, outputs, weights);
 #pragma omp for schedule(static)
             for (long row = 0; row < rows; row += BLOCK) {
-                const auto multiply = [=](auto f) {
-                    multiply_rows(errors + row * outputs, least(BLOCK, rows - row), outputs, weights,
-                                  nullptr, of_x + row * inputs, inputs, f);
-                };
-                relu ? multiply(ReluGradient{given + row * inputs}) : multiply(Plain{});
+                const long count = least(BLOCK, rows - row);
+                const Half *from = errors + row * outputs;
+                const Matrix<Number> to = {of_x + row * inputs, inputs};
+                const Matrix<const Half> output = {given + row * inputs, inputs};
+                if (relu)
+                    multiply_rows(from, count, outputs, weights, nullptr, inputs,
+                                  ReluGradient<Number>{to, output});
+                else
+                    multiply_rows(from, count, outputs, weights, nullptr, inputs, to);
             }
         }
         if (of_weight) {
@@ -351,65 +401,51 @@ inline Vector power_of_2(Vector x) {
 
 // Logits of up to LOGITS rows in panels, each of LOGITS rows. Where the last panel has no columns, they
 // are LOWEST.
-void logits_of(const Half *x, long rows, long inputs, const Pair *panels, const float *bias,
-               long outputs, float *logits) {
-    for (long n = 0; n < outputs; n += PANEL, panels += PANEL * (inputs / 2))
-        for (long row = 0; row < LOGITS; row += ROWS, logits += ROWS * PANEL) {
-            Sums sums;
-            for (int v = 0; v < VECTORS; v++) {
-                const __mmask16 those = lanes(outputs - n, v);
-                const __m512 added = load(bias ? those : 0, bias + n + v * WIDTH);
-                for (int i = 0; i < ROWS; i++)
-                    sums[i][v] = _mm512_mask_mov_ps(_mm512_set1_ps(LOWEST), those, added);
-            }
-            multiply(least(ROWS, rows - row), (const Pair *)(x + row * inputs), inputs / 2, 1,
-                     panels, inputs / 2, sums);
-            memcpy(logits, sums, sizeof sums);
-        }
-}
+struct Logits {
+    float *data;
 
-// Of a row of such logits the logarithm of the normaliser, and the gradient of cross-entropy: softmax,
-// less `share` at the target.
-float errors_of(float *logits, long outputs, long target, float share, const Errors &errors) {
-    const long panels = round_up(outputs, PANEL) / PANEL;
-    const auto panel = [=](long number) { return (Vector *)(logits + number * LOGITS * PANEL); };
-    Vector most[VECTORS], total[VECTORS] = {};
-    for (int v = 0; v < VECTORS; v++) most[v] = panel(0)[v];
-    for (long number = 1; number < panels; number++)
-        for (int v = 0; v < VECTORS; v++) {
-            const Vector one = panel(number)[v];
-            most[v] = one > most[v] ? one : most[v];
-        }
-    const float top = largest(most[0] > most[1] ? most[0] : most[1]), to_2 = 1.44269504f;
-    for (long number = 0; number < panels; number++)
-        for (int v = 0; v < VECTORS; v++) {
-            Vector &one = panel(number)[v];
-            one = power_of_2(one * to_2 - top * to_2);
-            total[v] += one;
-        }
-    const float all = sum(total[0] + total[1]), inverse = 1 / all;
-    ((float *)panel(target / PANEL))[target % PANEL] -= share * all;
-    for (long number = 0; number < panels; number++)
-        for (int v = 0; v < VECTORS; v++) {
-            const auto error = (__m512)(panel(number)[v] * inverse);
-            store(errors.at(0, number * PANEL) + v * WIDTH, 0xffff, error);
-        }
+    float *at(long row, long column) const {
+        return data + (column / PANEL * LOGITS + row) * PANEL + column % PANEL;
+    }
+    void prefetch(long, long) const {}  // they stay in the cache
+    void put(long row, long column, __mmask16 those, __m512 sum) const {
+        _mm512_storeu_ps(at(row, column), _mm512_mask_mov_ps(_mm512_set1_ps(LOWEST), those, sum));
+    }
+};
+
+// Of one of their rows the logarithm of the normaliser, and the gradient of cross-entropy: softmax, less
+// `share` at the target.
+float errors_of(const Logits &logits, long row, long outputs, long target, float share,
+                const Errors &errors) {
+    const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
+    const long last = round_up(outputs, PANEL);
+    Vector most = vector(0), total = {};
+    for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
+    const float top = largest(most), to_2 = 1.44269504f;
+    for (long n = 0; n < last; n += WIDTH)
+        total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
+    const float all = sum(total), inverse = 1 / all;
+    *logits.at(row, target) -= share * all;
+    for (long n = 0; n < last; n += WIDTH)
+        store(errors.at(row, n), 0xffff, (__m512)(vector(n) * inverse));
     return top + __builtin_logf(all);
 }
 
 // of_x = errors W for up to LOGITS rows, where W lies in panels.
 void multiply_errors(const Errors &errors, long rows, long outputs, const Pair *panels, float *of_x,
                      long inputs) {
-    for (long k = 0; k < inputs; k += PANEL)
-        for (long row = 0; row < rows; row += ROWS) {
+    for (long k = 0; k < inputs; k += PANEL) {
+        const Lanes those(inputs - k);
+        by_rows(rows, [=](auto count, long row) INLINED {
+            constexpr int COUNT = count;
             const Pair *panel = panels + k * (outputs / 2);
-            const long count = least(ROWS, rows - row);
-            Sums sums = {};
+            Sums<COUNT> sums = {};
             for (long n = 0; n < outputs; n += PANEL, panel += PANEL / 2 * PANEL)
-                multiply(count, (const Pair *)errors.at(row, n), errors.down / 2, 1, panel,
-                         least(PANEL, outputs - n) / 2, sums);
-            store(of_x + row * inputs + k, inputs, count, inputs - k, sums);
-        }
+                multiply<COUNT>((const Pair *)errors.at(row, n), errors.down / 2, 1, panel,
+                                least(PANEL, outputs - n) / 2, sums);
+            store_block<COUNT>(of_x + row * inputs + k, inputs, those, sums);
+        });
+    }
 }
 
 // Cross-entropy of the logits x W^T + b, of which only a few rows are ever in memory: for each row the
@@ -434,7 +470,7 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
     const Errors errors = {all_errors, PANEL, apart};
 #pragma omp parallel num_threads(threads)
     {
-        float *logits = all_logits + omp_get_thread_num() * LOGITS * wide;
+        const Logits logits = {all_logits + omp_get_thread_num() * LOGITS * wide};
         turn(weight, inputs, outputs, columns);
         interleave(weight, inputs, outputs, back);
 #pragma omp for schedule(static)
@@ -450,13 +486,11 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
             for (long first = 0; first < count; first += LOGITS) {
                 const long some = least(LOGITS, count - first), row = chunk + first;
                 const Errors theirs = {errors.at(first, 0), errors.down, errors.right};
-                logits_of(given + row * inputs, some, inputs, columns, bias, outputs, logits);
+                multiply_rows(given + row * inputs, some, inputs, columns, bias, outputs, logits);
                 for (long i = 0; i < some; i++) {
-                    const long target = targets[row + i];
-                    float *own = logits + i * PANEL;
-                    wanted[row + i] = own[target / PANEL * LOGITS * PANEL + target % PANEL];
-                    normalisers[row + i] = errors_of(own, outputs, target, share,
-                                                     {theirs.at(i, 0), theirs.down, theirs.right});
+                    wanted[row + i] = *logits.at(i, targets[row + i]);
+                    normalisers[row + i] =
+                        errors_of(logits, i, outputs, targets[row + i], share, theirs);
                 }
                 multiply_errors(theirs, some, outputs, back, of_x + row * inputs, inputs);
             }

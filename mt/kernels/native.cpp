@@ -606,11 +606,8 @@ bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float sha
 bool mt_bfloat16_linear(bool half, bool relu, const float *x, uint16_t *given, const float *weight,
                         const float *bias, uint16_t *y, long rows, long inputs, long outputs,
                         int threads) {
-    const auto run = [=](auto f) {
-        return pairs::linear(half ? nullptr : x, given, weight, bias, y, rows, inputs, outputs,
-                             threads, f);
-    };
-    return relu ? run(pairs::Relu{}) : run(pairs::Plain{});
+    return pairs::linear(relu, half ? nullptr : x, given, weight, bias, y, rows, inputs, outputs,
+                         threads);
 }
 
 bool mt_bfloat16_linear_backward(bool half, bool relu, uint16_t *errors, const uint16_t *given,
