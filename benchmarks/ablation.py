@@ -39,7 +39,7 @@ class Variant:
 
     training: str = ""
     """What ``mt train --set`` changes, apart by spaces."""
-    decoding: str = ""
+    decoding: str | None = None
     """What ``mt evaluate --set`` changes; the model is that of the recipe then."""
 
 
@@ -74,7 +74,7 @@ def main() -> None:
         trainings = [
             pool.submit(train, options, name, seed, variants[name].training)
             for name, seed in asked
-            if not variants[name].decoding
+            if variants[name].decoding is None
         ]
     for training in trainings:
         training.result()
@@ -102,13 +102,13 @@ def train(options: argparse.Namespace, name: str, seed: int, changes: str) -> No
         raise SystemExit(f"{run}: expected a run of `mt {asked}`, but found another; remove it")
 
 
-def score(options: argparse.Namespace, name: str, seed: int, decoding: str) -> Result:
+def score(options: argparse.Namespace, name: str, seed: int, decoding: str | None) -> Result:
     """Score one model on both sets."""
-    run = _run(options, RECIPE if decoding else name, seed)
+    run = _run(options, name if decoding is None else RECIPE, seed)
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
-    kept = f"-{_folder(name)}" if decoding else ""
-    on_validation = _evaluate(run, f"validation{kept}", options.validation, decoding)
-    on_test = _evaluate(run, f"test{kept}", options.test, decoding)
+    kept = "" if decoding is None else f"-{_folder(name)}"
+    on_validation = _evaluate(run, f"validation{kept}", options.validation, decoding or "")
+    on_test = _evaluate(run, f"test{kept}", options.test, decoding or "")
     result = Result(
         loss=[entry["validation"]["loss"] for entry in entries if entry.get("best")][-1],
         validation=on_validation["score"],
@@ -137,9 +137,12 @@ def describe(groups: Mapping[str, Sequence[Result]], variants: Mapping[str, Vari
     """Write a row for the recipe and for each variant, with what the change costs or brings."""
     rows = []
     for name, results in groups.items():
-        settings = variants[name].training or variants[name].decoding
+        settings = variants[name].decoding or variants[name].training
         row = [name, f"`{settings}`" if settings else ""]
         for value in ("loss", "validation", "test"):
+            if value == "loss" and variants[name].decoding is not None:
+                row += ["as the recipe", ""]
+                continue
             found = [getattr(result, value) for result in results]
             digits = 3 if value == "loss" else 2
             shown = [f"{each:.{digits}f}" for each in found]

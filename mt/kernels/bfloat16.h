@@ -135,14 +135,14 @@ inline long panels_of(long summed, long columns) {
 }
 
 // W^T in panels; each thread makes its share.
-void turn(const float *weight, long inputs, long outputs, Pair *panels) {
+void turn_weight(const float *weight, long inputs, long outputs, Pair *panels) {
 #pragma omp for schedule(static)
     for (long n = 0; n < outputs; n += PANEL)
         turn_panel(weight + n * inputs, least(PANEL, outputs - n), inputs, panels + n * (inputs / 2));
 }
 
 // W in panels; each thread makes its share.
-void interleave(const float *weight, long inputs, long outputs, Pair *panels) {
+void interleave_weight(const float *weight, long inputs, long outputs, Pair *panels) {
 #pragma omp for schedule(static)
     for (long k = 0; k < inputs; k += PANEL)
         interleave_panel(weight + k, outputs, inputs, least(PANEL, inputs - k),
@@ -151,13 +151,12 @@ void interleave(const float *weight, long inputs, long outputs, Pair *panels) {
 
 // x in panels, chunk by chunk of its rows; each thread makes its share.
 void interleave_chunks(const Half *x, long rows, long inputs, Pair *panels) {
-#pragma omp for schedule(static)
-    for (long row = 0; row < rows; row += CHUNK) {
-        Pair *chunk = panels + row / 2 * round_up(inputs, PANEL);
+#pragma omp for collapse(2) schedule(static)
+    for (long row = 0; row < rows; row += CHUNK)
         for (long k = 0; k < inputs; k += PANEL)
             interleave_panel(x + row * inputs + k, least(CHUNK, rows - row), inputs,
-                             least(PANEL, inputs - k), chunk + k * count_pairs(rows - row));
-    }
+                             least(PANEL, inputs - k),
+                             panels + row / 2 * round_up(inputs, PANEL) + k * count_pairs(rows - row));
 }
 
 // What is told to be inlined, as what it computes with is in registers then.
@@ -212,7 +211,7 @@ struct Relu : Matrix<Half> {
     }
 };
 
-// The gradient for what relu was given, which is 0 where that put out 0.
+// The gradient for what relu was given, which is 0 where that put out 0 or -0.
 template <class Number> struct ReluGradient : Matrix<Number> {
     Matrix<const Half> output;
 
@@ -222,7 +221,7 @@ template <class Number> struct ReluGradient : Matrix<Number> {
     }
     void put(long row, long column, __mmask16 those, __m512 sum) const {
         const __m256i active = _mm256_maskz_loadu_epi16(those, output.at(row, column));
-        const __mmask16 positive = _mm256_test_epi16_mask(active, active);
+        const __mmask16 positive = _mm256_test_epi16_mask(active, _mm256_set1_epi16(0x7fff));
         store(this->at(row, column), those, _mm512_maskz_mov_ps(positive, sum));
     }
 };
@@ -251,11 +250,11 @@ void multiply_rows(const Half *x, long rows, long inner, const Pair *panels, con
 
 // Where errors, the gradient of what a layer puts out, lie: rows begin `down` numbers apart, and their
 // parts of PANEL numbers `right`.
-struct Errors {
-    Half *data;
+template <class Number> struct Errors {
+    Number *data;
     long down, right;
 
-    Half *at(long row, long column) const {
+    Number *at(long row, long column) const {
         return data + row * down + column / PANEL * right + column % PANEL;
     }
 };
@@ -290,7 +289,7 @@ void clear(float *of_weight, float *of_bias, long inputs, long outputs) {
 
 // of_weight += errors^T x, and of_bias += the sum of the errors, where x lies in panels by chunks. Each
 // thread adds its share; `turned` is its own, of count_pairs(rows) * PANEL.
-void add_to_gradients(const Errors &errors, const Pair *x, long rows, long inputs, long outputs,
+void add_to_gradients(const Errors<const Half> &errors, const Pair *x, long rows, long inputs, long outputs,
                       float *of_weight, float *of_bias, Pair *turned) {
 #pragma omp for schedule(static)
     for (long n = 0; n < outputs; n += PANEL)
@@ -332,7 +331,7 @@ bool linear(bool relu, const float *x, Half *given, const float *weight, const f
     if (room.refused()) return false;
 #pragma omp parallel num_threads(threads)
     {
-        turn(weight, inputs, outputs, panels);
+        turn_weight(weight, inputs, outputs, panels);
 #pragma omp for schedule(static)
         for (long row = 0; row < rows; row += BLOCK) {
             const long count = least(BLOCK, rows - row);
@@ -351,7 +350,7 @@ bool linear(bool relu, const float *x, Half *given, const float *weight, const f
 // The gradients of x W^T + b for x and W, where they are wanted, and with the latter's for b. Where x is
 // the output of relu, it may be the gradient for what relu was given.
 template <class Number>
-bool linear_backward(bool relu, Half *errors, const Half *given, const float *weight, Number *of_x,
+bool linear_backward(bool relu, const Half *errors, const Half *given, const float *weight, Number *of_x,
                      float *of_weight, float *of_bias, long rows, long inputs, long outputs,
                      int threads) {
     const long turned = PANEL * count_pairs(rows);
@@ -363,7 +362,7 @@ bool linear_backward(bool relu, Half *errors, const Half *given, const float *we
 #pragma omp parallel num_threads(threads)
     {
         if (of_x) {
-            interleave(weight, inputs, outputs, weights);
+            interleave_weight(weight, inputs, outputs, weights);
 #pragma omp for schedule(static)
             for (long row = 0; row < rows; row += BLOCK) {
                 const long count = least(BLOCK, rows - row);
@@ -416,7 +415,7 @@ struct Logits {
 // Of one of their rows the logarithm of the normaliser, and the gradient of cross-entropy: softmax, less
 // `share` at the target.
 float errors_of(const Logits &logits, long row, long outputs, long target, float share,
-                const Errors &errors) {
+                const Errors<Half> &errors) {
     const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
     const long last = round_up(outputs, PANEL);
     Vector most = vector(0), total = {};
@@ -432,7 +431,7 @@ float errors_of(const Logits &logits, long row, long outputs, long target, float
 }
 
 // of_x = errors W for up to LOGITS rows, where W lies in panels.
-void multiply_errors(const Errors &errors, long rows, long outputs, const Pair *panels, float *of_x,
+void multiply_errors(const Errors<Half> &errors, long rows, long outputs, const Pair *panels, float *of_x,
                      long inputs) {
     for (long k = 0; k < inputs; k += PANEL) {
         const Lanes those(inputs - k);
@@ -467,12 +466,12 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
     float *all_logits = room.take(threads * LOGITS * wide);
     Pair *all_turned = room.take<Pair>(threads * turned);
     if (room.refused()) return false;
-    const Errors errors = {all_errors, PANEL, apart};
+    const Errors<Half> errors = {all_errors, PANEL, apart};
 #pragma omp parallel num_threads(threads)
     {
         const Logits logits = {all_logits + omp_get_thread_num() * LOGITS * wide};
-        turn(weight, inputs, outputs, columns);
-        interleave(weight, inputs, outputs, back);
+        turn_weight(weight, inputs, outputs, columns);
+        interleave_weight(weight, inputs, outputs, back);
 #pragma omp for schedule(static)
         for (long row = 0; row < rows; row++)
             round_to_half(x + row * inputs, inputs, given + row * inputs);
@@ -485,7 +484,7 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
 #pragma omp for schedule(static)
             for (long first = 0; first < count; first += LOGITS) {
                 const long some = least(LOGITS, count - first), row = chunk + first;
-                const Errors theirs = {errors.at(first, 0), errors.down, errors.right};
+                const Errors<Half> theirs = {errors.at(first, 0), errors.down, errors.right};
                 multiply_rows(given + row * inputs, some, inputs, columns, bias, outputs, logits);
                 for (long i = 0; i < some; i++) {
                     wanted[row + i] = *logits.at(i, targets[row + i]);
@@ -495,13 +494,15 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
                 multiply_errors(theirs, some, outputs, back, of_x + row * inputs, inputs);
             }
             if (of_weight)
-                add_to_gradients(errors, chunks + chunk / 2 * round_up(inputs, PANEL), count, inputs,
+                add_to_gradients({all_errors, PANEL, apart}, chunks + chunk / 2 * round_up(inputs, PANEL), count, inputs,
                                  outputs, of_weight, of_bias,
                                  all_turned + omp_get_thread_num() * turned);
         }
     }
     return true;
 }
+
+#undef INLINED
 
 }  // namespace pairs
 }  // namespace

@@ -1,6 +1,7 @@
 """Label-smoothed cross-entropy in chunks, whose logits are never all in memory.
 
-Chunks save memory on every device, so that all devices compute it so; a CPU takes smaller ones.
+Chunks save memory on every device, so that all devices compute it so; a CPU takes smaller ones, and
+a processor that is made for it the compiled kernel, which holds fewer logits still.
 """
 
 import math
@@ -42,7 +43,7 @@ def chunked_cross_entropy(
     Returns:
         The smoothed sum, which has a gradient, and the plain sum, which has none.
     """
-    library = native.layer_library(states, output.weight)
+    library = native.layer_library(states, (output.weight, output.bias))
     if library is not None:
         states = states.float()
     elif torch.is_autocast_enabled(states.device.type):
@@ -87,24 +88,23 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         given = states, weight, bias, targets, 1 - smoothing, wanted
         found = _in_chunks(*given) if library is None else _by_kernel(library, *given)
         # The part of the target distribution that is the same for every token is taken off at once.
-        # The mean logit of a state is its product with the mean row; it needs no logits.
-        mean_row = weight.to(exact).mean(dim=0)
-        mean_bias = 0.0 if bias is None else bias.to(exact).mean()
-        with torch.autocast(states.device.type, enabled=False):
-            mean_logit = (states.to(exact) @ mean_row + mean_bias)[:, None]
+        # The sum of all logits is the product of the sums of states and rows; it needs no logits.
+        rows = weight.to(exact).sum(dim=0)
+        total = states.sum(dim=0, dtype=exact)
+        of_bias = 0.0 if bias is None else len(states) * bias.to(exact).sum()
         share = smoothing / len(weight)
         if found.of_states is not None:
-            found.of_states.sub_((smoothing * mean_row).to(states.dtype))
+            found.of_states.sub_((share * rows).to(states.dtype))
         if found.of_weight is not None:
-            found.of_weight.sub_(share * states.sum(dim=0, dtype=weight.dtype))
+            found.of_weight.sub_((share * total).to(weight.dtype))
         if found.of_bias is not None:
             found.of_bias.sub_(share * len(states))
         ctx.save_for_backward(*found[2:])
         normaliser, wanted_logit, dtype = *found[:2], _widest(states.device)
-        loss = normaliser - (1 - smoothing) * wanted_logit - smoothing * mean_logit
-        smoothed, plain = (
-            each.sum(dtype=dtype).to(exact) for each in (loss, normaliser - wanted_logit)
-        )
+        loss = (normaliser - (1 - smoothing) * wanted_logit).sum(dtype=dtype)
+        with torch.autocast(states.device.type, enabled=False):
+            smoothed = (loss - share * (total @ rows + of_bias)).to(exact)
+        plain = (normaliser - wanted_logit).sum(dtype=dtype).to(exact)
         ctx.mark_non_differentiable(plain)
         return smoothed, plain
 
@@ -126,7 +126,11 @@ def _by_kernel(  # noqa: PLR0917 - all that it depends on
     wanted: Sequence[bool],
 ) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
-    states, targets = states.contiguous(), targets.contiguous()
+    states, targets = states.contiguous(), targets.long().contiguous()
+    if len(targets) != len(states):
+        raise ValueError(f"targets: expected {len(states)}, but found {len(targets)}")
+    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < len(weight):
+        raise IndexError(f"targets: expected numbers from 0 to {len(weight) - 1}, found others")
     given = torch.empty_like(states, dtype=torch.bfloat16)
     normaliser, wanted_logit = states.new_empty(2, len(states), 1)
     _, of_weight, of_bias = wanted
@@ -141,7 +145,7 @@ def _by_kernel(  # noqa: PLR0917 - all that it depends on
         False, *native.addresses(states, given, weight, bias, targets), share,
         *native.addresses(*found), *native.layer_sizes(states, weight),
     )  # fmt: skip
-    return found
+    return found if of_weight else found._replace(of_weight=None)
 
 
 def _in_chunks(  # noqa: PLR0917 - all that it depends on

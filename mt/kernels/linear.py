@@ -46,7 +46,7 @@ def linear(
     recorded = torch.is_grad_enabled()
     if recorded and states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         product: Tensor
-        library = native.layer_library(states, weight)
+        library = native.layer_library(states, (weight, bias))
         if library is not None:
             product = _NativeLinear.apply(library, states, weight, bias)  # type: ignore[no-untyped-call]
             return product
@@ -68,7 +68,7 @@ def feed_forward(
     bias2: Float[Tensor, " outputs"] | None,
 ) -> Float[Tensor, "*batch outputs"]:
     """Compute ``linear(F.relu(linear(states, weight1, bias1)), weight2, bias2)``."""
-    library = native.layer_library(states, weight1, weight2)
+    library = native.layer_library(states, (weight1, bias1), (weight2, bias2))
     if library is not None:
         product: Tensor = _NativeFeedForward.apply(  # type: ignore[no-untyped-call]
             library, states, weight1, bias1, weight2, bias2
@@ -201,12 +201,13 @@ def _gradients(
     states = torch.empty_like(given, dtype=dtype) if of_states else None
     matrix = torch.empty_like(weight) if of_weight else None
     bias = weight.new_empty(len(weight)) if of_bias else None
-    library.mt_bfloat16_linear_backward(
+    if of_states or of_weight:
+        library.mt_bfloat16_linear_backward(
         half, relu, *native.addresses(errors, given, weight, states, matrix, bias),
         *native.layer_sizes(given, weight),
     )  # fmt: skip
     if of_bias and not of_weight:
-        bias = errors.flatten(0, -2).sum(dim=0, dtype=weight.dtype)
+        bias = errors.reshape(-1, len(weight)).sum(dim=0, dtype=weight.dtype)
     return states, matrix, bias
 
 
@@ -227,7 +228,7 @@ class _FewHeights(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given, cast = ctx.saved_tensors
-        gradient = gradients[0].flatten(0, -2)
+        gradient = gradients[0].reshape(-1, len(cast))
         errors = pad_rows(gradient, cast.dtype)
         states = (errors @ cast)[: len(gradient)].view(*gradients[0].shape[:-1], -1)
         weight = errors.t() @ given

@@ -1,5 +1,5 @@
-// What is computed on a CPU between matrix products, each in one pass over memory, and the products
-// of few rows in a search.
+// What is computed on a CPU between matrix products, each in one pass over memory, the products of few
+// rows in a search, and those of training where bfloat16.h has them.
 //
 // mt/kernels/native.py compiles this file and calls it; each kernel has a twin in torch, which says
 // what it computes. Numbers are float, or in most kernels bfloat16 as bits; sums are float. No sum is
@@ -600,9 +600,9 @@ bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float sha
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
     return run(logits, targets, share, normalisers, rows, width, threads);
 }
+#ifdef __AVX512BF16__
 // `half` says of layers whether x and its gradient are bfloat16, `relu` whether that follows a layer, or
 // goes before it in the backward pass.
-#ifdef __AVX512BF16__
 bool mt_bfloat16_linear(bool half, bool relu, const float *x, uint16_t *given, const float *weight,
                         const float *bias, uint16_t *y, long rows, long inputs, long outputs,
                         int threads) {
@@ -610,7 +610,7 @@ bool mt_bfloat16_linear(bool half, bool relu, const float *x, uint16_t *given, c
                          threads);
 }
 
-bool mt_bfloat16_linear_backward(bool half, bool relu, uint16_t *errors, const uint16_t *given,
+bool mt_bfloat16_linear_backward(bool half, bool relu, const uint16_t *errors, const uint16_t *given,
                                  const float *weight, void *of_x, float *of_weight, float *of_bias,
                                  long rows, long inputs, long outputs, int threads) {
     const auto run = [=](auto *to) {

@@ -130,24 +130,35 @@ def library(*tensors: Tensor | None) -> Library | None:
 
 
 def layer_library(
-    states: Float[Tensor, "*batch inputs"], *weights: Float[Tensor, "_ _"]
+    states: Float[Tensor, "*batch inputs"],
+    *layers: tuple[Float[Tensor, "_ _"], Float[Tensor, " _"] | None],
 ) -> Library | None:
     """Return the kernels, if layers in bfloat16 and their gradients are theirs to compute.
 
     That is where a gradient is recorded under autocast, on processors that multiply pairs of such
-    numbers (AVX512-BF16). With matrix tiles (AMX) torch's libraries are faster.
+    numbers (AVX512-BF16). With matrix tiles (AMX) torch's libraries are faster. What does not fit
+    is left to torch, which says so.
+
+    Args:
+        states: What the first layer is given.
+        layers: The weight and bias of each, which is given what the one before puts out.
     """
     autocast = torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()
     if not autocast or torch.get_autocast_dtype("cpu") != torch.bfloat16:
         return None
-    kernels = library(states, *weights)
-    made_for = hasattr(kernels, next(iter(_PAIRS))) and all(map(_is_made_of_pairs, weights))
+    kernels, width = library(states), states.size(-1)
+    made_for = hasattr(kernels, next(iter(_PAIRS)))
+    for weight, bias in layers:
+        made_for &= weight.shape[1] == width and width % 2 == len(weight) % 2 == 0
+        made_for &= _lies_in_rows(weight) and (bias is None or _lies_in_rows(bias))
+        made_for &= bias is None or bias.shape == weight.shape[:1]
+        width = len(weight)
     return kernels if made_for and _multiplies_pairs() else None
 
 
-def _is_made_of_pairs(weight: Tensor) -> bool:
-    even = all(size % 2 == 0 for size in weight.shape)
-    return even and weight.dtype == torch.float32 and weight.is_contiguous()
+def _lies_in_rows(numbers: Tensor) -> bool:
+    on_cpu = numbers.device.type == "cpu"
+    return on_cpu and numbers.dtype == torch.float32 and numbers.is_contiguous()
 
 
 @cache

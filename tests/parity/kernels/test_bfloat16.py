@@ -107,6 +107,49 @@ def test_relu_between_two_layers_is_that_of_torch(frozen, dtype):
         assert torch.equal(*pair)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 9])
+def test_relu_without_biases_keeps_what_is_no_number(rows):
+    states, weight, other = draw(rows, 34), draw(70, 34, seed=2), draw(46, 70, seed=3)
+    with torch.no_grad():
+        states[:1, 0] = math.nan
+    with torch.autocast("cpu", torch.bfloat16):
+        found = feed_forward(states, weight, None, other, None)
+        apart = linear(F.relu(linear(states, weight, None)), other, None)
+    assert torch.equal(found.isnan(), apart.isnan())
+    assert torch.equal(found[1:], apart[1:])
+
+
+def test_relu_of_minus_zero_has_no_gradient():
+    states, weight, bias = torch.zeros(3, 4).requires_grad_(), draw(8, 4), torch.full((8,), -0.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        feed_forward(states, weight, bias, draw(2, 8), None).sum().backward()
+    assert not states.grad.any()
+
+
+def test_states_that_are_one_vector():
+    states, weight, bias = draw(34), draw(50, 34, seed=2).detach(), draw(50, seed=3)
+    with torch.autocast("cpu", torch.bfloat16):
+        linear(states, weight, bias).sum().backward()
+    assert_near(states.grad, rounded(weight).sum(dim=0), SUM)
+    assert torch.equal(bias.grad, torch.ones(50))
+
+
+@pytest.mark.parametrize("bias", [draw(50).double(), draw(100)[::2]], ids=["float64", "apart"])
+def test_biases_of_another_kind_are_left_to_torch(bias):
+    with torch.autocast("cpu", torch.bfloat16):
+        product = linear(draw(5, 34), draw(50, 34), bias)
+    assert product.grad_fn.name() == "_FewHeightsBackward"
+
+
+def test_sizes_that_do_not_fit_are_left_to_torch_which_refuses_them():
+    first, second = (draw(32, 64), None), (draw(16, 32), draw(16))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert native.layer_library(draw(10, 64), first, second)
+        assert not native.layer_library(draw(10, 62), first, second)
+        assert not native.layer_library(draw(10, 64), second, first)
+        assert not native.layer_library(draw(10, 64), (first[0], draw(16)))
+
+
 def test_blocks_of_a_weight_and_what_does_not_lie_in_rows():
     weight, states = draw(96, 34), draw(40, 9, 34, seed=2)
     with torch.autocast("cpu", torch.bfloat16):
@@ -173,6 +216,14 @@ def test_an_unlikely_token_costs_its_gap(gap, vocabulary):
     states = torch.tensor([[1.0, 0.0]]).requires_grad_()
     _, plain = ours(states, output, torch.tensor([0]), 0.0)
     assert plain.item() == pytest.approx(math.log1p(math.exp(-gap)) + gap, rel=1e-5)
+
+
+@pytest.mark.parametrize("target", [-1, 50, -100])
+def test_targets_that_are_no_tokens_are_refused(target, monkeypatch):
+    states, output, targets = problem(20, 34, 50, True, monkeypatch)
+    targets[7] = target
+    with pytest.raises(IndexError, match="from 0 to 49"):
+        ours(states, output, targets, 0.1)
 
 
 def test_frozen_outputs_get_no_gradient(monkeypatch):

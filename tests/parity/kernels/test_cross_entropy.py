@@ -6,11 +6,18 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from mt.kernels import native
 from mt.kernels.cross_entropy import CHUNK, chunked_cross_entropy
 
-pytestmark = pytest.mark.usefixtures("each_way")
+pytestmark = pytest.mark.usefixtures("each_way", "_without_pairs")
 
 DIM, VOCABULARY = 8, 37
+
+
+@pytest.fixture
+def _without_pairs(monkeypatch):
+    """Leave the products to torch, as on most processors; test_bfloat16.py has the others."""
+    monkeypatch.setattr(native, "_multiplies_pairs", lambda: False)
 
 
 def problem(tokens, bias=True, vocabulary=VOCABULARY, scale=1.0):
@@ -114,8 +121,8 @@ def test_without_gradients_the_value_is_the_same():
         inferred = chunked_cross_entropy(*given, 0.1)
     recorded = chunked_cross_entropy(*given, 0.1)
     for one, other, third in zip(recorded, without, inferred, strict=True):
-        # The kernel rounds the logarithm of a normaliser otherwise than torch, by 1e-7 of it.
-        assert one.item() == pytest.approx(other.item(), rel=1e-6)
+        # A kernel rounds the logarithm of a normaliser otherwise than torch, by 1e-7 of it.
+        assert one.item() == pytest.approx(other.item(), rel=1e-6 if native._enabled else 0)
         assert other.item() == third.item()
 
 
