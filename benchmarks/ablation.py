@@ -40,7 +40,7 @@ class Variant:
     training: str = ""
     """What ``mt train --set`` changes, apart by spaces."""
     decoding: str | None = None
-    """What ``mt evaluate --set`` changes; the model is that of the recipe then."""
+    """What ``mt translate --set`` changes; the model is that of the recipe then."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def score(options: argparse.Namespace, name: str, seed: int, decoding: str | Non
     run = _run(options, name if decoding is None else RECIPE, seed)
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     kept = "" if decoding is None else f"-{_folder(name)}"
-    on_validation = _evaluate(run, f"validation{kept}", options.validation, decoding or "")
-    on_test = _evaluate(run, f"test{kept}", options.test, decoding or "")
+    on_validation = _evaluate(run, f"validation{kept}", options.validation, decoding)
+    on_test = _evaluate(run, f"test{kept}", options.test, decoding)
     result = Result(
         loss=[entry["validation"]["loss"] for entry in entries if entry.get("best")][-1],
         validation=on_validation["score"],
@@ -166,16 +166,20 @@ def difference(found: Sequence[float], whole: Sequence[float], digits: int) -> s
     return f"{text} ± {statistics.stdev(each) / len(each) ** 0.5:.{digits}f}"
 
 
-def _evaluate(run: Path, part: str, texts: Sequence[Path], decoding: str) -> Any:
-    """Score a model as `mt evaluate` does, once."""
+def _evaluate(run: Path, part: str, texts: Sequence[Path], decoding: str | None) -> Any:
+    """Score a model as `mt evaluate` does, or what `mt translate` makes of it, once."""
     source, reference = texts
-    command: list[str | Path] = ["evaluate", run, "--source", source, "--reference", reference]
-    command += ["--metric", "bleu", "--json", *_set(shlex.split(decoding))]
-    asked, kept = shlex.join(map(str, command)), run / f"{part}.json"
+    scored: list[str | Path] = [run, "--source", source]
+    asked, kept = f"{source} {reference} {decoding}", run / f"{part}.json"
     known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    if known.get("command") != asked:
-        [scored] = json.loads(_mt(command))
-        known = {"command": asked, **scored["scores"]["bleu"]}
+    if known.get("asked") != asked:
+        if decoding is not None:
+            translations = run / f"{part}.txt"
+            _mt(["translate", run, source, "--output", translations, *_set(shlex.split(decoding))])
+            scored = ["--hypothesis", translations]
+        command = ["evaluate", *scored, "--reference", reference, "--metric", "bleu", "--json"]
+        [found] = json.loads(_mt(command))
+        known = {"asked": asked, **found["scores"]["bleu"]}
         write_atomically(kept, json.dumps(known))
     return known
 
@@ -199,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--decoding", nargs=2, action="append", default=[], metavar=("NAME", "SETTINGS"),
-        help="the recipe's models, translating with what `mt evaluate --set` changes",
+        help="the recipe's models, translating with what `mt translate --set` changes",
     )  # fmt: skip
     parser.add_argument("--set", action="append", default=[], help="as `mt train --set`, for all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
