@@ -54,11 +54,24 @@ def chunked_cross_entropy(
     return smoothed, plain
 
 
+class _Given(NamedTuple):
+    """What the loss and its gradients are computed from."""
+
+    states: Float[Tensor, "tokens dim"]
+    weight: Float[Tensor, "vocabulary dim"]
+    bias: Float[Tensor, " vocabulary"] | None
+    targets: Int[Tensor, " tokens"]
+    share: float
+    """Of the target distribution what the target itself is given."""
+    wanted: Sequence[bool]
+    """Which gradients are: of states, weight and bias."""
+
+
 class _Found(NamedTuple):
     """Of every token what its loss consists of, and gradients of the sum, as far as wanted.
 
-    The gradients are those with a target distribution that gives ``1 - smoothing`` to the target,
-    and nothing to the others.
+    The gradients are those with a target distribution that gives ``share`` to the target, and
+    nothing to the others.
     """
 
     normaliser: Float[Tensor, "tokens 1"]
@@ -85,25 +98,25 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         exact = torch.promote_types(weight.dtype, torch.float32)
         # needs_input_grad ignores torch.no_grad.
         wanted = [grad_enabled and each for each in ctx.needs_input_grad[1:4]]
-        given = states, weight, bias, targets, 1 - smoothing, wanted
-        found = _in_chunks(*given) if library is None else _by_kernel(library, *given)
+        given = _Given(states, weight, bias, targets, 1 - smoothing, wanted)
+        found = _in_chunks(given) if library is None else _by_kernel(library, given)
         # The part of the target distribution that is the same for every token is taken off at once.
         # The sum of all logits is the product of the sums of states and rows; it needs no logits.
-        rows = weight.to(exact).sum(dim=0)
-        total = states.sum(dim=0, dtype=exact)
-        of_bias = 0.0 if bias is None else len(states) * bias.to(exact).sum()
+        sum_of_rows = weight.to(exact).sum(dim=0)
+        sum_of_states = states.sum(dim=0, dtype=exact)
+        biases = 0.0 if bias is None else len(states) * bias.to(exact).sum()
         share = smoothing / len(weight)
         if found.of_states is not None:
-            found.of_states.sub_((share * rows).to(states.dtype))
+            found.of_states.sub_((share * sum_of_rows).to(states.dtype))
         if found.of_weight is not None:
-            found.of_weight.sub_((share * total).to(weight.dtype))
+            found.of_weight.sub_((share * sum_of_states).to(weight.dtype))
         if found.of_bias is not None:
             found.of_bias.sub_(share * len(states))
         ctx.save_for_backward(*found[2:])
         normaliser, wanted_logit, dtype = *found[:2], _widest(states.device)
         loss = (normaliser - (1 - smoothing) * wanted_logit).sum(dtype=dtype)
         with torch.autocast(states.device.type, enabled=False):
-            smoothed = (loss - share * (total @ rows + of_bias)).to(exact)
+            smoothed = (loss - share * (sum_of_states @ sum_of_rows + biases)).to(exact)
         plain = (normaliser - wanted_logit).sum(dtype=dtype).to(exact)
         ctx.mark_non_differentiable(plain)
         return smoothed, plain
@@ -116,24 +129,16 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return None, *found, None, None, None
 
 
-def _by_kernel(  # noqa: PLR0917 - all that it depends on
-    library: native.Library,
-    states: Float[Tensor, "tokens dim"],
-    weight: Float[Tensor, "vocabulary dim"],
-    bias: Float[Tensor, " vocabulary"] | None,
-    targets: Int[Tensor, " tokens"],
-    share: float,
-    wanted: Sequence[bool],
-) -> _Found:
+def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
+    states, weight, bias, targets, share, (_, of_weight, of_bias) = given
     states, targets = states.contiguous(), targets.long().contiguous()
     if len(targets) != len(states):
         raise ValueError(f"targets: expected {len(states)}, but found {len(targets)}")
     if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < len(weight):
         raise IndexError(f"targets: expected numbers from 0 to {len(weight) - 1}, found others")
-    given = torch.empty_like(states, dtype=torch.bfloat16)
+    rounded = torch.empty_like(states, dtype=torch.bfloat16)
     normaliser, wanted_logit = states.new_empty(2, len(states), 1)
-    _, of_weight, of_bias = wanted
     found = _Found(
         normaliser,
         wanted_logit,
@@ -142,21 +147,15 @@ def _by_kernel(  # noqa: PLR0917 - all that it depends on
         None if bias is None or not of_bias else torch.empty_like(bias),
     )
     library.mt_bfloat16_cross_entropy(
-        False, *native.addresses(states, given, weight, bias, targets), share,
+        False, *native.addresses(states, rounded, weight, bias, targets), share,
         *native.addresses(*found), *native.layer_sizes(states, weight),
     )  # fmt: skip
     return found if of_weight else found._replace(of_weight=None)
 
 
-def _in_chunks(  # noqa: PLR0917 - all that it depends on
-    states: Float[Tensor, "tokens dim"],
-    weight: Float[Tensor, "vocabulary dim"],
-    bias: Float[Tensor, " vocabulary"] | None,
-    targets: Int[Tensor, " tokens"],
-    share: float,
-    wanted: Sequence[bool],
-) -> _Found:
+def _in_chunks(given: _Given) -> _Found:
     """Compute it by torch's products, a few hundred tokens at a time."""
+    states, weight, bias, targets, share, wanted = given
     exact = torch.promote_types(weight.dtype, torch.float32)
     most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
     table, count = weight.to(states.dtype), len(states)

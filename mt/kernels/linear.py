@@ -45,12 +45,12 @@ def linear(
     """
     recorded = torch.is_grad_enabled()
     if recorded and states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        product: Tensor
         library = native.layer_library(states, (weight, bias))
-        if library is not None:
+        product: Tensor
+        if library is None:
+            product = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
+        else:
             product = _NativeLinear.apply(library, states, weight, bias)  # type: ignore[no-untyped-call]
-            return product
-        product = _FewHeights.apply(states, weight, bias)  # type: ignore[no-untyped-call]
         return product
     if panels is not None and not recorded:
         library = native.library(states)
@@ -122,7 +122,7 @@ class _NativeLinear(torch.autograd.Function):
 
 
 class _NativeFeedForward(torch.autograd.Function):
-    """Does so twice; relu is applied where the first product is written, and so is its gradient."""
+    """Two such layers; relu is applied where a product is written, and so is its gradient."""
 
     @staticmethod
     def forward(  # noqa: PLR0917 - torch passes them by position

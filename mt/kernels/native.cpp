@@ -600,6 +600,7 @@ bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float sha
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
     return run(logits, targets, share, normalisers, rows, width, threads);
 }
+
 #ifdef __AVX512BF16__
 // `half` says of layers whether x and its gradient are bfloat16, `relu` whether that follows a layer, or
 // goes before it in the backward pass.

@@ -147,7 +147,7 @@ def layer_library(
     if not autocast or torch.get_autocast_dtype("cpu") != torch.bfloat16:
         return None
     kernels, width = library(states), states.size(-1)
-    made_for = hasattr(kernels, next(iter(_PAIRS)))
+    made_for = hasattr(kernels, "mt_bfloat16_linear")
     for weight, bias in layers:
         made_for &= weight.shape[1] == width and width % 2 == len(weight) % 2 == 0
         made_for &= _lies_in_rows(weight) and (bias is None or _lies_in_rows(bias))
@@ -171,7 +171,7 @@ def _multiplies_pairs() -> bool:
 def _load() -> Library | None:
     library = load_native(_SOURCE, "computing with torch", "train.md")
     if library is not None:
-        pairs = _PAIRS if hasattr(library, next(iter(_PAIRS))) else {}
+        pairs = _PAIRS if hasattr(library, "mt_bfloat16_linear") else {}
         for name, types in (_SIGNATURES | pairs).items():
             function = getattr(library, name)
             function.argtypes, function.restype = (c_bool, *types), c_bool
