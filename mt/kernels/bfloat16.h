@@ -289,8 +289,8 @@ void clear(float *of_weight, float *of_bias, long inputs, long outputs) {
 
 // of_weight += errors^T x, and of_bias += the sum of the errors, where x lies in panels by chunks. Each
 // thread adds its share; `turned` is its own, of count_pairs(rows) * PANEL.
-void add_to_gradients(const Errors<const Half> &errors, const Pair *x, long rows, long inputs, long outputs,
-                      float *of_weight, float *of_bias, Pair *turned) {
+void add_to_gradients(const Errors<const Half> &errors, const Pair *x, long rows, long inputs,
+                      long outputs, float *of_weight, float *of_bias, Pair *turned) {
 #pragma omp for schedule(static)
     for (long n = 0; n < outputs; n += PANEL)
         for (long row = 0; row < rows; row += CHUNK) {
@@ -350,9 +350,9 @@ bool linear(bool relu, const float *x, Half *given, const float *weight, const f
 // The gradients of x W^T + b for x and W, where they are wanted, and with the latter's for b. Where x is
 // the output of relu, it may be the gradient for what relu was given.
 template <class Number>
-bool linear_backward(bool relu, const Half *errors, const Half *given, const float *weight, Number *of_x,
-                     float *of_weight, float *of_bias, long rows, long inputs, long outputs,
-                     int threads) {
+bool linear_backward(bool relu, const Half *errors, const Half *given, const float *weight,
+                     Number *of_x, float *of_weight, float *of_bias, long rows, long inputs,
+                     long outputs, int threads) {
     const long turned = PANEL * count_pairs(rows);
     Room room(panels_of(outputs, inputs) + panels_of(rows, inputs) + threads * turned);
     Pair *weights = room.take<Pair>(panels_of(outputs, inputs));
@@ -431,8 +431,8 @@ float errors_of(const Logits &logits, long row, long outputs, long target, float
 }
 
 // of_x = errors W for up to LOGITS rows, where W lies in panels.
-void multiply_errors(const Errors<Half> &errors, long rows, long outputs, const Pair *panels, float *of_x,
-                     long inputs) {
+void multiply_errors(const Errors<Half> &errors, long rows, long outputs, const Pair *panels,
+                     float *of_x, long inputs) {
     for (long k = 0; k < inputs; k += PANEL) {
         const Lanes those(inputs - k);
         by_rows(rows, [=](auto count, long row) INLINED {
@@ -494,7 +494,8 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
                 multiply_errors(theirs, some, outputs, back, of_x + row * inputs, inputs);
             }
             if (of_weight)
-                add_to_gradients({all_errors, PANEL, apart}, chunks + chunk / 2 * round_up(inputs, PANEL), count, inputs,
+                add_to_gradients({all_errors, PANEL, apart},
+                                 chunks + chunk / 2 * round_up(inputs, PANEL), count, inputs,
                                  outputs, of_weight, of_bias,
                                  all_turned + omp_get_thread_num() * turned);
         }
