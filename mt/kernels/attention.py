@@ -96,7 +96,9 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
     every batch has one, which takes longer than these small products.
 
     The compiled kernel does the same head by head, in memory that stays in the cache, where it is
-    enabled and ``bias`` has no gradient. Its rate of dropout is not rounded.
+    enabled and ``bias`` has no gradient. Its rate of dropout is not rounded. Where the processor
+    multiplies pairs of bfloat16 numbers (AVX512-BF16), it does so for such states of an even depth:
+    weights and their gradient are rounded too then, as by torch's operations under autocast.
     """
     library = native.library(query, key, value, bias)
     context: Tensor

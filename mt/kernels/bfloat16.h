@@ -1,115 +1,28 @@
-// Linear layers, cross-entropy of what one puts out, and gradients of both, for processors that
-// multiply pairs of bfloat16 numbers.
-//
-// What is multiplied is rounded to bfloat16, and all sums are float. An instruction multiplies, in each
-// of 16 lanes, two numbers by two others, and adds both products. So what is summed over comes in
-// pairs of numbers that lie side by side: those of a row of a left matrix are where they are, those of
-// a right matrix are two of its rows, interleaved. A right matrix lies in panels of so many columns as
-// are computed together. What is summed over is even in number.
+// Linear layers, cross-entropy of what one puts out, and gradients of both, in products of pairs.
 //
 // No sum is divided among threads, so that results do not depend on how many there are.
 
 #pragma once
 
-#include "room.h"
+#include "pairs.h"
 
 #ifdef __AVX512BF16__
 
-#include <immintrin.h>
 #include <omp.h>
-
-#include <type_traits>
 
 namespace {
 namespace pairs {
 
-typedef uint16_t Half;                              // a bfloat16, as bits
-typedef uint32_t Pair __attribute__((may_alias));  // two of them, the first in the lower bits
+constexpr long BLOCK = 64;             // rows that a thread takes at once
+constexpr long LOGITS = 16;            // rows of logits that it holds at once, in its cache
+constexpr long CHUNK = 512;            // rows that are added to a weight's gradient at once
+constexpr float LOWEST = -1e30f;       // a logit of no probability
+constexpr uint32_t ONES = 0x3f803f80;  // a pair of ones
 
-constexpr int ROWS = 8;                  // of a product that are computed together
-constexpr int VECTORS = 2;               // of columns, likewise
-constexpr long PANEL = VECTORS * WIDTH;  // columns, that is
-constexpr long BLOCK = 64;               // rows that a thread takes at once
-constexpr long LOGITS = 16;              // rows of logits that it holds at once, in its cache
-constexpr long CHUNK = 512;              // rows that are added to a weight's gradient at once
-constexpr long AHEAD = 16;               // rows between those that are read and those asked for
-constexpr float LOWEST = -1e30f;         // a logit of no probability
-constexpr uint32_t ONES = 0x3f803f80;    // a pair of ones
-
-template <int COUNT> using Sums = __m512[COUNT][VECTORS];
-
-inline long least(long one, long other) { return one < other ? one : other; }
+typedef std::integral_constant<long, ROWS> Group;  // columns of errors that lie together
 
 // Pairs of rows of a chunk of which so many rows are left.
 inline long count_pairs(long rows) { return (least(CHUNK, rows) + 1) / 2; }
-
-// The lanes of a panel's vectors in which there are columns, when so many are left.
-struct Lanes {
-    __mmask16 of[VECTORS];
-
-    explicit Lanes(long columns) {
-        for (int v = 0; v < VECTORS; v++) {
-            const long left = columns - v * WIDTH;
-            of[v] = left >= WIDTH ? 0xffff : left > 0 ? (1 << left) - 1 : 0;
-        }
-    }
-};
-
-inline __m256i narrow(__m512 numbers) { return (__m256i)_mm512_cvtneps_pbh(numbers); }
-
-inline __m512 load(__mmask16 those, const float *from) {
-    return _mm512_maskz_loadu_ps(those, from);
-}
-
-inline void store(float *to, __mmask16 those, __m512 numbers) {
-    _mm512_mask_storeu_ps(to, those, numbers);
-}
-
-inline void store(Half *to, __mmask16 those, __m512 numbers) {
-    _mm256_mask_storeu_epi16(to, those, narrow(numbers));
-}
-
-inline __m512i load_halves(__mmask16 those, const Half *from) {
-    return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(those, from));
-}
-
-inline __m512i load_halves(__mmask16 those, const float *from) {
-    return _mm512_cvtepu16_epi32(narrow(load(those, from)));
-}
-
-// Ask for a part of a row, which will be written or read soon.
-template <class Number> inline void prefetch_panel(const Number *row) {
-    for (long i = 0; i < PANEL; i += 64 / sizeof(Number)) __builtin_prefetch(row + i);
-}
-
-// Ask for a vector of two rows that will be read soon: they lie apart, and no processor expects them.
-template <class Number> inline void prefetch_pair(const Number *row, long wide) {
-    __builtin_prefetch(row + AHEAD * wide);
-    __builtin_prefetch(row + (AHEAD + 1) * wide);
-}
-
-inline __m512i interleave(__m512i first, __m512i second) {
-    return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
-}
-
-// Of two rows, the second perhaps missing, the numbers of some lanes, interleaved.
-template <class Number>
-inline __m512i interleave(__mmask16 those, const Number *first, const Number *second) {
-    return interleave(load_halves(those, first), load_halves(second ? those : 0, second));
-}
-
-// A panel of a matrix: so many of its columns, and all of its rows, which begin `wide` apart.
-template <class Number>
-void interleave_panel(const Number *from, long rows, long wide, long columns, Pair *to) {
-    const Lanes those(columns);
-    for (long row = 0; row < rows; row += 2, from += 2 * wide)
-        for (int v = 0; v < VECTORS; v++, to += WIDTH) {
-            const Number *first = from + v * WIDTH;
-            const Number *second = row + 1 < rows ? first + wide : nullptr;
-            prefetch_pair(first, wide);
-            _mm512_storeu_si512(to, interleave(those.of[v], first, second));
-        }
-}
 
 // A panel of a transposed matrix: so many of its rows, and all of its columns.
 void turn_panel(const float *from, long rows, long columns, Pair *to) {
@@ -127,11 +40,6 @@ void turn_panel(const float *from, long rows, long columns, Pair *to) {
             const auto first = gather(those.of[v], at), second = gather(those.of[v], at + 1);
             _mm512_storeu_si512(to, interleave(first, second));
         }
-}
-
-// Numbers that the panels of a matrix take.
-inline long panels_of(long summed, long columns) {
-    return round_up(columns, PANEL) * ((summed + 1) / 2);
 }
 
 // W^T in panels; each thread makes its share.
@@ -159,50 +67,12 @@ void interleave_chunks(const Half *x, long rows, long inputs, Pair *panels) {
                              panels + row / 2 * round_up(inputs, PANEL) + k * count_pairs(rows - row));
 }
 
-// What is told to be inlined, as what it computes with is in registers then.
-#define INLINED __attribute__((always_inline))
-
-// Do something with ROWS rows at a time, and with each of those that are left. The number is a
-// constant, so that sums are in registers from their beginning to their end.
-template <class Body> inline void by_rows(long rows, Body body) {
-    long row = 0;
-    for (; row + ROWS <= rows; row += ROWS) body(std::integral_constant<int, ROWS>(), row);
-    for (; row < rows; row++) body(std::integral_constant<int, 1>(), row);
-}
-
-// Add the product of COUNT rows, of which pair k is at [row * down + k * right], and a panel.
 template <int COUNT>
-inline void multiply(const Pair *x, long down, long right, const Pair *panel, long pairs,
-                     Sums<COUNT> &sums) {
-    for (long k = 0; k < pairs; k++) {
-        __m512i columns[VECTORS];
-        for (int v = 0; v < VECTORS; v++)
-            columns[v] = _mm512_loadu_si512(panel + k * PANEL + v * WIDTH);
-        for (int row = 0; row < COUNT; row++) {
-            const __m512i both = _mm512_set1_epi32(x[row * down + k * right]);
-            for (int v = 0; v < VECTORS; v++)
-                sums[row][v] = _mm512_dpbf16_ps(sums[row][v], (__m512bh)both, (__m512bh)columns[v]);
-        }
-    }
-}
-
-template <int COUNT>
-inline void store_block(float *to, long wide, const Lanes &those, const Sums<COUNT> &sums) {
+inline void store_block(float *to, long wide, const Lanes &those,
+                        const __m512 (&sums)[COUNT][VECTORS]) {
     for (int v = 0; v < VECTORS; v++)
         for (int i = 0; i < COUNT; i++) store(to + i * wide + v * WIDTH, those.of[v], sums[i][v]);
 }
-
-// Where a vector of a product is written, and what becomes of it there.
-template <class Number> struct Matrix {
-    Number *data;
-    long columns;
-
-    Number *at(long row, long column) const { return data + row * columns + column; }
-    void prefetch(long row, long column) const { prefetch_panel(at(row, column)); }
-    void put(long row, long column, __mmask16 those, __m512 sum) const {
-        store(at(row, column), those, sum);
-    }
-};
 
 // relu(product); of what is no number, the same.
 struct Relu : Matrix<Half> {
@@ -225,28 +95,6 @@ template <class Number> struct ReluGradient : Matrix<Number> {
         store(this->at(row, column), those, _mm512_maskz_mov_ps(positive, sum));
     }
 };
-
-// y = x B + bias for some rows, where B lies in panels.
-template <class Output>
-void multiply_rows(const Half *x, long rows, long inner, const Pair *panels, const float *bias,
-                   long columns, const Output &y) {
-    for (long column = 0; column < columns; column += PANEL, panels += PANEL * (inner / 2)) {
-        const Lanes those(columns - column);
-        by_rows(rows, [=](auto count, long row) INLINED {
-            constexpr int COUNT = count;
-            for (int i = 0; i < COUNT; i++) y.prefetch(row + i, column);
-            Sums<COUNT> sums;
-            for (int v = 0; v < VECTORS; v++) {
-                const __m512 added = load(bias ? those.of[v] : 0, bias + column + v * WIDTH);
-                for (int i = 0; i < COUNT; i++) sums[i][v] = added;
-            }
-            multiply<COUNT>((const Pair *)(x + row * inner), inner / 2, 1, panels, inner / 2, sums);
-            for (int v = 0; v < VECTORS; v++)
-                for (int i = 0; i < COUNT; i++)
-                    y.put(row + i, column + v * WIDTH, those.of[v], sums[i][v]);
-        });
-    }
-}
 
 // Where errors, the gradient of what a layer puts out, lie: rows begin `down` numbers apart, and their
 // parts of PANEL numbers `right`.
@@ -304,16 +152,18 @@ void add_to_gradients(const Errors<const Half> &errors, const Pair *x, long rows
                     constexpr int COUNT = count;
                     float *to = of_weight + (n + first) * inputs + k;
                     const Pair *group = turned + first / ROWS * ROWS * pairs + first % ROWS;
-                    Sums<COUNT> sums;
+                    __m512 sums[COUNT][VECTORS];
                     for (int v = 0; v < VECTORS; v++)
                         for (int i = 0; i < COUNT; i++)
                             sums[i][v] = load(those.of[v], to + i * inputs + v * WIDTH);
-                    multiply<COUNT>(group, 1, ROWS, panels + k * pairs, pairs, sums);
-                    store_block<COUNT>(to, inputs, those, sums);
+                    multiply(Columns<Group>{group, {}}, panels + k * pairs, pairs, sums);
+                    store_block(to, inputs, those, sums);
                 });
             }
         }
 }
+
+inline Rows rows_of(const Half *x, long inner) { return {(const Pair *)x, inner / 2}; }
 
 inline void round_to_half(const float *from, long count, Half *to) {
     for (long i = 0; i < count; i += WIDTH) {
@@ -339,9 +189,9 @@ bool linear(bool relu, const float *x, Half *given, const float *weight, const f
             if (x) round_to_half(x + row * inputs, count * inputs, from);
             const Matrix<Half> to = {y + row * outputs, outputs};
             if (relu)
-                multiply_rows(from, count, inputs, panels, bias, outputs, Relu{to});
+                multiply_rows(rows_of(from, inputs), count, inputs, panels, bias, outputs, Relu{to});
             else
-                multiply_rows(from, count, inputs, panels, bias, outputs, to);
+                multiply_rows(rows_of(from, inputs), count, inputs, panels, bias, outputs, to);
         }
     }
     return true;
@@ -370,10 +220,10 @@ bool linear_backward(bool relu, const Half *errors, const Half *given, const flo
                 const Matrix<Number> to = {of_x + row * inputs, inputs};
                 const Matrix<const Half> output = {given + row * inputs, inputs};
                 if (relu)
-                    multiply_rows(from, count, outputs, weights, nullptr, inputs,
+                    multiply_rows(rows_of(from, outputs), count, outputs, weights, nullptr, inputs,
                                   ReluGradient<Number>{to, output});
                 else
-                    multiply_rows(from, count, outputs, weights, nullptr, inputs, to);
+                    multiply_rows(rows_of(from, outputs), count, outputs, weights, nullptr, inputs, to);
             }
         }
         if (of_weight) {
@@ -398,7 +248,7 @@ inline Vector power_of_2(Vector x) {
     return (Vector)_mm512_scalef_ps((__m512)y, whole);
 }
 
-// Logits of up to LOGITS rows in panels, each of LOGITS rows. Where the last panel has no columns, they
+// Logits of up to LOGITS rows in panels, each of LOGITS rows. Where the last vector has no columns, they
 // are LOWEST.
 struct Logits {
     float *data;
@@ -417,7 +267,7 @@ struct Logits {
 float errors_of(const Logits &logits, long row, long outputs, long target, float share,
                 const Errors<Half> &errors) {
     const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
-    const long last = round_up(outputs, PANEL);
+    const long last = round_up(outputs, WIDTH);
     Vector most = vector(0), total = {};
     for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
     const float top = largest(most), to_2 = 1.44269504f;
@@ -438,11 +288,11 @@ void multiply_errors(const Errors<Half> &errors, long rows, long outputs, const 
         by_rows(rows, [=](auto count, long row) INLINED {
             constexpr int COUNT = count;
             const Pair *panel = panels + k * (outputs / 2);
-            Sums<COUNT> sums = {};
+            __m512 sums[COUNT][VECTORS] = {};
             for (long n = 0; n < outputs; n += PANEL, panel += PANEL / 2 * PANEL)
-                multiply<COUNT>((const Pair *)errors.at(row, n), errors.down / 2, 1, panel,
-                                least(PANEL, outputs - n) / 2, sums);
-            store_block<COUNT>(of_x + row * inputs + k, inputs, those, sums);
+                multiply(Rows{(const Pair *)errors.at(row, n), errors.down / 2}, panel,
+                         least(PANEL, outputs - n) / 2, sums);
+            store_block(of_x + row * inputs + k, inputs, those, sums);
         });
     }
 }
@@ -485,7 +335,8 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
             for (long first = 0; first < count; first += LOGITS) {
                 const long some = least(LOGITS, count - first), row = chunk + first;
                 const Errors<Half> theirs = {errors.at(first, 0), errors.down, errors.right};
-                multiply_rows(given + row * inputs, some, inputs, columns, bias, outputs, logits);
+                multiply_rows(rows_of(given + row * inputs, inputs), some, inputs, columns, bias,
+                              outputs, logits);
                 for (long i = 0; i < some; i++) {
                     wanted[row + i] = *logits.at(i, targets[row + i]);
                     normalisers[row + i] =
@@ -502,8 +353,6 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
     }
     return true;
 }
-
-#undef INLINED
 
 }  // namespace pairs
 }  // namespace

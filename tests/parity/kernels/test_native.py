@@ -65,8 +65,9 @@ def test_attention_is_that_of_the_paper(dtype, queries, keys, depth, masked):
     wanted = torch.autograd.grad(expected, (query, key, value), weights.double())
     for ours, exact in zip((found, *gradients), (expected, *wanted), strict=True):
         scale = max(1.0, exact.abs().max().item())
+        # In bfloat16 what is multiplied may be rounded as well.
         torch.testing.assert_close(
-            ours.double(), exact.double(), rtol=0, atol=ROUNDING[dtype] * scale
+            ours.double(), exact.double(), rtol=0, atol=2 * ROUNDING[dtype] * scale
         )
 
 
