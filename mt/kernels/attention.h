@@ -5,6 +5,8 @@
 #include "numbers.h"
 #include "room.h"
 
+#include <initializer_list>
+
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
@@ -25,6 +27,7 @@ struct Attention {
     float scale;
     Dropout dropout;
     int threads;
+    bool with_gradient;  // that of its backward pass
 };
 }
 
@@ -85,6 +88,16 @@ void prefetch(const Heads &of, long sentence, long head, long length, long depth
     const T *from = start<const T>(of, sentence, head);
     for (long i = 0; i < length; i++, from += of.position)
         for (long d = 0; d < depth; d += 64 / sizeof(T)) __builtin_prefetch(from + d);
+}
+
+// Ask for what is read of the next sentence: states of queries, and of keys.
+template <class T>
+void prefetch_next(const Attention &its, long sentence, long head,
+                   std::initializer_list<const Heads *> of_queries,
+                   std::initializer_list<const Heads *> of_keys) {
+    if (sentence + 1 == its.batch) return;
+    for (const Heads *of : of_queries) prefetch<T>(*of, sentence + 1, head, its.queries, its.depth);
+    for (const Heads *of : of_keys) prefetch<T>(*of, sentence + 1, head, its.keys, its.depth);
 }
 
 void transpose(const float *from, float *to, long rows, long wide) {
@@ -227,11 +240,7 @@ bool attention_forward(const Attention &its, const Heads &query, const Heads &ke
         float *turned = room.take(keys * depth), *result = room.take(queries * depth);
         float *scores = room.take(queries * keys);
         return [=, &its, added = Added(its, bias, room)](long sentence, long head) {
-            if (sentence + 1 < its.batch) {
-                prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
-                prefetch<T>(key, sentence + 1, head, its.keys, its.depth);
-                prefetch<T>(value, sentence + 1, head, its.keys, its.depth);
-            }
+            prefetch_next<T>(its, sentence, head, {&query}, {&key, &value});
             load<T>(query, sentence, head, its.queries, its.depth, q, queries, depth);
             load<T>(key, sentence, head, its.keys, its.depth, kv, keys, depth);
             transpose(kv, turned, keys, depth);
@@ -315,12 +324,7 @@ bool attention_backward(const Attention &its, const Heads &query, const Heads &k
         float *errors = room.take(queries * keys), *dropped = room.take(queries * keys);
         float *softmax = room.take(keys), *result = room.take(longest * depth);
         return [=, &its](long sentence, long head) {
-            if (sentence + 1 < its.batch) {
-                prefetch<T>(gradient, sentence + 1, head, its.queries, its.depth);
-                prefetch<T>(query, sentence + 1, head, its.queries, its.depth);
-                prefetch<T>(key, sentence + 1, head, its.keys, its.depth);
-                prefetch<T>(value, sentence + 1, head, its.keys, its.depth);
-            }
+            prefetch_next<T>(its, sentence, head, {&gradient, &query}, {&key, &value});
             load<T>(gradient, sentence, head, its.queries, its.depth, g, queries, depth);
             load<T>(value, sentence, head, its.keys, its.depth, kv, keys, depth);
             transpose(kv, turned, keys, depth);

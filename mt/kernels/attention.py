@@ -97,16 +97,19 @@ def cpu_attention(  # noqa: PLR0917 - all that a context depends on
 
     The compiled kernel does the same head by head, in memory that stays in the cache, where it is
     enabled and ``bias`` has no gradient. Its rate of dropout is not rounded. Where the processor
-    multiplies pairs of bfloat16 numbers (AVX512-BF16), it does so for such states of an even depth:
-    weights and their gradient are rounded too then, as by torch's operations under autocast.
+    multiplies pairs of bfloat16 numbers (AVX512-BF16), a gradient is recorded, and the numbers of
+    each head are pairs in memory, it rounds the weights of such values and the gradient of their
+    scores to bfloat16 before it multiplies them.
     """
     library = native.library(query, key, value, bias)
     context: Tensor
     if library is not None and _natively(query, key, value, bias):
         if not torch.is_grad_enabled() and not dropout and _are_few(query):
             return _attend_by_few(library, query, key, value, bias, scale)
+        recorded = torch.is_grad_enabled()
+        its = native.attention(query, key, scale, dropout, with_gradient=recorded)
         context = _NativeAttention.apply(  # type: ignore[no-untyped-call]
-            library, query, key, value, bias, scale, dropout
+            library, its, query, key, value, bias
         )
     else:
         context = _CPUAttention.apply(  # type: ignore[no-untyped-call]
@@ -150,7 +153,7 @@ def _attend_by_few(  # noqa: PLR0917 - all that a context depends on
     context = _heads_together(query)
     mask = None if bias is None else bias.expand(*query.shape[:3], key.size(2))
     parts = [native.Heads.of(part) for part in (query, key, value, mask, context)]
-    its = native.attention(query, key, scale, dropout=0.0)
+    its = native.attention(query, key, scale, dropout=0.0, with_gradient=False)
     library.mt_attention_step(query.dtype == torch.bfloat16, its, *parts)
     return context
 
@@ -160,14 +163,13 @@ class _NativeAttention(torch.autograd.Function):
     def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any,
         library: native.Library,
+        its: native.Attention,
         query: Tensor,
         key: Tensor,
         value: Tensor,
         bias: Tensor | None,
-        scale: float,
-        dropout: float,
     ) -> Tensor:
-        ctx.library, ctx.its = library, native.attention(query, key, scale, dropout)
+        ctx.library, ctx.its = library, its
         shape = (*query.shape[:3], key.size(2))
         weights, context = torch.empty(shape, dtype=torch.float32), _heads_together(query)
         mask = None if bias is None else bias.expand_as(weights)
@@ -190,7 +192,7 @@ class _NativeAttention(torch.autograd.Function):
         )
         half = gradient.dtype == torch.bfloat16
         ctx.library.mt_attention_backward(half, ctx.its, *given, weights.data_ptr(), *made)
-        return None, *found, None, None, None
+        return None, None, *found, None
 
 
 class _CPUAttention(torch.autograd.Function):

@@ -165,13 +165,6 @@ void add_to_gradients(const Errors<const Half> &errors, const Pair *x, long rows
 
 inline Rows rows_of(const Half *x, long inner) { return {(const Pair *)x, inner / 2}; }
 
-inline void round_to_half(const float *from, long count, Half *to) {
-    for (long i = 0; i < count; i += WIDTH) {
-        const __mmask16 those = Lanes(count - i).of[0];
-        store(to + i, those, load(those, from + i));
-    }
-}
-
 // y = f(x W^T + b), where f is relu or nothing. `given` is x in bfloat16: where x is float, it is
 // written too.
 bool linear(bool relu, const float *x, Half *given, const float *weight, const float *bias, Half *y,

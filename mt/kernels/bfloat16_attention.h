@@ -1,7 +1,8 @@
 // Attention and its gradient in products of pairs, for heads of an even depth.
 //
-// What is multiplied, weights and their gradient too, is rounded to bfloat16, as torch's operations do
-// under autocast; scores and softmax are float.
+// What is multiplied is rounded to bfloat16, the weights of values and the gradient of scores too; scores,
+// softmax and the gradient of the weights are float. Where no gradient is wanted, weights are not
+// rounded, so that a context does not depend on how many are computed at once.
 
 #pragma once
 
@@ -13,18 +14,15 @@
 namespace {
 namespace pairs {
 
-// Whether the numbers of each state are pairs in memory.
-inline bool lie_in_pairs(const Heads &states) {
-    return (states.batch | states.head | states.position) % 2 == 0 &&
-           (uintptr_t)states.data % sizeof(Pair) == 0;
+// Whether attention is computed here, in which such states are a left matrix: their numbers have to be
+// pairs in memory.
+inline bool made_for(const Attention &its, const Heads &left) {
+    return its.with_gradient && its.depth % 2 == 0 &&
+           (left.batch | left.head | left.position) % 2 == 0 &&
+           (uintptr_t)left.data % sizeof(Pair) == 0;
 }
 
-// Whether attention to such states is computed here.
-template <class... Others> bool made_for(const Attention &its, const Others &...states) {
-    return its.depth % 2 == 0 && (lie_in_pairs(states) && ...);
-}
-
-// Scores, also of the keys that fill up the last vector, which are 0.
+// Scores, and in place of those that would fill up the last vector, no matter what.
 struct Scores : Matrix<float> {
     void prefetch(long, long) const {}  // they stay in the cache
     void put(long row, long column, __mmask16, __m512 sum) const {
@@ -56,11 +54,6 @@ struct States : Matrix<Half> {
     void turn(Pair *panels) const { turn_panels(data, length, columns, depth, panels); }
 };
 
-// A row of numbers in bfloat16.
-inline void round_row(const float *from, long count, Half *to) {
-    for (long j = 0; j < count; j += WIDTH) store(to + j, 0xffff, _mm512_loadu_ps(from + j));
-}
-
 // A matrix whose columns become rows of pairs.
 inline void pair_rows(const Half *from, long rows, long columns, Pair *to) {
     for (long row = 0; row < rows; row += 2, from += 2 * columns, to += columns)
@@ -84,17 +77,13 @@ bool attention_forward(const Attention &its, const Heads &query, const Heads &ke
             const auto states = [&](const Heads &of, long length) {
                 return States(its, of, length, sentence, head);
             };
-            if (sentence + 1 < its.batch) {
-                prefetch<Half>(query, sentence + 1, head, its.queries, its.depth);
-                prefetch<Half>(key, sentence + 1, head, its.keys, its.depth);
-                prefetch<Half>(value, sentence + 1, head, its.keys, its.depth);
-            }
+            prefetch_next<Half>(its, sentence, head, {&query}, {&key, &value});
             states(key, its.keys).turn(keys_turned);
             states(query, its.queries).multiply(keys_turned, its.keys, Scores{scores, keys});
             for (long i = 0; i < its.queries; i++) {
                 weigh(its, number_of(its, sentence, head, i), added.of(sentence, head, i),
                       scores + i * keys, weights);
-                round_row(scores + i * keys, keys, dropped + i * keys);
+                round_to_half(scores + i * keys, keys, dropped + i * keys);
             }
             states(value, its.keys).interleave(values);
             multiply_rows(Rows{(const Pair *)dropped, keys / 2}, its.queries, its.keys, values,
@@ -122,20 +111,15 @@ bool attention_backward(const Attention &its, const Heads &query, const Heads &k
             const auto states = [&](const Heads &of, long length) {
                 return States(its, of, length, sentence, head);
             };
-            if (sentence + 1 < its.batch) {
-                prefetch<Half>(gradient, sentence + 1, head, its.queries, its.depth);
-                prefetch<Half>(query, sentence + 1, head, its.queries, its.depth);
-                prefetch<Half>(key, sentence + 1, head, its.keys, its.depth);
-                prefetch<Half>(value, sentence + 1, head, its.keys, its.depth);
-            }
+            prefetch_next<Half>(its, sentence, head, {&gradient, &query}, {&key, &value});
             const States errors_of_context = states(gradient, queries);
             states(value, its.keys).turn(values);
             errors_of_context.multiply(values, its.keys, Scores{errors, keys});
             for (long i = 0; i < queries; i++) {
                 weigh_errors(its, number_of(its, sentence, head, i), weights, softmax,
                              errors + i * keys, row);
-                round_row(row, keys, dropped + i * keys);
-                round_row(errors + i * keys, keys, of_scores + i * keys);
+                round_to_half(row, keys, dropped + i * keys);
+                round_to_half(errors + i * keys, keys, of_scores + i * keys);
             }
             errors_of_context.interleave(states_between);
             pair_rows(dropped, queries, keys, by_keys);
@@ -154,5 +138,7 @@ bool attention_backward(const Attention &its, const Heads &query, const Heads &k
 
 }  // namespace pairs
 }  // namespace
+
+#undef INLINED
 
 #endif

@@ -209,7 +209,7 @@ bool mt_attention_forward(bool half, const Attention *its, const Heads *query, c
                           const Heads *value, const Heads *bias, float *weights,
                           const Heads *context) {
 #ifdef __AVX512BF16__
-    if (half && pairs::made_for(*its, *query, *key, *value, *context))
+    if (half && pairs::made_for(*its, *query))
         return pairs::attention_forward(*its, *query, *key, *value, *bias, weights, *context);
 #endif
     const auto run = half ? attention_forward<bfloat16> : attention_forward<float>;
@@ -226,7 +226,7 @@ bool mt_attention_backward(bool half, const Attention *its, const Heads *query, 
                            const Heads *value, const Heads *gradient, const float *weights,
                            const Heads *of_query, const Heads *of_key, const Heads *of_value) {
 #ifdef __AVX512BF16__
-    if (half && pairs::made_for(*its, *query, *key, *value, *gradient, *of_query, *of_key, *of_value))
+    if (half && pairs::made_for(*its, *gradient))
         return pairs::attention_backward(*its, *query, *key, *value, *gradient, weights, *of_query,
                                          *of_key, *of_value);
 #endif

@@ -63,6 +63,7 @@ class Attention(ctypes.Structure):
         ("scale", c_float),
         ("dropout", Dropout),
         ("threads", c_int),
+        ("with_gradient", c_bool),
     ]
 
 
@@ -194,11 +195,15 @@ def attention(
     key: Float[Tensor, "batch heads key_len depth"],
     scale: float,
     dropout: float,
+    *,
+    with_gradient: bool,
 ) -> Attention:
     """Describe an attention, and draw what is dropped in it."""
     batch, heads, queries, depth = query.shape
     drawn, threads = Dropout.draw(dropout), torch.get_num_threads()
-    return Attention(batch, heads, queries, key.size(2), depth, scale, drawn, threads)
+    return Attention(
+        batch, heads, queries, key.size(2), depth, scale, drawn, threads, with_gradient
+    )
 
 
 def addresses(*tensors: Tensor | None) -> list[int | None]:

@@ -2,8 +2,8 @@
 //
 // What is multiplied is rounded to bfloat16, and all sums are float. An instruction multiplies, in each
 // of 16 lanes, two numbers by two others, and adds both products. So what is summed over comes in
-// pairs of numbers that lie side by side: those of a row of a left matrix are where they are, those of
-// a right matrix are two of its rows, interleaved. A right matrix lies in panels of so many columns as
+// pairs of numbers that lie side by side: those of a row of a left matrix mostly are where they are,
+// those of a right matrix are two of its rows, interleaved. A right matrix lies in panels of so many columns as
 // are computed together. What is summed over is even in number, or filled up with zeros.
 
 #pragma once
@@ -121,7 +121,8 @@ inline void transpose(__m512i (&square)[16]) {
     }
 }
 
-// A transposed matrix in panels: its rows, which begin `wide` numbers apart, become columns.
+// A transposed matrix in panels: its rows, which begin `wide` numbers apart, become columns. Columns are
+// even in number.
 inline void turn_panels(const Half *from, long rows, long wide, long columns, Pair *to) {
     const long pairs = columns / 2;
     for (long row = 0; row < rows; row += WIDTH)
@@ -191,6 +192,13 @@ inline void multiply(const Left &x, const Pair *panel, long pairs, __m512 (&sums
             for (int v = 0; v < SOME; v++)
                 sums[row][v] = _mm512_dpbf16_ps(sums[row][v], (__m512bh)both, (__m512bh)columns[v]);
         }
+    }
+}
+
+inline void round_to_half(const float *from, long count, Half *to) {
+    for (long i = 0; i < count; i += WIDTH) {
+        const __mmask16 those = Lanes(count - i).of[0];
+        store(to + i, those, load(those, from + i));
     }
 }
 

@@ -12,7 +12,7 @@ from mt.kernels.cross_entropy import chunked_cross_entropy
 from mt.kernels.linear import feed_forward, linear
 from mt.processor import processor_flags
 
-# A bfloat16 is off by 2^-9 of it, a sum of up to a thousand products near 1 by 1e-5 of that.
+# A bfloat16 is off by up to 2^-8 of the number, a sum of up to a thousand products by 1e-5.
 HALF, SUM = 2**-8, 1e-5
 
 
