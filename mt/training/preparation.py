@@ -118,7 +118,7 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
     batch_tokens: int,
     seed: int,
     run: Path,
-    init_from: Path | None = None,
+    tokenizer_from: Path | None = None,
     world: World | None = None,
 ) -> Prepared:
     """Obtain the tokenizers and encode every pair, reusing what an earlier run left.
@@ -129,7 +129,7 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
         batch_tokens: Most tokens of a batch; every training pair must fit.
         seed: Draws the sample that a tokenizer learns from.
         run: The run directory, which gets a copy of the tokenizers.
-        init_from: The bundle whose tokenizers are kept, so that none are learnt.
+        tokenizer_from: The bundle whose tokenizers are kept, so that none are learnt.
         world: The processes that prepare together, each of which calls this; ``None``: this one.
 
     Raises:
@@ -137,8 +137,10 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
         BundleError: If the bundle is damaged.
     """
     world = world or SingleProcess()
-    tokenizers = world.main_first(lambda: _obtain_tokenizers(data, tokenizer, seed, run, init_from))
-    _refuse_unknown_tags(data, tokenizers.source, init_from)
+    tokenizers = world.main_first(
+        lambda: _obtain_tokenizers(data, tokenizer, seed, run, tokenizer_from)
+    )
+    _refuse_unknown_tags(data, tokenizers.source, tokenizer_from)
     training = encode_together(
         "training", data.train, tokenizers, data.store, data.train_selections(), world,
         _LogEncoding(world.hosts.count),
@@ -186,13 +188,13 @@ def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: Tokenizer
     )  # fmt: skip
 
 
-def _refuse_unknown_tags(data: DataConfig, tokenizer: Tokenizer, init_from: Path | None) -> None:
-    """Refuse a tag that is no token of the tokenizers that a run starts from."""
+def _refuse_unknown_tags(data: DataConfig, tokenizer: Tokenizer, bundle: Path | None) -> None:
+    """Refuse a tag that is no token of the tokenizers that are kept."""
     wanted = {corpus.tag for corpus in data.train if corpus.tag}
     if unknown := sorted(wanted - set(tokenizer.tags)):
         known = ", ".join(tokenizer.tags) or "none"
         raise DataError(
-            f"data.train: expected tags that {init_from} knows ({known}), but found {unknown[0]}; "
+            f"data.train: expected tags that {bundle} knows ({known}), but found {unknown[0]}; "
             "leave it out, or train a new model"
         )
 
@@ -222,16 +224,16 @@ class _LogEncoding:
 
 
 def _obtain_tokenizers(
-    data: DataConfig, config: TokenizerConfig, seed: int, run: Path, init_from: Path | None
+    data: DataConfig, config: TokenizerConfig, seed: int, run: Path, bundle: Path | None
 ) -> Tokenizers:
-    """Load the run's tokenizers, else those of the bundle it starts from, else learn them."""
+    """Load the run's tokenizers, else those of the bundle that a recipe names, else learn them."""
     own = run / "tokenizer"
     if _is_whole(own):
         return Tokenizers.load(own)
-    if init_from is None:
+    if bundle is None:
         tokenizers = _learn_tokenizers(data, config, seed)
     else:
-        tokenizers = load_bundle(init_from, Bundle.tokenizers)
+        tokenizers = load_bundle(bundle, Bundle.tokenizers)
     with atomic_directory(own) as scratch:
         tokenizers.save(scratch)
         write_sums(scratch)

@@ -1,6 +1,6 @@
 """The root of a configuration: everything that determines a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ from mt.training.config import TrainingConfig, ValidationConfig
 from mt.translation.config import TranslationConfig
 from mt.yaml import read_yaml
 
+_KEPT = {"tokenizer_from": ("tokenizer",), "init_from": ("tokenizer", "model")}
+"""The sections that are as in a bundle which a recipe names."""
 _FREE = frozenset({"model.dropout"})
 """Keys of the sections that belong to weights which do not describe them."""
 
@@ -29,6 +31,10 @@ class RecipeConfig(StrictConfig):
     """A bundle, or a run whose best bundle is meant, from whose weights training starts. Its
     tokenizers are kept, and what is left out of `tokenizer` and `model` is as it has it; only
     `model.dropout` may differ. null: from random weights."""
+    tokenizer_from: Path | None = None
+    """A bundle, or a run whose best bundle is meant, whose tokenizers are kept, so that none are
+    learnt: of other corpora, or of models that are to translate together. What is left out of
+    `tokenizer` is as it has it. null: they are learnt, or those of `init_from`."""
     data: DataConfig
     """Corpora and languages."""
     tokenizer: TokenizerConfig = TokenizerConfig()
@@ -48,6 +54,15 @@ class RecipeConfig(StrictConfig):
             raise ValueError(
                 "model.tie: expected `two_way` or `none` with separate vocabularies, but found "
                 "`three_way`; set tokenizer.vocabulary to joint, or model.tie to two_way"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tokenizers_are_those_of_one_model(self) -> Self:
+        if self.tokenizer_from is not None and self.init_from is not None:
+            raise ValueError(
+                "tokenizer_from: expected no other model beside init_from, whose tokenizers are "
+                f"kept, but found {self.tokenizer_from}; leave it out"
             )
         return self
 
@@ -101,28 +116,29 @@ def load_recipe(path: Path, overrides: Overrides = (), run: Path | None = None) 
 
 
 def parse_recipe(values: Mapping[str, Any], where: str, run: Path | None = None) -> RecipeConfig:
-    """Validate a recipe; tokenizer and model are those of the bundle that it starts from.
+    """Validate a recipe; what it keeps of a bundle is as that has it.
 
     Args:
         values: What the file held.
         where: The name shown before each error.
         run: The run directory, if the recipe is that of a run that is resumed: what the run
-            started from is then known by itself, and the bundle is not needed any more.
+            keeps is then known by itself, and the bundle is not needed any more.
 
     Raises:
         ConfigError: Naming every error, or what contradicts the bundle.
         BundleError: If the bundle cannot be read.
     """
-    start = values.get("init_from")
-    if isinstance(start, str | Path):
-        values = {**values, **_sections_of(Path(start), values, where, run)}
+    for key, names in _KEPT.items():
+        bundle = values.get(key)
+        if isinstance(bundle, str | Path):
+            values = {**values, **_sections_of(Path(bundle), names, values, where, run)}
     return RecipeConfig.parse(values, where)
 
 
 def _sections_of(
-    start: Path, values: Mapping[str, Any], where: str, run: Path | None
+    bundle: Path, names: Sequence[str], values: Mapping[str, Any], where: str, run: Path | None
 ) -> dict[str, Any]:
-    """Return the sections that describe a bundle's tokens and weights.
+    """Return sections that describe a bundle's tokens and weights.
 
     Raises:
         ConfigError: If those of the recipe say something else.
@@ -130,9 +146,9 @@ def _sections_of(
     if run is not None and (run / CONFIG).exists():
         known = read_yaml(run / CONFIG)
     else:
-        known = load_bundle(start, _described)
+        known = load_bundle(bundle, _described)
     found = {}
-    for name in ("tokenizer", "model"):
+    for name in names:
         given = values.get(name) or {}
         if not isinstance(given, Mapping):
             continue  # what it should be is said where it is validated
@@ -140,8 +156,8 @@ def _sections_of(
         for key, value in flatten({name: given}).items():
             if key not in _FREE and value != own.get(key, value):
                 raise ConfigError(
-                    f"{where}: `{key}`: expected {own[key]}, as in {start}, from which the run "
-                    f"starts, but found {value}; leave it out"
+                    f"{where}: `{key}`: expected {own[key]}, as in {bundle}, whose {name} is "
+                    f"kept, but found {value}; leave it out"
                 )
         found[name] = _merged(known[name], given)
     return found

@@ -130,7 +130,7 @@ def _train(  # noqa: PLR0917 - all that a run depends on
         recipe.training.batch_tokens,
         recipe.seed,
         run,
-        recipe.init_from,
+        recipe.init_from or recipe.tokenizer_from,
         world,
     )
     refuse_other_pairs(prepared.training.fingerprint, world)

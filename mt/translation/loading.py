@@ -92,6 +92,6 @@ def _same_tokens(tokenizers: Tokenizers, other: Bundle) -> Bundle:
     if other.tokenizers().fingerprint != tokenizers.fingerprint:
         raise BundleError(
             f"{other.path}: expected a model of the same tokenizers, to translate together, but "
-            "its own are others; train the models of an ensemble on the same data with other seeds"
+            "its own are others; train them on the same data, or one with tokenizer_from"
         )
     return other

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mt.bundle import open_bundle, read_index
+from mt.errors import ConfigError
 from mt.training.recipe import parse_recipe
 from tests.tiny import mt, recipe_of, write_corpus, write_recipe, write_untrained
 
@@ -76,8 +77,8 @@ def test_what_contradicts_the_bundle_is_one_line(recipe, bundle):
         done = mt("config", "show", recipe, "--set", override)
         assert done.returncode == 2
         assert done.stderr == (
-            f"mt: {recipe}: `{key}`: expected {has}, as in {bundle}, from which the run starts, "
-            f"but found {found}; leave it out\n"
+            f"mt: {recipe}: `{key}`: expected {has}, as in {bundle}, whose {key.partition('.')[0]} "
+            f"is kept, but found {found}; leave it out\n"
         )
 
 
@@ -86,6 +87,37 @@ def test_what_a_recipe_leaves_out_is_that_of_the_bundle(recipe, bundle):
     values |= {"model": {"dropout": 0.3, "self_attention": {"score": {"kind": "scaled_dot"}}}}
     found = parse_recipe(values, where="tiny").model.model_dump(mode="json")
     assert found == open_bundle(bundle).section("model") | {"dropout": 0.3}
+
+
+@pytest.mark.slow
+def test_a_larger_model_of_other_text_translates_together_with_the_bundle(bundle, tmp_path):
+    recipe = write_recipe(write_corpus(tmp_path, seed=2))
+    values = json.loads(recipe.read_text())
+    del values["tokenizer"]
+    values["model"] |= {"dim": 32, "feed_forward": 48}
+    recipe.write_text(json.dumps(values | {"tokenizer_from": str(bundle)}))
+    run, moved = tmp_path / "run", shutil.copytree(bundle, tmp_path / "moved")
+    train(recipe, run, "--set=training.updates=10", f"--set=tokenizer_from={moved}")
+    shutil.rmtree(moved)
+    train(recipe, run, "--set=training.updates=20", f"--set=tokenizer_from={moved}", "--resume")
+    after = open_bundle(read_index(run)["last"])
+    assert after.tokenizers().fingerprint == open_bundle(bundle).tokenizers().fingerprint
+    assert after.section("tokenizer") == open_bundle(bundle).section("tokenizer")
+    assert after.metadata.origin is None, "weights are drawn anew"
+    together = mt("translate", run, "--ensemble", bundle, "--device", "cpu", stdin="a b\n")
+    assert together.returncode == 0, together.stderr
+    assert together.stdout.count("\n") == 1
+
+
+def test_tokenizers_are_those_of_one_model(recipe, bundle):
+    values = json.loads(recipe.read_text()) | {"tokenizer_from": str(bundle)}
+    with pytest.raises(ConfigError, match="no other model beside init_from"):
+        parse_recipe(values, where="tiny")
+    del values["init_from"]
+    assert parse_recipe(values, where="tiny").tokenizer.size == 300
+    for key, value in (("size", 400), ("algorithm", "bpe")):
+        with pytest.raises(ConfigError, match=f"`tokenizer.{key}`: .* whose tokenizer is kept"):
+            parse_recipe(values | {"tokenizer": {key: value}}, where="tiny")
 
 
 def test_a_damaged_bundle_is_refused(recipe, bundle, tmp_path):
