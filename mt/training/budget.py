@@ -20,7 +20,7 @@ WRITING = 3.0
 """Seconds that writing the run card takes."""
 SETTLED = 16
 """Updates whose mean time is the pace of a run; the mean of fewer may be that of a slow start."""
-KEPT = (0.95, 0.995)
+KEPT = (0.975, 0.995)
 """A plan stays as it is while the run is expected to end between these shares of the budget."""
 
 
