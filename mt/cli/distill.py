@@ -124,9 +124,9 @@ def _student(base: Path, path: Path, section: Mapping[str, Any], replace: bool) 
         ConfigError: If they do not fit together.
     """
     from mt.synthesis.recipe import with_corpus
-    from mt.training.recipe import RecipeConfig
+    from mt.training.recipe import parse_recipe
     from mt.yaml import dump_yaml, read_yaml
 
     values = with_corpus(read_yaml(base), section, replace=replace)
-    RecipeConfig.parse(values, where=str(path))
+    parse_recipe(values, where=str(path))
     return f"# {base}, with translations by a model to learn from.\n\n{dump_yaml(values)}"

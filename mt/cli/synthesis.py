@@ -71,10 +71,9 @@ def read_recipe(files: Sequence[Path]) -> "RecipeConfig | None":
     """
     if len(files) != 1 or files[0].suffix.lower() not in {".yaml", ".yml"}:
         return None
-    from mt.config import load
-    from mt.training.recipe import RecipeConfig
+    from mt.training.recipe import load_recipe
 
-    return load(RecipeConfig, files[0])
+    return load_recipe(files[0])
 
 
 def find_originals(

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mt.bundle import CONFIG, INDEX, Bundle, load_bundle
@@ -195,7 +196,7 @@ def _refuse_unknown_tags(data: DataConfig, tokenizer: Tokenizer, bundle: Path | 
         known = ", ".join(tokenizer.tags) or "none"
         raise DataError(
             f"data.train: expected tags that {bundle} knows ({known}), but found {unknown[0]}; "
-            "leave it out, or train a new model"
+            "leave it out, or learn tokenizers that know it, in a new model without that one"
         )
 
 
@@ -233,10 +234,22 @@ def _obtain_tokenizers(
     if bundle is None:
         tokenizers = _learn_tokenizers(data, config, seed)
     else:
-        tokenizers = load_bundle(bundle, Bundle.tokenizers)
+        tokenizers = load_bundle(bundle, partial(_kept_tokenizers, data))
     with atomic_directory(own) as scratch:
         tokenizers.save(scratch)
         write_sums(scratch)
+    return tokenizers
+
+
+def _kept_tokenizers(data: DataConfig, bundle: Bundle) -> Tokenizers:
+    """Read the tokenizers of a bundle; each of two was learnt from one language."""
+    tokenizers, (source, target) = bundle.tokenizers(), bundle.metadata.languages
+    if (data.target, data.source) == (source, target) and not tokenizers.joint:
+        raise DataError(
+            f"{bundle.path}: expected tokenizers of {data.source} and {data.target}, but found "
+            f"those of a model from {source} to {target}; choose a model of this direction, or one "
+            "with a joint vocabulary"
+        )
     return tokenizers
 
 

@@ -51,18 +51,12 @@ class RecipeConfig(StrictConfig):
     @model_validator(mode="after")
     def _tie_needs_joint_vocabulary(self) -> Self:
         if self.model.tie == "three_way" and self.tokenizer.vocabulary == "separate":
+            joint = (
+                "set tokenizer.vocabulary to joint, or" if self.tokenizer_from is None else "set"
+            )
             raise ValueError(
                 "model.tie: expected `two_way` or `none` with separate vocabularies, but found "
-                "`three_way`; set tokenizer.vocabulary to joint, or model.tie to two_way"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _tokenizers_are_those_of_one_model(self) -> Self:
-        if self.tokenizer_from is not None and self.init_from is not None:
-            raise ValueError(
-                "tokenizer_from: expected no other model beside init_from, whose tokenizers are "
-                f"kept, but found {self.tokenizer_from}; leave it out"
+                f"`three_way`; {joint} model.tie to two_way"
             )
         return self
 
@@ -128,6 +122,11 @@ def parse_recipe(values: Mapping[str, Any], where: str, run: Path | None = None)
         ConfigError: Naming every error, or what contradicts the bundle.
         BundleError: If the bundle cannot be read.
     """
+    if all(values.get(key) for key in _KEPT):
+        raise ConfigError(
+            f"{where}: `tokenizer_from`: expected no other model beside init_from, whose "
+            f"tokenizers are kept, but found {values['tokenizer_from']}; leave it out"
+        )
     for key, names in _KEPT.items():
         bundle = values.get(key)
         if isinstance(bundle, str | Path):

@@ -39,10 +39,11 @@ def load_translator(
         shortlist: Whether it uses a shortlist, if it can; ``None``: as the bundle says.
         overrides: Other values of the bundle's section ``translation``, such as ``search.size=3``.
             Another ``search.kind`` begins with its defaults.
-        ensemble: Models of the same tokenizers that translate together with this one.
+        ensemble: Models of the same tokenizers and languages that translate together with this
+            one; a text is divided for the one that reads least at once.
 
     Raises:
-        BundleError: If there is no sound model at ``path``, or the tokenizers differ.
+        BundleError: If there is no sound model at ``path``, or tokenizers or languages differ.
         ConfigError: If the machine has no such device, or the engine cannot compute the model.
     """
     asked = {"engine": engine, "precision": precision, "shortlist": shortlist}
@@ -56,7 +57,7 @@ def load_translator(
             values.pop("search", None)  # what it holds is for another kind
         values = apply_overrides(values, overrides)
         config = TranslationConfig.parse(values, where=str(bundle.path))
-        others = [load_bundle(other, partial(_same_tokens, tokenizers)) for other in ensemble]
+        others = [load_bundle(other, partial(_fitting, bundle, tokenizers)) for other in ensemble]
         found = load_engine(bundle, tokenizers, device, config, others)
         metadata = bundle.metadata
         torch_engine = cache(partial(_torch_engine, found, bundle, tokenizers, device, others))
@@ -64,7 +65,7 @@ def load_translator(
             found,
             tokenizers,
             config,
-            metadata.max_tokens,
+            min(each.metadata.max_tokens for each in (bundle, *others)),
             metadata.languages,
             torch_engine=torch_engine,
         )
@@ -87,11 +88,17 @@ def _torch_engine(
     return load_torch_engine(bundle, tokenizers, device, others)
 
 
-def _same_tokens(tokenizers: Tokenizers, other: Bundle) -> Bundle:
-    """Refuse a bundle of other tokenizers."""
+def _fitting(bundle: Bundle, tokenizers: Tokenizers, other: Bundle) -> Bundle:
+    """Refuse a bundle of other tokenizers or languages."""
     if other.tokenizers().fingerprint != tokenizers.fingerprint:
         raise BundleError(
             f"{other.path}: expected a model of the same tokenizers, to translate together, but "
-            "its own are others; train them on the same data, or one with tokenizer_from"
+            f"its own are others; train one of them anew, with tokenizer_from: {bundle.path}"
+        )
+    (source, target), (found, into) = bundle.metadata.languages, other.metadata.languages
+    if (found, into) != (source, target):
+        raise BundleError(
+            f"{other.path}: expected a model from {source} to {target}, to translate together, but "
+            f"it translates from {found} to {into}; choose another"
         )
     return other

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mt.bundle import open_bundle, read_index
+from mt.cli.synthesis import read_recipe
 from mt.errors import ConfigError
 from mt.training.recipe import parse_recipe
 from tests.tiny import mt, recipe_of, write_corpus, write_recipe, write_untrained
@@ -108,13 +109,22 @@ def test_a_larger_model_of_other_text_translates_together_with_the_bundle(bundle
     assert together.returncode == 0, together.stderr
     assert together.stdout.count("\n") == 1
 
+    back = tmp_path / "back"
+    train(recipe, back, "--set=data.source=yy", "--set=data.target=xx", "--set=training.updates=10")
+    done = mt("translate", run, "--ensemble", back, "--device", "cpu", stdin="a b\n")
+    assert done.returncode == 2
+    assert "expected a model from xx to yy, to translate together" in done.stderr
+
 
 def test_tokenizers_are_those_of_one_model(recipe, bundle):
-    values = json.loads(recipe.read_text()) | {"tokenizer_from": str(bundle)}
+    values = json.loads(recipe.read_text())
     with pytest.raises(ConfigError, match="no other model beside init_from"):
-        parse_recipe(values, where="tiny")
+        parse_recipe(values | {"tokenizer_from": "another"}, where="tiny")
     del values["init_from"]
+    values["tokenizer_from"] = str(bundle)
     assert parse_recipe(values, where="tiny").tokenizer.size == 300
+    recipe.write_text(json.dumps(values))
+    assert read_recipe([recipe]).tokenizer.size == 300, "for mt distill and mt backtranslate too"
     for key, value in (("size", 400), ("algorithm", "bpe")):
         with pytest.raises(ConfigError, match=f"`tokenizer.{key}`: .* whose tokenizer is kept"):
             parse_recipe(values | {"tokenizer": {key: value}}, where="tiny")
@@ -129,15 +139,34 @@ def test_a_damaged_bundle_is_refused(recipe, bundle, tmp_path):
     assert re.fullmatch(rf"mt: {file}: expected SHA-256 .* it is damaged, .*\n", done.stderr)
 
 
-def test_a_tag_that_the_bundle_does_not_know_is_refused(recipe, bundle, tmp_path):
+@pytest.mark.parametrize("key", ["init_from", "tokenizer_from"])
+def test_a_tag_that_the_bundle_does_not_know_is_refused(recipe, bundle, tmp_path, key):
     values = json.loads(recipe.read_text())
     values["data"]["train"]["tag"] = "<bt>"
+    values[key] = values.pop("init_from")
     recipe.write_text(json.dumps(values))
     done = mt("train", recipe, "--device", "cpu", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert (
         f"data.train: expected tags that {bundle} knows (none), but found <bt>; leave it out"
         in " ".join(done.stderr.split())
+    )
+
+
+@pytest.mark.slow
+def test_tokenizers_of_the_other_direction_are_refused(tmp_path):
+    recipe = write_recipe(write_corpus(tmp_path))
+    apart = "--set=tokenizer={size: 290, vocabulary: separate}", "--set=model.tie=two_way"
+    train(recipe, tmp_path / "forward", *apart, "--set=training.updates=10")
+    back = (
+        "--set=data.source=yy",
+        "--set=data.target=xx",
+        f"--set=tokenizer_from={tmp_path}/forward",
+    )
+    done = mt("train", recipe, "--device", "cpu", "--out", tmp_path / "back", *apart, *back)
+    assert done.returncode == 2
+    assert (
+        "expected tokenizers of yy and xx, but found those of a model from xx to yy" in done.stderr
     )
 
 
