@@ -27,7 +27,7 @@ struct Attention {
     float scale;
     Dropout dropout;
     int threads;
-    bool with_gradient;  // that of its backward pass
+    bool with_gradient;  // whether one is recorded
 };
 }
 

@@ -14,6 +14,8 @@
 namespace {
 namespace pairs {
 
+constexpr long ROUNDED = 8 * WIDTH;  // more than what is taken is rounded up by, to whole vectors
+
 // Whether attention is computed here, in which such states are a left matrix: their numbers have to be
 // pairs in memory.
 inline bool made_for(const Attention &its, const Heads &left) {
@@ -68,8 +70,8 @@ bool attention_forward(const Attention &its, const Heads &query, const Heads &ke
                        const Heads &context) {
     const long keys = round_up(its.keys, WIDTH);
     const long turned = panels_of(its.depth, its.keys), between = panels_of(its.keys, its.depth);
-    const long numbers = turned + between + its.queries * (keys + keys / 2) + keys + 2 * WIDTH;
-    return by_heads(its, numbers, [&](Room &room) {
+    const long numbers = turned + between + its.queries * (keys + keys / 2) + keys;
+    return by_heads(its, numbers + ROUNDED, [&](Room &room) {
         Pair *keys_turned = room.take<Pair>(turned), *values = room.take<Pair>(between);
         float *scores = room.take(its.queries * keys);
         Half *dropped = (Half *)room.take<Pair>(its.queries * keys / 2);
@@ -100,8 +102,8 @@ bool attention_backward(const Attention &its, const Heads &query, const Heads &k
     const long turned = panels_of(its.depth, its.keys), between = panels_of(longest, its.depth);
     const long halves = queries * keys / 2, paired = (queries + 1) / 2 * keys;
     const long numbers = turned + between + queries * keys + 2 * halves + paired + 2 * keys;
-    return by_heads(its, numbers + 8 * WIDTH, [&](Room &room) {
-        Pair *values = room.take<Pair>(turned), *states_between = room.take<Pair>(between);
+    return by_heads(its, numbers + ROUNDED, [&](Room &room) {
+        Pair *values = room.take<Pair>(turned), *panels = room.take<Pair>(between);
         float *errors = room.take(queries * keys);
         Half *of_scores = (Half *)room.take<Pair>(halves);
         Half *dropped = (Half *)room.take<Pair>(halves);
@@ -121,16 +123,16 @@ bool attention_backward(const Attention &its, const Heads &query, const Heads &k
                 round_to_half(row, keys, dropped + i * keys);
                 round_to_half(errors + i * keys, keys, of_scores + i * keys);
             }
-            errors_of_context.interleave(states_between);
+            errors_of_context.interleave(panels);
             pair_rows(dropped, queries, keys, by_keys);
-            multiply_rows(Columns<>{by_keys, keys}, its.keys, queries, states_between, nullptr,
+            multiply_rows(Columns<>{by_keys, keys}, its.keys, queries, panels, nullptr,
                           its.depth, states(of_value, its.keys));
-            states(key, its.keys).interleave(states_between);
-            multiply_rows(Rows{(const Pair *)of_scores, keys / 2}, queries, its.keys, states_between,
+            states(key, its.keys).interleave(panels);
+            multiply_rows(Rows{(const Pair *)of_scores, keys / 2}, queries, its.keys, panels,
                           nullptr, its.depth, states(of_query, queries));
-            states(query, queries).interleave(states_between);
+            states(query, queries).interleave(panels);
             pair_rows(of_scores, queries, keys, by_keys);
-            multiply_rows(Columns<>{by_keys, keys}, its.keys, queries, states_between, nullptr,
+            multiply_rows(Columns<>{by_keys, keys}, its.keys, queries, panels, nullptr,
                           its.depth, states(of_key, its.keys));
         };
     });

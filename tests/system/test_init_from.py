@@ -11,6 +11,7 @@ from mt.bundle import open_bundle, read_index
 from mt.cli.synthesis import read_recipe
 from mt.errors import ConfigError
 from mt.training.recipe import parse_recipe
+from mt.translation import load_translator
 from tests.tiny import mt, recipe_of, write_corpus, write_recipe, write_untrained
 
 
@@ -96,6 +97,7 @@ def test_a_larger_model_of_other_text_translates_together_with_the_bundle(bundle
     values = json.loads(recipe.read_text())
     del values["tokenizer"]
     values["model"] |= {"dim": 32, "feed_forward": 48}
+    values["data"]["max_tokens"] = 20
     recipe.write_text(json.dumps(values | {"tokenizer_from": str(bundle)}))
     run, moved = tmp_path / "run", shutil.copytree(bundle, tmp_path / "moved")
     train(recipe, run, "--set=training.updates=10", f"--set=tokenizer_from={moved}")
@@ -108,6 +110,10 @@ def test_a_larger_model_of_other_text_translates_together_with_the_bundle(bundle
     together = mt("translate", run, "--ensemble", bundle, "--device", "cpu", stdin="a b\n")
     assert together.returncode == 0, together.stderr
     assert together.stdout.count("\n") == 1
+
+    shortest = json.loads(recipe.read_text())["data"]["max_tokens"]
+    assert shortest < open_bundle(bundle).metadata.max_tokens
+    assert load_translator(bundle, "cpu", ensemble=[run]).max_tokens == shortest
 
     back = tmp_path / "back"
     train(recipe, back, "--set=data.source=yy", "--set=data.target=xx", "--set=training.updates=10")
