@@ -47,7 +47,9 @@ def split_sentences(line: str, language: str) -> list[Sentence]:
 
     cased = any(map(str.isupper, line))
     parts: list[str] = []
-    for part in sentencex.segment(base_language(language), line):
+    plain = re.sub(r"\s", " ", line)  # the package fails at wide spaces behind an initial
+    for found in sentencex.segment(base_language(language), plain):
+        part, line = line[: len(found)], line[len(found) :]
         if parts and cased and part[0].islower():  # as behind a name that ends in a sign
             parts[-1] += part
         else:

@@ -57,3 +57,9 @@ def test_what_holds_a_word(text):
 def test_languages_without_spaces():
     tags = ["zh", "zh-CN", "ja_JP", "TH", "en", "ko", "de", "xx"]
     assert [tag for tag in tags if not puts_spaces(tag)] == tags[:4]
+
+
+def test_a_wide_space_behind_an_initial_is_a_space():
+    line = "\"1。B\tB\u3000.'\u3000B'"
+    sentences = split_sentences(line, "en")
+    assert "".join(text + gap for text, gap in sentences) == line
