@@ -28,7 +28,10 @@ def info(
 
 def _as_json(bundle: "Bundle") -> str:
     manifest = bundle.manifest.model_dump(mode="json", exclude={"recipe"})
-    about = {"path": str(bundle.path), **manifest, "config": bundle.config}
+    tokenizers = bundle.tokenizers().fingerprint
+    about = {
+        "path": str(bundle.path), **manifest, "tokenizers": tokenizers, "config": bundle.config,
+    }  # fmt: skip
     return json.dumps(about, indent=2, ensure_ascii=False, default=str)
 
 
@@ -47,7 +50,8 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
     tokens = f"{tokenizers.source.size:,}"
     if not tokenizers.joint:
         tokens += f" + {tokenizers.target.size:,}"
-    yield "tokenizer", f"{bundle.section('tokenizer').get('algorithm')}, {tokens} tokens"
+    algorithm = bundle.section("tokenizer").get("algorithm")
+    yield "tokenizer", f"{algorithm}, {tokens} tokens, SHA-256 {tokenizers.fingerprint[:12]}…"
     yield "created", bundle.manifest.created
     averaged = (
         f", mean of updates {', '.join(map(str, metadata.averaged))}" if metadata.averaged else ""
@@ -58,14 +62,17 @@ def _describe(bundle: "Bundle") -> Iterator[tuple[str, str]]:
     for use in ("train", "validation"):
         corpora = bundle.section("data").get(use)
         for corpus in corpora if isinstance(corpora, list) else ():
-            yield use, _main_values(corpus) if isinstance(corpus, dict) else str(corpus)
+            yield use, _corpus(corpus, source, target)
     for name, score in metadata.scores.items():
         if isinstance(score, int | float):
             unit = " nats per target token" if name.endswith("loss") else ""
             yield "validation", f"{name} {score:.3f}{unit}"
         else:
             yield "validation", f"{name} {score['score']:.2f} · {score.get('signature')}"
-    yield "translation", _main_values(bundle.section("translation"))
+    translation = bundle.section("translation")
+    yield "translation", _main_values(translation)
+    if isinstance(search := translation.get("search"), dict):
+        yield "search", _main_values(search)
     yield "engine", _engine(bundle)
     if metadata.shortlist_cost is not None:
         yield "shortlist", f"costs {metadata.shortlist_cost:.2f} BLEU on the validation pairs"
@@ -79,6 +86,18 @@ def _engine(bundle: "Bundle") -> str:
     if reason := why_never_native(bundle):
         return f"ctranslate2 on a CPU, else torch: native cannot be used, {reason}"
     return "native on a CPU that is made for it, or ctranslate2, else torch"
+
+
+def _corpus(written: object, source: str, target: str) -> str:
+    """Write what names a corpus, and what is asked for beside the defaults."""
+    from mt.data.corpora import parse_corpus
+    from mt.errors import DataError
+
+    try:
+        corpus = parse_corpus(written, source, target, "corpus")
+    except DataError:  # of another version, or made by hand
+        return _main_values(written) if isinstance(written, dict) else str(written)
+    return _main_values(corpus.model_dump(mode="json", exclude_defaults=True))
 
 
 def _main_values(section: dict[str, Any]) -> str:

@@ -70,6 +70,7 @@ def _card(
             about = corpus.model_dump(mode="json", exclude_none=True)
             written = json.dumps(about, ensure_ascii=False)
             yield f"- {use}: `{written}`, content `{corpus.fingerprint()[:16]}`"
+    yield f"- tokenizers: SHA-256 `{prepared.tokenizers.fingerprint[:12]}…`"
     yield "\n## Machine\n"
     yield f"- {machine}; peak memory {hardware.peak_memory() / 2**20:,.0f} MiB"
     yield f"- Python {platform.python_version()}, torch {torch.__version__}, mt {mt.__version__}"

@@ -110,6 +110,9 @@ def test_a_larger_model_of_other_text_translates_together_with_the_bundle(bundle
     together = mt("translate", run, "--ensemble", bundle, "--device", "cpu", stdin="a b\n")
     assert together.returncode == 0, together.stderr
     assert together.stdout.count("\n") == 1
+    one, other = (mt("info", model).stdout.splitlines() for model in (run, bundle))
+    assert next(line for line in one if line.startswith("tokenizer")) in other
+    assert not any("on_error" in line for line in one), "defaults of a corpus say nothing"
 
     shortest = json.loads(recipe.read_text())["data"]["max_tokens"]
     assert shortest < open_bundle(bundle).metadata.max_tokens
