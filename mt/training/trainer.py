@@ -105,6 +105,8 @@ class Trainer:
         plan, budget = self.progress.plan, self.config.budget
         if plan is not None and plan.budget != budget:
             self.progress.plan = None if budget is None else plan.stretched(budget)
+        if done == 0:  # no update has had a rate yet
+            return
         before, now = self.optimizer.param_groups[0]["lr"], self.rate(done)
         if before != now and self.ended() is None and budget is None:
             log.warning(

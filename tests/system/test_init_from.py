@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import time
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from mt.cli.synthesis import read_recipe
 from mt.errors import ConfigError
 from mt.training.recipe import parse_recipe
 from mt.translation import load_translator
-from tests.tiny import mt, recipe_of, write_corpus, write_recipe, write_untrained
+from tests.tiny import command, environment, mt, recipe_of, write_corpus, write_recipe, write_untrained
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,29 @@ def test_weights_and_tokenizers_are_those_of_the_bundle(recipe, bundle, tmp_path
     assert after.metadata.origin == before.origin
     assert before.origin.sha256 in (run / "README.md").read_text()
     assert before.origin.sha256[:12] in mt("info", run).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["inverse_square_root", "cosine"])
+def test_a_run_killed_before_its_first_validation_goes_on(recipe, tmp_path, schedule):
+    run = tmp_path / "run"
+    arguments = [
+        "train", recipe, "--device", "cpu", "--out", run, "--set=training.updates=3000",
+        "--set=validation.every=3000", f"--set=training.schedule={{kind: {schedule}, warmup: 0}}",
+    ]  # fmt: skip
+    with subprocess.Popen(command(*arguments), env=environment()) as process:
+        while process.poll() is None and '"update": 5,' not in metrics(run):
+            time.sleep(0.01)
+        process.kill()
+    assert open_bundle(read_index(run)["last"]).metadata.update == 0
+    done = train(recipe, run, *arguments[6:], "--set=training.updates=20", "--resume")
+    assert "resuming after update 0" in done.stderr
+    assert "bends the schedule" not in done.stderr
+
+
+def metrics(run):
+    path = run / "metrics.jsonl"
+    return path.read_text() if path.exists() else ""
 
 
 @pytest.mark.slow
