@@ -86,8 +86,7 @@ def start_others(place: Place) -> Iterator[Place]:
                     other.wait(_PATIENCE)
         finally:
             for other in others:
-                with other:  # closes its stdin, with which it ends, and waits for that
-                    pass
+                _end(other)
 
 
 def _given_place(environment: Mapping[str, str]) -> Place | None:
@@ -133,6 +132,17 @@ def _start(rank: int, count: int, meeting: Path) -> "subprocess.Popen[bytes]":
              _MEETING: str(meeting)},
         stdin=subprocess.PIPE,
     )  # fmt: skip
+
+
+def _end(other: "subprocess.Popen[bytes]") -> None:
+    """End a process that :func:`_start` started, if it has not ended."""
+    assert other.stdin is not None
+    other.stdin.close()  # with which it ends
+    try:
+        other.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        other.kill()
+        other.wait()
 
 
 def _end_with_first() -> None:

@@ -94,6 +94,14 @@ def test_two_processes_are_killed_resumed_interrupted_and_resumed_by_torchrun(co
     assert last_report(run) == update + 5
 
 
+def test_an_interrupt_before_the_first_update_ends_all(corpus, tmp_path):
+    arguments = call(corpus, tmp_path / "run", "--set", "seed=2", "--set", "tokenizer.size=301")
+    stopped = Run(command(*arguments, "--processes", "2"), tmp_path)
+    stopped.wait_until_said("tokenizer: training")
+    stopped.process.send_signal(signal.SIGINT)
+    assert stopped.code() == 130
+
+
 def last_report(run):
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return [entry for entry in map(json.loads, lines) if "loss" in entry][-1]["update"]

@@ -95,3 +95,12 @@ def test_open_connections_end_after_a_minute_of_silence():
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
         connection.sendall(b"still open")
+
+
+def test_a_pipe_is_not_kept_open():
+    reading, writing = os.pipe()
+    notice_dead_machines()
+    os.close(writing)
+    os.set_blocking(reading, False)
+    assert os.read(reading, 1) == b"", "nobody else has its other end"
+    os.close(reading)
