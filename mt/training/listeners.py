@@ -4,7 +4,9 @@ import importlib.util
 import json
 import logging
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -172,12 +174,19 @@ class MetricsFile:
 
 
 class TensorBoard:
-    """The same numbers as scalars for TensorBoard."""
+    """The same numbers as scalars for TensorBoard; a run does without where they cannot be written.
+
+    A thread of TensorBoard writes them. What fails there is raised by the next call here, so the
+    thread need not print it too.
+    """
 
     def __init__(self, path: Path, done: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
 
+        self._path, self._failed = path, False
         self._writer = SummaryWriter(str(path), purge_step=done + 1)
+        self._print_failure = threading.excepthook
+        threading.excepthook = self._on_failure
 
     def on_update(self, number: int) -> None:
         """Values come with reports."""
@@ -197,10 +206,25 @@ class TensorBoard:
 
     def close(self) -> None:
         """Write what is buffered."""
-        self._writer.close()
+        self._attempt(self._writer.close)
+        threading.excepthook = self._print_failure
 
     def _add(self, name: str, value: float, update: int) -> None:
-        self._writer.add_scalar(name, value, update)
+        self._attempt(partial(self._writer.add_scalar, name, value, update))
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        if self._failed:
+            return
+        try:
+            write()
+        except OSError as error:
+            self._failed = True
+            log.warning("%s: %s; nothing more is written there", self._path, error.strerror)
+
+    def _on_failure(self, failure: threading.ExceptHookArgs) -> None:
+        ours = type(failure.thread).__module__.startswith("tensorboard.")
+        if not (ours and isinstance(failure.exc_value, OSError)):
+            self._print_failure(failure)
 
 
 def usual_listeners(run: Path, pace: Pace, console: Console) -> list[Listener]:

@@ -2,11 +2,12 @@
 
 import io
 import json
+import shutil
 
 import pytest
 from rich.console import Console
 
-from mt.training.listeners import Listeners, LogLines, MetricsFile, ProgressBar
+from mt.training.listeners import Listeners, LogLines, MetricsFile, ProgressBar, TensorBoard
 from mt.training.pace import Pace, clock, duration
 from mt.training.reports import Report
 from mt.training.validation import ValidationResult
@@ -154,3 +155,16 @@ def test_the_bar_shows_the_time_left_however_far_reports_are_apart():
     bar.close()
     assert "2/1000" in written.getvalue()
     assert f"{998}:00:00 left" in written.getvalue()
+
+
+def test_a_run_goes_on_where_tensorboard_cannot_write(tmp_path, caplog, capfd):
+    pytest.importorskip("tensorboard")
+    board = TensorBoard(tmp_path / "board", done=0)
+    shutil.rmtree(tmp_path / "board")
+    for update in range(1, 30):
+        board.on_report(report(update))
+    board.close()
+    [record] = caplog.records
+    path = tmp_path / "board"
+    assert record.message == f"{path}: No such file or directory; nothing more is written there"
+    assert capfd.readouterr().err == ""
