@@ -14,7 +14,15 @@ from mt.cli.synthesis import read_recipe
 from mt.errors import ConfigError
 from mt.training.recipe import parse_recipe
 from mt.translation import load_translator
-from tests.tiny import command, environment, mt, recipe_of, write_corpus, write_recipe, write_untrained
+from tests.tiny import (
+    command,
+    environment,
+    mt,
+    recipe_of,
+    write_corpus,
+    write_recipe,
+    write_untrained,
+)
 
 
 @pytest.fixture(scope="module")
