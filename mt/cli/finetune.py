@@ -1,21 +1,24 @@
 """``mt finetune``: a model learns the text of a new domain."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mt.cli.corpora import SeedOption, describe
 from mt.cli.options import DeviceOption, OverridesOption
 from mt.cli.train import train_and_tell
-from mt.errors import DataError
+from mt.errors import ConfigError, DataError, TrainingError
 
 if TYPE_CHECKING:
     from mt.bundle import Bundle
     from mt.data.corpora import BaseCorpusConfig
     from mt.training.recipe import RecipeConfig
 
+_REQUEST = "finetune.json"
+"""Holds in a run directory what its recipe was made from."""
 _SHARE, _FEWEST, _MOST = 0.05, 100, 1000
 """Share of the new pairs that is held out, and how many at least and at most; no more than half."""
 
@@ -81,10 +84,22 @@ def finetune(
     from mt.training.recipe import load_recipe
 
     run = out or Path("checkpoints") / f"{model.resolve().name}-{files[0].stem}"
+    asked = {
+        "FILE...": [str(file) for file in files],
+        "--validation": [str(file) for file in validation or ()],
+        "--mix": [str(file) for file in mix or ()],
+        "--share": share,
+        "--max-forgetting": max_forgetting,
+        "--tag": tag,
+        "--seed": seed,
+    }
     if resume and (run / CONFIG).exists():
-        train_and_tell(load_recipe(run / CONFIG, run=run), run, True, device, Place())
+        _refuse_other_request(run, asked)
+        given = [*([f"training.updates={updates}"] if updates else ()), *(overrides or ())]
+        train_and_tell(load_recipe(run / CONFIG, given, run), run, True, device, Place())
         return
     refuse_run(run)
+    from mt.files import write_atomically
     from mt.logs import start_logging
 
     start_logging()
@@ -94,6 +109,7 @@ def finetune(
 
         languages = bundle.metadata.languages
         new, held_out = _new_domain(files, validation or [], languages, run / "data", seed, tag)
+        write_atomically(run / _REQUEST, json.dumps(asked, indent=2, ensure_ascii=False))
         old, general, temperature = _old_domain(bundle, mix or [])
         request = Request(
             train=new,
@@ -108,7 +124,31 @@ def finetune(
         )
         return finetuning_recipe(bundle, request, overrides or ())
 
-    train_and_tell(load_bundle(model, recipe_for), run, False, device, Place())
+    train_and_tell(load_bundle(model, recipe_for), run, resume, device, Place())
+
+
+def _refuse_other_request(run: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run that was begun with other text, or otherwise."""
+    try:
+        before = json.loads((run / _REQUEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise TrainingError(
+            f"{run}: expected a run of `mt finetune` ({_REQUEST}), but found another; go on "
+            f"with it by `mt train {run}/config.yaml --out {run} --resume`, or choose another --out"
+        ) from None
+    for name, value in asked.items():
+        if value != before.get(name):
+            raise TrainingError(
+                f"{run}: expected the command that began the run that is resumed, but {name} was "
+                f"{_written(before.get(name))} and is {_written(value)}; restore it, or choose "
+                "another --out"
+            )
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value) or "left out"
+    return "left out" if value is None else str(value)
 
 
 def _new_domain(
@@ -174,6 +214,13 @@ def _old_domain(
                 param_hint="--mix",
             )
         data = load_recipe(mix[0]).data
+        languages = bundle.metadata.languages
+        if (data.source, data.target) != languages:
+            raise ConfigError(
+                f"{mix[0]}: expected a recipe for pairs from {languages[0]} to {languages[1]}, as "
+                f"the model translates, but it is for {data.source} to {data.target}; give "
+                "another, or files of pairs"
+            )
         return data.train, data.validation, data.temperature
     general = corpora_of(bundle, "validation")
     if mix:

@@ -191,10 +191,13 @@ def _training(
         updates = round(min(_MOST_UPDATES, max(_FEWEST_UPDATES, wanted)))
     of_all_weights = bool(before) and known.lora is None
     rate = _SHARE_OF_RATE * known.optimizer.learning_rate if of_all_weights else _RATE
+    consistency = known.consistency and {**known.consistency.model_dump(), "from_update": 1}
     return {
         **before,
         "lora": None,
         "freeze": [],
+        "budget": None,
+        "consistency": consistency,
         "updates": updates,
         "optimizer": {
             **known.optimizer.model_dump(mode="json"),

@@ -8,8 +8,9 @@ import pytest
 from mt.bundle import open_bundle, read_index
 from mt.config import load
 from mt.text.digests import bare
+from mt.training.finetuning import Request, finetuning_recipe
 from mt.training.recipe import RecipeConfig
-from tests.tiny import mt, write_corpus, write_untrained
+from tests.tiny import mt, write_corpus, write_recipe, write_untrained
 
 NEW_PAIRS, OLD_PAIRS = 200, 300
 
@@ -103,7 +104,12 @@ def test_it_goes_on_where_it_stopped(tuned, old, new, tmp_path):
     shutil.rmtree(run / "bundles" / "update-000010")
     for file in (run / "state").glob("update-000010*"):
         file.unlink()
-    done = finetune(old, new / "memory.tsv", "--out", run, "--resume")
+    asked = [new / "memory.tsv", "--out", run, "--resume", "--share"]
+    refused = finetune(old, *asked, 0.5, code=2)
+    assert "--share was 0.25 and is 0.5; restore it, or choose another --out" in refused.stderr
+    refused = finetune(old, *asked, 0.25, "--set", "training.batch_tokens=300", code=2)
+    assert "`training.batch_tokens` was 200 and is 300" in refused.stderr
+    done = finetune(old, *asked, 0.25)
     assert "resuming after update 5" in done.stderr
     whole, again = (open_bundle(read_index(each)["last"]) for each in (tuned[0], run))
     assert whole.manifest.files["model.safetensors"] == again.manifest.files["model.safetensors"]
@@ -137,3 +143,26 @@ def test_without_the_old_text(old, new, tmp_path):
     assert [len(list(corpus.pairs())) for corpus in recipe.data.train] == [NEW_PAIRS] * 2
     assert recipe.validation.max_forgetting is None
     assert values.exists()
+
+
+def test_old_text_of_the_other_direction_is_refused(old, new, tmp_path):
+    recipe = write_recipe(old)
+    values = json.loads(recipe.read_text())
+    values["data"] |= {"source": "yy", "target": "xx"}
+    (tmp_path / "back.yaml").write_text(json.dumps(values))
+    done = finetune(
+        old, new / "memory.tsv", "--mix", tmp_path / "back.yaml", "--out", tmp_path / "run", code=2
+    )
+    assert "expected a recipe for pairs from xx to yy, as the model translates, but" in done.stderr
+
+
+def test_a_short_training_has_no_budget_and_compares_from_the_start(old, new):
+    bundle = open_bundle(old / "bundle")
+    bundle.config["training"] |= {
+        "budget": 3600.0, "consistency": {"kind": "simcut", "from_update": 9999},
+    }  # fmt: skip
+    corpora = open_recipe(old).data.train
+    request = Request(corpora, corpora, [], [], 1.0, 0.5, None, seed=1, updates=7)
+    training = finetuning_recipe(bundle, request).training
+    assert (training.budget, training.updates) == (None, 7)
+    assert training.consistency.from_update == 1
