@@ -15,7 +15,9 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
+from mt.cli.requests import request_of
 from mt.cli.synthesis import (
+    NO_MATTER,
     FiltersOption,
     NbestOption,
     OutputOption,
@@ -33,6 +35,7 @@ from mt.errors import DataError
 
 
 def distill(
+    context: typer.Context,
     teacher: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     files: Annotated[
         list[Path],
@@ -108,7 +111,7 @@ def distill(
     student = "" if recipe is None else _student(files[0], recipe, section, replace)
     write_pairs(
         originals, search, output, Selection(choose_filters(filters, base), *languages),
-        resume=resume, tag=tag or originals.tag,
+        request_of(context, NO_MATTER), resume=resume, tag=tag or originals.tag,
     )  # fmt: skip
     if recipe is None:
         show_section(section)

@@ -1,14 +1,14 @@
 """``mt finetune``: a model learns the text of a new domain."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mt.cli.corpora import SeedOption, describe
 from mt.cli.options import DeviceOption, OverridesOption
+from mt.cli.requests import refuse_other_request, request_of, write_request
 from mt.cli.train import train_and_tell
 from mt.errors import ConfigError, DataError, TrainingError
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 _REQUEST = "finetune.json"
 """Holds in a run directory what its recipe was made from."""
+_NO_MATTER = ("model", "out", "resume", "updates", "overrides", "device")
+"""Parameters that are no part of that: they may differ where a run is resumed, or the recipe is
+compared."""
 _SHARE, _FEWEST, _MOST = 0.05, 100, 1000
 """Share of the new pairs that is held out, and how many at least and at most; no more than half."""
 
 
 def finetune(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     files: Annotated[
         list[Path],
@@ -84,22 +88,19 @@ def finetune(
     from mt.training.recipe import load_recipe
 
     run = out or Path("checkpoints") / f"{model.resolve().name}-{files[0].stem}"
-    asked = {
-        "FILE...": [str(file) for file in files],
-        "--validation": [str(file) for file in validation or ()],
-        "--mix": [str(file) for file in mix or ()],
-        "--share": share,
-        "--max-forgetting": max_forgetting,
-        "--tag": tag,
-        "--seed": seed,
-    }
+    asked = request_of(context, _NO_MATTER)
     if resume and (run / CONFIG).exists():
-        _refuse_other_request(run, asked)
+        if not (run / _REQUEST).exists():
+            raise TrainingError(
+                f"{run}: expected a run of `mt finetune` ({_REQUEST}), but found another; go on "
+                f"with it by `mt train {run}/config.yaml --out {run} --resume`, or choose another "
+                "--out"
+            )
+        refuse_other_request(run / _REQUEST, asked, run, "choose another --out")
         given = [*([f"training.updates={updates}"] if updates else ()), *(overrides or ())]
         train_and_tell(load_recipe(run / CONFIG, given, run), run, True, device, Place())
         return
     refuse_run(run)
-    from mt.files import write_atomically
     from mt.logs import start_logging
 
     start_logging()
@@ -109,7 +110,7 @@ def finetune(
 
         languages = bundle.metadata.languages
         new, held_out = _new_domain(files, validation or [], languages, run / "data", seed, tag)
-        write_atomically(run / _REQUEST, json.dumps(asked, indent=2, ensure_ascii=False))
+        write_request(run / _REQUEST, asked)
         old, general, temperature = _old_domain(bundle, mix or [])
         request = Request(
             train=new,
@@ -125,30 +126,6 @@ def finetune(
         return finetuning_recipe(bundle, request, overrides or ())
 
     train_and_tell(load_bundle(model, recipe_for), run, resume, device, Place())
-
-
-def _refuse_other_request(run: Path, asked: Mapping[str, Any]) -> None:
-    """Refuse to go on with a run that was begun with other text, or otherwise."""
-    try:
-        before = json.loads((run / _REQUEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise TrainingError(
-            f"{run}: expected a run of `mt finetune` ({_REQUEST}), but found another; go on "
-            f"with it by `mt train {run}/config.yaml --out {run} --resume`, or choose another --out"
-        ) from None
-    for name, value in asked.items():
-        if value != before.get(name):
-            raise TrainingError(
-                f"{run}: expected the command that began the run that is resumed, but {name} was "
-                f"{_written(before.get(name))} and is {_written(value)}; restore it, or choose "
-                "another --out"
-            )
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(value) or "left out"
-    return "left out" if value is None else str(value)
 
 
 def _new_domain(

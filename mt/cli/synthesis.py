@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mt.cli.corpora import count_table, refuse_same
-from mt.cli.requests import with_search
+from mt.cli.requests import Request, resumable_output, with_search
 from mt.devices import DeviceName, EngineName
 from mt.errors import ConfigError, DataError, run_checks
 
@@ -48,6 +48,10 @@ WeightOption = Annotated[
     float, typer.Option("--weight", help="That the new corpus has in a recipe.")
 ]
 
+NO_MATTER = (
+    "files", "output", "resume", "corpus_tag", "weight", "recipe", "replace", "engine", "device",
+)  # fmt: skip
+"""Parameters that an interrupted run may be resumed with others of."""
 _FILTERS = ("length_ratio", "repetition")
 """What a model does wrong that a person would not."""
 
@@ -195,6 +199,7 @@ def write_pairs(
     search: Search,
     output: Path,
     selection: "Selection",
+    request: Request,
     *,
     resume: bool,
     tag: str | None = None,
@@ -206,6 +211,7 @@ def write_pairs(
         search: How they are translated.
         output: The file of pairs.
         selection: Which pairs are used, and their languages.
+        request: What all that was made of; only the same one is resumed.
         resume: Go on with what an interrupted run wrote.
         tag: Put before what the model reads.
 
@@ -214,7 +220,6 @@ def write_pairs(
     """
     from mt.allocator import keep_freed_memory
     from mt.cli.progress import lines_progress
-    from mt.files import open_output
     from mt.logs import start_logging
     from mt.synthesis.corpus import SyntheticCorpus
     from mt.synthesis.synthesis import make_pairs, translate_originals
@@ -231,7 +236,7 @@ def write_pairs(
     start_logging()
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open_output(output, resume))
+        file = stack.enter_context(resumable_output(output, resume, request))
         translator, config = search.load()  # what cannot be asked for is known before the reading
         with lines_progress("reading", None) as read:
             total = originals.count(read)  # what cannot be read is known before the work

@@ -20,10 +20,10 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
-from mt.cli.requests import with_search
+from mt.cli.requests import request_of, resumable_output, with_search
 from mt.devices import DeviceName, OutputFormat
 from mt.errors import DataError
-from mt.files import keep_whole_groups, open_output
+from mt.files import keep_whole_groups
 from mt.lines import count_lines, read_lines, read_stdin
 
 if TYPE_CHECKING:
@@ -33,11 +33,14 @@ if TYPE_CHECKING:
 
 _GROUPS = {"tsv": lambda line: line.partition("\t")[0]}
 """What lines of a source line have in common, in the formats that may have several."""
+_NO_MATTER = ("source", "output", "resume", "strict", "engine", "device")
+"""Parameters that an interrupted run may be resumed with others of."""
 _ALIGNED_AT_ONCE = 128
 """Lines of a file: the first of them choose the layer and head that links are read from."""
 
 
 def translate(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     source: Annotated[
         Path | None,
@@ -116,7 +119,8 @@ def translate(
     with contextlib.ExitStack() as stack:
         file, done = sys.stdout, 0
         if output is not None:
-            file = stack.enter_context(open_output(output, resume))
+            request = request_of(context, _NO_MATTER)
+            file = stack.enter_context(resumable_output(output, resume, request))
             done = keep_whole_groups(file, _GROUPS.get(form)) if resume else 0
         translator = load_translator(
             model, device, engine=engine, overrides=overrides or (), ensemble=ensemble or ()

@@ -163,7 +163,7 @@ def test_an_interrupted_run_is_resumed_without_a_pair_lost_or_twice(folder, kept
     assert (f"{before - again:,} pairs of lines" in done.stdout) == (before > again)
 
 
-def test_an_interrupted_run_tells_what_it_dropped(folder, monkeypatch):
+def test_an_interrupted_run_tells_what_it_dropped_and_is_resumed_as_it_began(folder, monkeypatch):
     add = SyntheticCorpus.add
 
     def interrupted(corpus, number, pairs):
@@ -175,6 +175,20 @@ def test_an_interrupted_run_tells_what_it_dropped(folder, monkeypatch):
     done = run(folder, "distill", "in.xx", "--output", "out.jsonl")
     assert done.returncode == 130
     assert counts(done) == {"read": 13, "blank": 1, "kept": 12}
+    monkeypatch.undo()
+
+    again = "distill", "in.xx", "--output", "out.jsonl", "--resume"
+    done = run(folder, *again, "--beam", "3")
+    assert done.returncode == 2
+    line = (
+        "out.jsonl: expected the command that began it, but --beam was left out and is 3; restore"
+    )
+    assert line in done.stderr
+    assert run(folder, *again).returncode == 0
+    assert not list(folder.glob("out.jsonl.*"))
+    done = run(folder, *again)
+    assert done.returncode == 2
+    assert "but it is finished; leave out --resume to make it anew" in done.stderr
 
 
 @pytest.mark.parametrize(
