@@ -312,6 +312,19 @@ class TrainingConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
+    def _comparison_begins(self) -> Self:
+        if (
+            self.budget is None
+            and self.consistency is not None
+            and self.consistency.from_update > self.updates
+        ):
+            raise ValueError(
+                f"consistency.from_update: expected at most the {self.updates} updates of the run, "
+                f"but found {self.consistency.from_update}; lower it, or leave consistency out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _lora_is_alone(self) -> Self:
         if self.lora is not None and (self.freeze or self.average.kind == "exponential"):
             raise ValueError(

@@ -16,9 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mt.errors import ConfigError
+from mt.processor import available_cores
 
 _MEETING = "MT_MEETING"
 """Names the file by which the processes that we start find each other; only they have it."""
+
+_PROCESSES_PER_CORE = 8
+"""Where more are asked for, somebody has mistyped a number."""
 
 _PATIENCE = 30.0
 """Seconds that the others have to end by themselves when the first process is done."""
@@ -50,11 +54,18 @@ def own_place(processes: int | None) -> Place:
             started, else one.
 
     Raises:
-        ConfigError: If another program has started another number, or does not say enough.
+        ConfigError: If another program has started another number, or does not say enough, or
+            more are wanted than can compute at once by far.
     """
     given = _given_place(os.environ)
     if given is None:
-        count = processes or 1
+        count, here = processes or 1, available_cores()
+        most = _PROCESSES_PER_CORE * here
+        if count > most:
+            raise ConfigError(
+                f"--processes: expected at most {most} on the {here} cores of this machine, of "
+                f"which each process takes one, but found {count}; lower it"
+            )
         return Place(size=count, local_size=count)
     if processes not in {None, given.local_size}:
         raise ConfigError(

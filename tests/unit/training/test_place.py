@@ -55,6 +55,14 @@ def test_half_an_environment_is_refused(started, change, words):
         own_place(None)
 
 
+def test_far_more_processes_than_cores_are_refused(started, monkeypatch):
+    monkeypatch.setattr("mt.training.processes.available_cores", lambda: 2)
+    started({})
+    assert own_place(16).size == 16
+    with pytest.raises(ConfigError, match="--processes: expected at most 16 on the 2 cores"):
+        own_place(17)
+
+
 def test_another_number_than_was_started_is_refused(started):
     started(TORCHRUN)
     with pytest.raises(ConfigError, match="--processes: expected auto or 4, .* found 2"):

@@ -29,6 +29,10 @@ def parse(values, *overrides):
             "set training.schedule.warmup=0 or so",
         ),
         (
+            "training.consistency={kind: rdrop, from_update: 41}",
+            "consistency.from_update: expected at most the 40 updates of the run, but found 41; ",
+        ),
+        (
             "data.augmentation.subword_regularization={kind: bpe_dropout}",
             "subword_regularization: expected `unigram_sampling`, as tokenizer.algorithm is "
             "`unigram`, but found `bpe_dropout`; change either",
