@@ -34,4 +34,7 @@ def shortlist(
     validation = tuple(read_pairs(recipe.data.validation))
     cost = add_shortlist(model, pairs, validation, recipe.seed)
     if cost is not None:
-        typer.echo(f"{model}: a shortlist is used from now on; it costs {cost:.2f} BLEU")
+        use = "is used from now on"
+        if recipe.translation.shortlist == "never":
+            use = "was learnt, and is used by --set shortlist=auto, as the recipe says never"
+        typer.echo(f"{model}: a shortlist {use}; it costs {cost:.2f} BLEU")
