@@ -1,5 +1,6 @@
 """Corpora and sizes as people give them on a command line."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,11 @@ def languages_of(source: str | None, target: str | None) -> tuple[str, str]:
     if not source or not target:
         missing = "--target" if source else "--source"
         raise typer.BadParameter(f"expected {missing} with a language, such as en; add it")
+    for option, tag in (("--source", source), ("--target", target)):
+        if not re.fullmatch(r"[^\s/\\]+", tag):  # files are called by it
+            raise typer.BadParameter(
+                f"expected a language, such as en, but found {tag}; correct it", param_hint=option
+            )
     return source, target
 
 

@@ -50,6 +50,7 @@ def init(
     from mt.cli.report_text import finding_text
     from mt.data.corpora import PlainTextConfig
     from mt.data.report import report as report_on
+    from mt.data.report.vocabularies import SIZES
     from mt.data.split import divide, files_of, write_parts
     from mt.files import write_atomically
     from mt.logs import start_logging
@@ -65,6 +66,11 @@ def init(
     for finding in report.findings:
         if finding.level != "note":
             typer.echo(f"\n{finding_text(finding)}")
+    if not report.tried:
+        raise DataError(
+            f"{corpus.where}: expected text enough to learn {min(SIZES)} pieces of words from, but "
+            f"found {report.pairs:,} pairs; add text"
+        )
     aside = min(_MOST, max(1, round(_SHARE * report.pairs)))
     with lines_progress("reading", report.pairs) as progress:
         division = divide(corpus, aside, aside, seed, progress)

@@ -103,7 +103,7 @@ def write_parts(
     Args:
         corpus: What was divided.
         division: How.
-        languages: The suffixes of the files.
+        languages: The suffixes of the files; of two equal ones ``source`` and ``target`` are.
         directory: Where they go, as ``train.de`` and so on.
         progress: Called with the number of pairs read, every few thousand.
 
@@ -118,7 +118,7 @@ def write_parts(
     with ExitStack() as stack:
         outputs = {path: stack.enter_context(open_output(path)) for path in files}
         sides = {
-            part: [outputs.get(directory / f"{part}.{language}") for language in languages]
+            part: [outputs.get(path) for path in files_of(languages, directory, [part])]
             for part in PARTS
         }
         count = 0
@@ -141,8 +141,9 @@ def write_parts(
 def files_of(
     languages: tuple[str, str], directory: Path, parts: Sequence[str] = PARTS
 ) -> list[Path]:
-    """Name the files of parts."""
-    return [directory / f"{part}.{language}" for part in parts for language in languages]
+    """Name the files of parts, one after the other, each source before its target."""
+    suffixes = languages if len(set(languages)) > 1 else ("source", "target")
+    return [directory / f"{part}.{suffix}" for part in parts for suffix in suffixes]
 
 
 def _read(

@@ -11,7 +11,7 @@ from mt.errors import DataError
 from mt.text.tokenizer import Tokenizer, TokenizerConfig
 from mt.text.tokenizer_training import train_tokenizers
 
-SIZES = 1000, 4000, 8000, 16_000, 32_000
+SIZES = 500, 1000, 4000, 8000, 16_000, 32_000
 """Vocabularies that are tried."""
 _LEARNT_FROM = 0.9
 """Share of the sample that pieces are learnt from; they are counted in the rest."""

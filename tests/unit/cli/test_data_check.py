@@ -5,10 +5,14 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from mt.config import load
+from mt.errors import DataError
+from mt.text.tokenizer import TokenizerConfig
+from mt.text.tokenizer_training import train_tokenizers
 from mt.training.recipe import RecipeConfig
 from tests.parallel_text import parallel_text
 from tests.tiny import mt
@@ -197,6 +201,38 @@ def test_init_writes_a_recipe_that_can_be_trained(folder):
     again = mt("init", "b.tsv", *TAGS, cwd=folder)
     assert again.returncode == 2
     assert "recipe.yaml: expected to write a new file, but it exists" in again.stderr
+
+
+def test_little_text_has_few_pieces_and_hardly_any_has_none(folder, monkeypatch):
+    monkeypatch.setattr("mt.data.report.vocabularies.SIZES", (500, 1000))
+    lines = lines_of(folder / "b.tsv")
+    write(folder / "little.tsv", lines[:60])
+    done = mt("init", "little.tsv", "--source", "en", "--target", "en", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    recipe = load(RecipeConfig, folder / "recipe.yaml")
+    assert recipe.tokenizer.size == 500
+    assert recipe.data.train[0].target == Path("data/train.target"), "both would be train.en"
+    with pytest.raises(DataError, match="tokenizer.size: expected at most"):
+        learn(folder, 1000)
+    learn(folder, 500)
+
+    write(folder / "hardly.tsv", lines[:8])
+    done = mt("init", "hardly.tsv", *TAGS, "--output", "new", cwd=folder)
+    assert done.returncode == 2
+    assert "hardly.tsv: expected text enough to learn 500 pieces of words from" in done.stderr
+
+
+def learn(folder, size):
+    sides = (lines_of(folder / "data" / f"train.{side}") for side in ("source", "target"))
+    train_tokenizers(TokenizerConfig(size=size), zip(*sides, strict=True), 1, folder)
+
+
+@pytest.mark.parametrize("tag", ["en/../x", "en us", ""])
+def test_a_tag_that_cannot_be_part_of_a_name_is_refused(folder, tag):
+    done = mt("init", "b.tsv", "--source", tag, "--target", "de", cwd=folder)
+    assert done.returncode == 2
+    assert "--source" in done.stderr
+    assert "a language, such as en" in done.stderr
 
 
 def test_init_without_a_terminal_asks_nothing(folder):
