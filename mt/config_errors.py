@@ -101,7 +101,9 @@ def tags(section: Any) -> tuple[str, ...]:
     return get_args(field.annotation) if field else ()
 
 
-def _describe(cls: type[BaseModel], detail: ErrorDetails) -> tuple[str, str, str]:
+def _describe(  # noqa: PLR0911 - one for each kind of error
+    cls: type[BaseModel], detail: ErrorDetails
+) -> tuple[str, str, str]:
     """Return what was expected, what came with what to do, and the dotted path."""
     path, here = _follow(cls, detail["loc"])
     match detail["type"]:
@@ -126,6 +128,13 @@ def _describe(cls: type[BaseModel], detail: ErrorDetails) -> tuple[str, str, str
         case "value_error" | "assertion_error":
             # A validator of ours says all of it, by the same grammar.
             return re.sub("^(Value|Assertion) error, ", "", detail["msg"]), "", path
+        case "too_long" | "too_short":
+            length = detail["ctx"].get("max_length", detail["ctx"].get("min_length"))
+            return (
+                f"expected {length} values",
+                f", but found {detail['ctx']['actual_length']}",
+                path,
+            )
         case known_type:
             message = re.sub(r"^Input should (be )?", "expected ", detail["msg"])
             message = re.sub(r"^(\w+) should ", r"expected \1 to ", message)

@@ -105,7 +105,8 @@ def resumable_output(path: Path, resume: bool, request: Request) -> Iterator[Tex
             yield file
     finally:
         if not list(asked.parent.glob(f"{glob.escape(path.name)}.part*")):
-            asked.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # there is no such folder, or nothing can be removed
+                asked.unlink()
 
 
 def _written(value: Any) -> str:

@@ -55,6 +55,10 @@ def train(
 
     place = own_place(_parse_processes(processes))
     run = out or Path("checkpoints") / config.stem
+    if budget is not None and not budget.strip():  # as of a variable that is not set
+        raise typer.BadParameter(
+            "expected a time, such as 30m, but found none; add it", param_hint="--budget"
+        )
     given = [*(overrides or ()), *([] if budget is None else [f"training.budget={budget}"])]
     with _told_once(lambda: place.local_rank == 0):
         recipe = load_recipe(config, given, run if resume else None)

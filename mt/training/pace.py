@@ -49,6 +49,8 @@ def clock(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """Write a duration in words."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} seconds"
     if seconds < 7200:
         return f"{seconds / 60:.1f} minutes"
     return f"{seconds / 3600:.1f} hours" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

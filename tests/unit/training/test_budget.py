@@ -182,8 +182,8 @@ def test_a_run_ends_in_time_and_goes_on_with_more(fit, caplog):
     assert first.history[-1].update == first.update
     assert 4 < len(first.history) < 10
     assert first.average is not None
-    assert "budget: about 43 updates fit into 0.2 minutes, if all" in caplog.text
-    assert f"budget: {first.update} updates fit into 0.2 minutes" in caplog.text
+    assert "budget: about 43 updates fit into 12 seconds, if all" in caplog.text
+    assert f"budget: {first.update} updates fit into 12 seconds" in caplog.text
     assert "are over, and" not in caplog.text
     again, seconds = fit("training.budget=12s", resume=True)
     assert (again.update, seconds) == (first.update, 0.0)
@@ -196,13 +196,13 @@ def test_a_run_ends_in_time_and_goes_on_with_more(fit, caplog):
 def test_a_budget_that_preparation_used_up_is_refused_and_may_be_raised(fit, take, caplog):
     caplog.set_level("INFO", logger="mt")
     take(module, "prepare_run", 11.6)
-    with pytest.raises(ConfigError, match=r"preparation took 0\.2 minutes of the 0\.2 .* raise it"):
+    with pytest.raises(ConfigError, match=r"preparation took 12 seconds of the 14 .* raise it"):
         fit("training.budget=14s")
     assert not any("updates fit into" in each for each in caplog.messages)
     # Time for one update is there, and then too little for what follows it.
     short, _ = fit("training.budget=15s")
     assert short.update == 1
-    [over] = [each for each in caplog.messages if each.startswith("budget: 0.2 minutes are over")]
+    [over] = [each for each in caplog.messages if each.startswith("budget: 15 seconds are over")]
     assert "the run ends after update 1, earlier than planned; raise it" in over
     more, _ = fit("training.budget=30s", resume=True)
     assert more.update > 5

@@ -108,7 +108,15 @@ def test_clock(seconds, shown):
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(90, "1.5 minutes"), (7199, "120.0 minutes"), (7200, "2.0 hours"), (751_680, "8.7 days")],
+    [
+        (0.4, "0 seconds"),
+        (59.4, "59 seconds"),
+        (59.6, "1.0 minutes"),
+        (90, "1.5 minutes"),
+        (7199, "120.0 minutes"),
+        (7200, "2.0 hours"),
+        (751_680, "8.7 days"),
+    ],
 )
 def test_duration(seconds, shown):
     assert duration(seconds) == shown

@@ -22,7 +22,7 @@ def reports(outcome):
 
 METHODS = {
     "rdrop": ["training.consistency={kind: rdrop, from_update: 15}"],
-    "simcut": ["training.consistency={kind: simcut, from_update: 25}"],
+    "simcut": ["training.consistency={kind: simcut, from_update: 20}"],
     "dropout": [f"model.{kind}_dropout=0.1" for kind in ("attention", "activation", "layer")],
     "muon": ["training.optimizer={kind: muon, learning_rate: 3e-3}"],
     "exponential average": ["training.average={kind: exponential, decay: 0.9}"],

@@ -22,6 +22,10 @@ def parse(values, *overrides):
         ("tokenizer.sample_lines=99999999999999999999", "`tokenizer.sample_lines`: expected less"),
         ("training.batch_tokens=2147483648", "`training.batch_tokens`: expected less than 21474"),
         ("training.optimizer.learning_rate=.inf", "learning_rate`: expected a finite number"),
+        (
+            "training.optimizer.betas=[0.9, 0.98, 0.99]",
+            "`training.optimizer.betas`: expected 2 values, but found 3",
+        ),
         ("training.optimizer.learning_rate=0", "learning_rate`: expected greater than 0"),
         (
             "training.updates=9",
