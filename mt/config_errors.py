@@ -128,13 +128,9 @@ def _describe(  # noqa: PLR0911 - one for each kind of error
         case "value_error" | "assertion_error":
             # A validator of ours says all of it, by the same grammar.
             return re.sub("^(Value|Assertion) error, ", "", detail["msg"]), "", path
-        case "too_long" | "too_short":
-            length = detail["ctx"].get("max_length", detail["ctx"].get("min_length"))
-            return (
-                f"expected {length} values",
-                f", but found {detail['ctx']['actual_length']}",
-                path,
-            )
+        case "too_long":
+            most, length = detail["ctx"]["max_length"], detail["ctx"]["actual_length"]
+            return f"expected at most {most} values", f", but found {length}", path
         case known_type:
             message = re.sub(r"^Input should (be )?", "expected ", detail["msg"])
             message = re.sub(r"^(\w+) should ", r"expected \1 to ", message)

@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import platform
+import re
 import secrets
 import shutil
 import stat
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 SUMS = "SHA256SUMS"
 """Lists the checksums of a directory's files, as the program ``sha256sum`` writes and checks it."""
+_PART = re.compile(r".*\.part\d*", re.DOTALL)
+"""The temporary name of an output."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system answers to a write for which there is no room."""
 
@@ -123,7 +126,8 @@ def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
             is opened at its start, to be read and written.
 
     Raises:
-        DataError: If it cannot be opened, or another process is writing it.
+        DataError: If it cannot be opened, another process is writing it, or it is to be resumed
+            and there is none but a finished one.
     """
     if path.exists() and not path.is_file():
         with _open(path, "w", path) as file:
@@ -131,6 +135,11 @@ def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
         return
     target = path.resolve()
     kept = _latest_part(target) if resume else None
+    if resume and kept is None and path.exists():
+        raise DataError(
+            f"{path}: expected what an interrupted run left ({path.name}.part), but there is none, "
+            "and the file is there already; leave out --resume to make it anew"
+        )
     part, file = _open_part(target, path) if kept is None else _reopen_part(kept, path)
     try:
         with named_where_full(path), file:
@@ -138,13 +147,32 @@ def open_output(path: Path, resume: bool = False) -> Iterator[TextIO]:
             file.flush()
             os.fsync(file.fileno())
             part.replace(target)
+        _request_file(part).unlink(missing_ok=True)
         flush(target.parent)
     except BaseException:
         if part.exists() and part.stat().st_size == 0:
             part.unlink()
+            _request_file(part).unlink(missing_ok=True)
         elif part.exists():
             log.warning("%s: not finished; what was written so far is in %s", path, part)
         raise
+
+
+def request_file(file: TextIO) -> Path | None:
+    """Name the file that says what an unfinished output is made of; it goes when that is finished.
+
+    Args:
+        file: Opened by :func:`open_output`.
+
+    Returns:
+        ``None`` if the output has no temporary name, as what is no regular file.
+    """
+    part = Path(file.name)
+    return _request_file(part) if _PART.fullmatch(part.name) else None
+
+
+def _request_file(part: Path) -> Path:
+    return part.with_name(f".{part.name}.json")
 
 
 def keep_whole_groups(file: TextIO, group: Callable[[str], str] | None = None) -> int:
@@ -193,7 +221,9 @@ def _open_part(target: Path, path: Path) -> tuple[Path, TextIO]:
 def _latest_part(target: Path) -> Path | None:
     """Find what the latest interrupted run kept."""
     parts = [
-        part for part in target.parent.glob(f"{glob.escape(target.name)}.part*") if part.is_file()
+        part
+        for part in target.parent.glob(f"{glob.escape(target.name)}.part*")
+        if _PART.fullmatch(part.name) and part.is_file()
     ]
     return max(parts, key=lambda part: part.stat().st_mtime_ns, default=None)
 

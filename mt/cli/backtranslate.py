@@ -14,9 +14,7 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
-from mt.cli.requests import request_of
 from mt.cli.synthesis import (
-    NO_MATTER,
     FiltersOption,
     NbestOption,
     OutputOption,
@@ -33,7 +31,6 @@ from mt.cli.synthesis import (
 
 
 def backtranslate(
-    context: typer.Context,
     model: Annotated[
         Path, typer.Argument(help="A run or a bundle, from the target language to the source.")
     ],
@@ -78,6 +75,5 @@ def backtranslate(
     originals = find_originals(files, base, "target", (source, target))
     section = corpus_section(output, (source, target), corpus_tag or None, weight)
     selection = Selection(choose_filters(filters, base), source, target)
-    request = request_of(context, NO_MATTER)
-    write_pairs(originals, search, output, selection, request, resume=resume, tag=tag)
+    write_pairs(originals, search, output, selection, resume=resume, tag=tag)
     show_section(section)

@@ -15,9 +15,7 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
-from mt.cli.requests import request_of
 from mt.cli.synthesis import (
-    NO_MATTER,
     FiltersOption,
     NbestOption,
     OutputOption,
@@ -35,7 +33,6 @@ from mt.errors import DataError
 
 
 def distill(
-    context: typer.Context,
     teacher: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     files: Annotated[
         list[Path],
@@ -111,7 +108,7 @@ def distill(
     student = "" if recipe is None else _student(files[0], recipe, section, replace)
     write_pairs(
         originals, search, output, Selection(choose_filters(filters, base), *languages),
-        request_of(context, NO_MATTER), resume=resume, tag=tag or originals.tag,
+        resume=resume, tag=tag or originals.tag,
     )  # fmt: skip
     if recipe is None:
         show_section(section)

@@ -8,7 +8,6 @@ import typer
 
 from mt.cli.corpora import SeedOption, describe
 from mt.cli.options import DeviceOption, OverridesOption
-from mt.cli.requests import refuse_other_request, request_of, write_request
 from mt.cli.train import train_and_tell
 from mt.errors import ConfigError, DataError, TrainingError
 
@@ -19,15 +18,12 @@ if TYPE_CHECKING:
 
 _REQUEST = "finetune.json"
 """Holds in a run directory what its recipe was made from."""
-_NO_MATTER = ("model", "out", "resume", "updates", "overrides", "device")
-"""Parameters that are no part of that: they may differ where a run is resumed, or the recipe is
-compared."""
 _SHARE, _FEWEST, _MOST = 0.05, 100, 1000
-"""Share of the new pairs that is held out, and how many at least and at most; no more than half."""
+"""Share of the new pairs that is held out, and how many at least and at most; never more than a
+quarter."""
 
 
 def finetune(
-    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     files: Annotated[
         list[Path],
@@ -83,18 +79,22 @@ def finetune(
     pairs; both are told before and after.
     """
     from mt.bundle import CONFIG, load_bundle
+    from mt.requests import refuse_other_request, write_request
     from mt.training.preparation import refuse_run
     from mt.training.processes import Place
     from mt.training.recipe import load_recipe
 
     run = out or Path("checkpoints") / f"{model.resolve().name}-{files[0].stem}"
-    asked = request_of(context, _NO_MATTER)
+    named = {"MODEL": [model], "FILE...": files, "--validation": validation, "--mix": mix}
+    asked = {
+        **{name: [str(path.resolve()) for path in paths or ()] for name, paths in named.items()},
+        "--share": share, "--max-forgetting": max_forgetting, "--tag": tag, "--seed": seed,
+    }  # fmt: skip
     if resume and (run / CONFIG).exists():
         if not (run / _REQUEST).exists():
             raise TrainingError(
-                f"{run}: expected a run of `mt finetune` ({_REQUEST}), but found another; go on "
-                f"with it by `mt train {run}/config.yaml --out {run} --resume`, or choose another "
-                "--out"
+                f"{run / _REQUEST}: expected what the run was begun with, but there is none; go on "
+                f"by `mt train {run}/config.yaml --out {run} --resume`, or choose another --out"
             )
         refuse_other_request(run / _REQUEST, asked, run, "choose another --out")
         given = [*([f"training.updates={updates}"] if updates else ()), *(overrides or ())]
@@ -109,9 +109,8 @@ def finetune(
         from mt.training.finetuning import Request, finetuning_recipe
 
         languages = bundle.metadata.languages
-        new, held_out = _new_domain(files, validation or [], languages, run / "data", seed, tag)
-        write_request(run / _REQUEST, asked)
         old, general, temperature = _old_domain(bundle, mix or [])
+        new, held_out = _new_domain(files, validation or [], languages, run / "data", seed, tag)
         request = Request(
             train=new,
             validation=held_out,
@@ -123,7 +122,10 @@ def finetune(
             seed=seed,
             updates=updates,
         )
-        return finetuning_recipe(bundle, request, overrides or ())
+        recipe = finetuning_recipe(bundle, request, overrides or ())
+        run.mkdir(parents=True, exist_ok=True)
+        write_request(run / _REQUEST, asked)
+        return recipe
 
     train_and_tell(load_bundle(model, recipe_for), run, resume, device, Place())
 

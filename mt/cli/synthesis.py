@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mt.cli.corpora import count_table, refuse_same
-from mt.cli.requests import Request, resumable_output, with_search
+from mt.cli.requests import with_search
 from mt.devices import DeviceName, EngineName
 from mt.errors import ConfigError, DataError, run_checks
 
@@ -48,10 +48,6 @@ WeightOption = Annotated[
     float, typer.Option("--weight", help="That the new corpus has in a recipe.")
 ]
 
-NO_MATTER = (
-    "files", "output", "resume", "corpus_tag", "weight", "recipe", "replace", "engine", "device",
-)  # fmt: skip
-"""Parameters that an interrupted run may be resumed with others of."""
 _FILTERS = ("length_ratio", "repetition")
 """What a model does wrong that a person would not."""
 
@@ -199,7 +195,6 @@ def write_pairs(
     search: Search,
     output: Path,
     selection: "Selection",
-    request: Request,
     *,
     resume: bool,
     tag: str | None = None,
@@ -211,7 +206,6 @@ def write_pairs(
         search: How they are translated.
         output: The file of pairs.
         selection: Which pairs are used, and their languages.
-        request: What all that was made of; only the same one is resumed.
         resume: Go on with what an interrupted run wrote.
         tag: Put before what the model reads.
 
@@ -220,7 +214,9 @@ def write_pairs(
     """
     from mt.allocator import keep_freed_memory
     from mt.cli.progress import lines_progress
+    from mt.files import open_output
     from mt.logs import start_logging
+    from mt.requests import keep_request
     from mt.synthesis.corpus import SyntheticCorpus
     from mt.synthesis.synthesis import make_pairs, translate_originals
     from mt.translation.tagging import tagger
@@ -236,8 +232,13 @@ def write_pairs(
     start_logging()
     keep_freed_memory()
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(resumable_output(output, resume, request))
+        file = stack.enter_context(open_output(output, resume))
         translator, config = search.load()  # what cannot be asked for is known before the reading
+        request = {
+            **translator.request(config), "--interpolate": search.interpolate, "--tag": tag,
+            "filters": [each.model_dump(mode="json") for each in selection.filters],
+        }  # fmt: skip
+        keep_request(file, output, request)
         with lines_progress("reading", None) as read:
             total = originals.count(read)  # what cannot be read is known before the work
         tagged = tagger(translator.tokenizers.source, tag)

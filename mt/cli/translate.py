@@ -20,11 +20,12 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
-from mt.cli.requests import request_of, resumable_output, with_search
+from mt.cli.requests import with_search
 from mt.devices import DeviceName, OutputFormat
 from mt.errors import DataError
-from mt.files import keep_whole_groups
+from mt.files import keep_whole_groups, open_output, sha256
 from mt.lines import count_lines, read_lines, read_stdin
+from mt.requests import keep_request
 
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
@@ -33,14 +34,11 @@ if TYPE_CHECKING:
 
 _GROUPS = {"tsv": lambda line: line.partition("\t")[0]}
 """What lines of a source line have in common, in the formats that may have several."""
-_NO_MATTER = ("source", "output", "resume", "strict", "engine", "device")
-"""Parameters that an interrupted run may be resumed with others of."""
 _ALIGNED_AT_ONCE = 128
 """Lines of a file: the first of them choose the layer and head that links are read from."""
 
 
 def translate(
-    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A run or a bundle.")],
     source: Annotated[
         Path | None,
@@ -119,8 +117,7 @@ def translate(
     with contextlib.ExitStack() as stack:
         file, done = sys.stdout, 0
         if output is not None:
-            request = request_of(context, _NO_MATTER)
-            file = stack.enter_context(resumable_output(output, resume, request))
+            file = stack.enter_context(open_output(output, resume))
             done = keep_whole_groups(file, _GROUPS.get(form)) if resume else 0
         translator = load_translator(
             model, device, engine=engine, overrides=overrides or (), ensemble=ensemble or ()
@@ -130,6 +127,14 @@ def translate(
         config = config.changed(
             token_log_probabilities=scores, split_sentences=split and config.split_sentences
         )
+        if output is not None:
+            listed = {"--glossary": glossary, "--forbid": forbid}
+            request = {
+                **translator.request(config), "--tag": tag, "--format": form,
+                "--alignment": alignment,
+                **{name: sha256(path) for name, path in listed.items() if path and path.is_file()},
+            }  # fmt: skip
+            keep_request(file, output, request)
         aligner = _aligner(model, device) if alignment else None
         show = None if output is None else stack.enter_context(_progress(source, done))
         sources, waiting = _sources(source, strict), deque[Mapping[str, Any]]()

@@ -184,20 +184,20 @@ def _training(
     before: Mapping[str, Any], pairs: float, tokens: float, updates: int | None
 ) -> dict[str, Any]:
     """Keep how a model was trained, but for a short time and with a small, falling rate."""
-    known = TrainingConfig.parse({**before}, where="finetune")
+    known = TrainingConfig.parse({**before, "consistency": None}, where="finetune")
     batch = known.batch_tokens * known.accumulate
     if updates is None:
         wanted = _EPOCHS * pairs * tokens / batch
         updates = round(min(_MOST_UPDATES, max(_FEWEST_UPDATES, wanted)))
     of_all_weights = bool(before) and known.lora is None
     rate = _SHARE_OF_RATE * known.optimizer.learning_rate if of_all_weights else _RATE
-    consistency = known.consistency and {**known.consistency.model_dump(), "from_update": 1}
+    consistency = before.get("consistency")
     return {
         **before,
         "lora": None,
         "freeze": [],
         "budget": None,
-        "consistency": consistency,
+        "consistency": consistency and {**consistency, "from_update": 1},
         "updates": updates,
         "optimizer": {
             **known.optimizer.model_dump(mode="json"),

@@ -1,12 +1,12 @@
 """Where reports and validations go: the terminal, the log, ``metrics.jsonl``, TensorBoard."""
 
+import contextlib
 import importlib.util
 import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,9 +65,10 @@ class Listeners:
             member.on_validation(result, best)
 
     def close(self) -> None:
-        """Close all."""
-        for member in self.members:
-            member.close()
+        """Close all, whichever of them fail."""
+        with contextlib.ExitStack() as stack:
+            for member in reversed(self.members):
+                stack.callback(member.close)
 
 
 class ProgressBar:
@@ -183,10 +184,12 @@ class TensorBoard:
     def __init__(self, path: Path, done: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
 
-        self._path, self._failed = path, False
-        self._writer = SummaryWriter(str(path), purge_step=done + 1)
+        self._path = path
+        self._writer: SummaryWriter | None = None
         self._print_failure = threading.excepthook
         threading.excepthook = self._on_failure
+        with self._without_failing():
+            self._writer = SummaryWriter(str(path), purge_step=done + 1)
 
     def on_update(self, number: int) -> None:
         """Values come with reports."""
@@ -206,19 +209,24 @@ class TensorBoard:
 
     def close(self) -> None:
         """Write what is buffered."""
-        self._attempt(self._writer.close)
-        threading.excepthook = self._print_failure
+        try:
+            with self._without_failing():
+                if self._writer is not None:
+                    self._writer.close()
+        finally:
+            threading.excepthook = self._print_failure
 
     def _add(self, name: str, value: float, update: int) -> None:
-        self._attempt(partial(self._writer.add_scalar, name, value, update))
+        with self._without_failing():
+            if self._writer is not None:
+                self._writer.add_scalar(name, value, update)
 
-    def _attempt(self, write: Callable[[], object]) -> None:
-        if self._failed:
-            return
+    @contextlib.contextmanager
+    def _without_failing(self) -> Iterator[None]:
         try:
-            write()
+            yield
         except OSError as error:
-            self._failed = True
+            self._writer = None
             log.warning("%s: %s; nothing more is written there", self._path, error.strerror)
 
     def _on_failure(self, failure: threading.ExceptHookArgs) -> None:

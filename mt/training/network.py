@@ -61,12 +61,13 @@ def notice_dead_machines() -> None:
 def _connections() -> Iterator[socket.socket]:
     """Yield the TCP sockets that this process has open, whoever opened them."""
     for path in list(Path("/proc/self/fd").iterdir()):
-        if not path.is_socket():
-            continue  # a copy of it would outlive the refusal to be a socket
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as found:
-            internet = found.family in {socket.AF_INET, socket.AF_INET6}
-            if internet and found.type == socket.SOCK_STREAM:
-                yield found
+        with contextlib.suppress(OSError):
+            if not path.is_socket():
+                continue  # a copy of it would outlive the refusal to be a socket
+            with socket.socket(fileno=os.dup(int(path.name))) as found:
+                internet = found.family in {socket.AF_INET, socket.AF_INET6}
+                if internet and found.type == socket.SOCK_STREAM:
+                    yield found
 
 
 def _loopback() -> str | None:

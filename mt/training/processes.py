@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,12 +93,25 @@ def start_others(place: Place) -> Iterator[Place]:
         others = tuple(_start(rank, place.size, meeting) for rank in range(1, place.size))
         try:
             yield replace(place, meeting=meeting.as_uri(), started=others)
-            for other in others:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    other.wait(_PATIENCE)
+            _wait_for(others)
         finally:
             for other in others:
-                _end(other)
+                assert other.stdin is not None
+                other.stdin.close()  # with which it ends
+            try:
+                _wait_for(others)
+            finally:
+                for other in others:
+                    other.kill()  # if it still is there
+                    other.wait()
+
+
+def _wait_for(others: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Wait until processes have ended, but not for long."""
+    until = time.monotonic() + _PATIENCE
+    for other in others:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            other.wait(max(0.0, until - time.monotonic()))
 
 
 def _given_place(environment: Mapping[str, str]) -> Place | None:
@@ -143,17 +157,6 @@ def _start(rank: int, count: int, meeting: Path) -> "subprocess.Popen[bytes]":
              _MEETING: str(meeting)},
         stdin=subprocess.PIPE,
     )  # fmt: skip
-
-
-def _end(other: "subprocess.Popen[bytes]") -> None:
-    """End a process that :func:`_start` started, if it has not ended."""
-    assert other.stdin is not None
-    other.stdin.close()  # with which it ends
-    try:
-        other.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        other.kill()
-        other.wait()
 
 
 def _end_with_first() -> None:

@@ -68,6 +68,7 @@ def load_translator(
             min(each.metadata.max_tokens for each in (bundle, *others)),
             metadata.languages,
             torch_engine=torch_engine,
+            weights=[each.origin.sha256 for each in (bundle, *others)],
         )
 
     return load_bundle(path, load)

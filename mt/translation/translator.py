@@ -4,7 +4,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mt.text.casing import truecase, upper_case
 from mt.text.sentences import puts_spaces
@@ -47,6 +47,7 @@ class Translator:
         languages: tuple[str, str],
         *,
         torch_engine: "Callable[[], TorchEngine] | None" = None,
+        weights: Sequence[str] = (),
     ) -> None:
         """Put the parts together.
 
@@ -59,14 +60,21 @@ class Translator:
             languages: Tags of source and target: they say how lines are split, and joined again.
             torch_engine: Gives the engine that finds translations as constraints ask for, where
                 those of ``engine`` are not so; loaded when it is needed.
+            weights: The SHA-256 of those of each model, if they come from bundles.
         """
         self.engine = engine
         self.tokenizers = tokenizers
         self.config = config
         self.max_tokens = max_tokens
         self.languages = languages
+        self.weights = tuple(weights)
         self._load_torch_engine = torch_engine
         self._constrained = ConstrainedDecoding(tokenizers, languages, self._torch_engine)
+
+    def request(self, config: TranslationConfig) -> dict[str, Any]:
+        """Describe the models, and how they translate, as far as that determines translations."""
+        how = config.model_dump(mode="json", exclude={"engine"})
+        return {"weights": list(self.weights), "translation": how}
 
     def translate(
         self,

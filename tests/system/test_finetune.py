@@ -109,6 +109,13 @@ def test_it_goes_on_where_it_stopped(tuned, old, new, tmp_path):
     assert "--share was 0.25 and is 0.5; restore it, or choose another --out" in refused.stderr
     refused = finetune(old, *asked, 0.25, "--set", "training.batch_tokens=300", code=2)
     assert "`training.batch_tokens` was 200 and is 300" in refused.stderr
+    refused = mt("finetune", old, *asked, 0.25, "--updates", 10)
+    assert refused.returncode == 2
+    assert f"MODEL was {(old / 'bundle').resolve()} and is {old.resolve()}" in refused.stderr
+    begun = (run / "finetune.json").rename(tmp_path / "begun.json")
+    refused = finetune(old, *asked, 0.25, code=2)
+    assert "finetune.json: expected what the run was begun with, but" in refused.stderr
+    begun.rename(run / "finetune.json")
     done = finetune(old, *asked, 0.25)
     assert "resuming after update 5" in done.stderr
     whole, again = (open_bundle(read_index(each)["last"]) for each in (tuned[0], run))
@@ -156,11 +163,11 @@ def test_old_text_of_the_other_direction_is_refused(old, new, tmp_path):
     assert "expected a recipe for pairs from xx to yy, as the model translates, but" in done.stderr
 
 
-def test_a_short_training_has_no_budget_and_compares_from_the_start(old, new):
+@pytest.mark.parametrize("budget", [3600.0, None])
+def test_a_short_training_has_no_budget_and_compares_from_the_start(old, budget):
     bundle = open_bundle(old / "bundle")
-    bundle.config["training"] |= {
-        "budget": 3600.0, "consistency": {"kind": "simcut", "from_update": 9999},
-    }  # fmt: skip
+    late = {"kind": "simcut", "from_update": 9999}
+    bundle.config["training"] |= {"budget": budget, "consistency": late}
     corpora = open_recipe(old).data.train
     request = Request(corpora, corpora, [], [], 1.0, 0.5, None, seed=1, updates=7)
     training = finetuning_recipe(bundle, request).training

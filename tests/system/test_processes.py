@@ -98,8 +98,10 @@ def test_an_interrupt_before_the_first_update_ends_all(corpus, tmp_path):
     arguments = call(corpus, tmp_path / "run", "--set", "seed=2", "--set", "tokenizer.size=301")
     stopped = Run(command(*arguments, "--processes", "2"), tmp_path)
     stopped.wait_until_said("tokenizer: training")
+    began = time.monotonic()
     stopped.process.send_signal(signal.SIGINT)
     assert stopped.code() == 130
+    assert time.monotonic() - began < 20, "the other had to be killed"
 
 
 def last_report(run):

@@ -178,17 +178,23 @@ def test_an_interrupted_run_tells_what_it_dropped_and_is_resumed_as_it_began(fol
     monkeypatch.undo()
 
     again = "distill", "in.xx", "--output", "out.jsonl", "--resume"
-    done = run(folder, *again, "--beam", "3")
-    assert done.returncode == 2
-    line = (
-        "out.jsonl: expected the command that began it, but --beam was left out and is 3; restore"
-    )
-    assert line in done.stderr
+    for other, words in [
+        (["--set", "search.size=3"], "translation.search.size was 5 and is 3"),
+        (["--filters", "[]"], "filters was "),
+        (["--ensemble", BUNDLE], "weights was "),
+    ]:
+        failed = run(folder, *again[:-1], "--set", "search.sise=1")
+        assert failed.returncode == 2  # and what is not finished stays that of the first
+        done = run(folder, *again, *other)
+        assert done.returncode == 2
+        assert f"out.jsonl: expected to go on as it was begun, but {words}" in done.stderr
     assert run(folder, *again).returncode == 0
-    assert not list(folder.glob("out.jsonl.*"))
+    assert not [path.name for path in folder.iterdir() if ".part" in path.name]
     done = run(folder, *again)
     assert done.returncode == 2
-    assert "but it is finished; leave out --resume to make it anew" in done.stderr
+    assert (
+        "expected what an interrupted run left (out.jsonl.part), but there is none" in done.stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,19 @@ def test_an_interrupted_run_is_resumed_without_a_line_lost_or_twice(folder, form
     assert not (folder / "out.part").exists()
 
 
+def test_the_output_of_another_model_is_not_resumed(folder):
+    (folder / "out").symlink_to("real")
+    (folder / "real.part").write_text("a\n", encoding="utf-8")
+    (folder / ".real.part.json").write_text('{"weights": ["another"]}', encoding="utf-8")
+    command = "translate", BUNDLE, "in.xx", "--output", "out", "--resume"
+    done = mt(*command, cwd=folder)
+    assert done.returncode == 2
+    assert "out: expected to go on as it was begun, but weights was another and is " in done.stderr
+    (folder / ".real.part.json").write_text("{", encoding="utf-8")
+    assert "it cannot be read; start anew without --resume" in mt(*command, cwd=folder).stderr
+    assert (folder / "real.part").read_text(encoding="utf-8") == "a\n"
+
+
 def test_the_output_of_another_text_is_not_resumed(folder):
     (folder / "out.part").write_text("a\n" * 99, encoding="utf-8")
     done = mt("translate", BUNDLE, "in.xx", "--output", "out", "--resume", cwd=folder)

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import threading
 
 import pytest
 from rich.console import Console
@@ -176,3 +177,15 @@ def test_a_run_goes_on_where_tensorboard_cannot_write(tmp_path, caplog, capfd):
     path = tmp_path / "board"
     assert record.message == f"{path}: No such file or directory; nothing more is written there"
     assert capfd.readouterr().err == ""
+
+
+def test_a_run_goes_on_where_tensorboard_cannot_begin(tmp_path, caplog):
+    pytest.importorskip("tensorboard")
+    (tmp_path / "board").touch()
+    before = threading.excepthook
+    board = TensorBoard(tmp_path / "board", done=0)
+    board.on_report(report(1))
+    Listeners([board]).close()
+    assert threading.excepthook == before
+    [record] = caplog.records
+    assert record.message == f"{tmp_path / 'board'}: File exists; nothing more is written there"

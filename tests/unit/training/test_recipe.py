@@ -24,7 +24,7 @@ def parse(values, *overrides):
         ("training.optimizer.learning_rate=.inf", "learning_rate`: expected a finite number"),
         (
             "training.optimizer.betas=[0.9, 0.98, 0.99]",
-            "`training.optimizer.betas`: expected 2 values, but found 3",
+            "`training.optimizer.betas`: expected at most 2 values, but found 3",
         ),
         ("training.optimizer.learning_rate=0", "learning_rate`: expected greater than 0"),
         (
