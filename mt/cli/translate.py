@@ -25,7 +25,6 @@ from mt.devices import DeviceName, OutputFormat
 from mt.errors import DataError
 from mt.files import keep_whole_groups, open_output, sha256
 from mt.lines import count_lines, read_lines, read_stdin
-from mt.requests import keep_request
 
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
@@ -95,6 +94,7 @@ def translate(
     """
     from mt.allocator import keep_freed_memory
     from mt.logs import start_logging
+    from mt.requests import keep_request
     from mt.translation import load_translator
     from mt.translation.constraints import read_forbidden
     from mt.translation.glossary import Glossary
