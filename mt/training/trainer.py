@@ -269,6 +269,12 @@ class Trainer:
                 "budget: about %s updates fit into %s, if all take as long as the first",
                 f"{plan.updates:,}", duration(plan.budget),
             )  # fmt: skip
+            comparison = self.config.consistency
+            if comparison is not None and comparison.from_update > plan.updates:
+                log.warning(
+                    "training.consistency: expected from_update among these, but it is %s; so no "
+                    "update compares two passes", f"{comparison.from_update:,}",
+                )  # fmt: skip
         elif plan.pause and plan.updates != before.updates:
             log.info(
                 "budget: %s updates fit into %s; validation every %s, for %.1f s each",

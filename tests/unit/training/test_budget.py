@@ -173,6 +173,13 @@ def fit(values, tmp_path, monkeypatch, clock, take):
 
 
 @pytest.mark.slow
+def test_a_comparison_behind_the_end_is_told(fit, caplog):
+    fit("training.budget=12s", "training.consistency={kind: rdrop, from_update: 5000}")
+    [told] = [each for each in caplog.messages if each.startswith("training.consistency")]
+    assert "it is 5,000; so no update compares two passes" in told
+
+
+@pytest.mark.slow
 def test_a_run_ends_in_time_and_goes_on_with_more(fit, caplog):
     caplog.set_level("INFO", logger="mt")
     first, first_seconds = fit("training.budget=12s")
