@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from mt.config import flatten
 from mt.errors import DataError
-from mt.files import request_file
+from mt.outputs import request_file
 
 Request = Mapping[str, Any]
 """What determines a result, by the names that a message calls it; values and keys as JSON has them.
@@ -19,7 +19,7 @@ def keep_request(file: TextIO, path: Path, request: Request) -> None:
     """Keep a request as long as a file is not finished, or refuse to go on with it by another one.
 
     Args:
-        file: What :func:`mt.files.open_output` has opened; one that has no temporary name cannot
+        file: What :func:`mt.outputs.open_output` has opened; one that has no temporary name cannot
             be resumed, and nothing is kept.
         path: How messages call it.
         request: What the file is made of.
@@ -60,7 +60,7 @@ def refuse_other_request(kept: Path, request: Request, where: Path, advice: str)
             f"{kept}: expected what {where} was begun with, but it cannot be read; {advice}"
         ) from None
     now = flatten(json.loads(json.dumps(request)))
-    for name in [*now, *(before.keys() - now.keys())]:
+    for name in [*now, *sorted(before.keys() - now.keys())]:
         if before.get(name) != now.get(name):
             raise DataError(
                 f"{where}: expected to go on as it was begun, but {name} was "

@@ -21,8 +21,8 @@ from mt.evaluation.alignment import (
     refuse_links_outside,
     score_links,
 )
-from mt.files import open_output
 from mt.inspection.alignment.symmetry import Joining
+from mt.outputs import open_output
 from mt.text.words import WordKind, split_words
 
 if TYPE_CHECKING:

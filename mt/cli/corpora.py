@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mt.errors import ConfigError
+
 if TYPE_CHECKING:
+    from mt.data.config import DataConfig
     from mt.data.corpora import Corpus
     from mt.data.pairs import PairCounts
     from mt.data.split import Division
@@ -35,6 +38,20 @@ def languages_of(source: str | None, target: str | None) -> tuple[str, str]:
                 f"expected a language, such as en, but found {tag}; correct it", param_hint=option
             )
     return source, target
+
+
+def refuse_other_languages(recipe: Path, data: "DataConfig", languages: tuple[str, str]) -> None:
+    """Refuse a recipe whose pairs are not from and to the languages of a model.
+
+    Raises:
+        ConfigError: If they are not.
+    """
+    if (data.source, data.target) != languages:
+        raise ConfigError(
+            f"{recipe}: expected a recipe for pairs from {languages[0]} to {languages[1]}, as the "
+            f"model needs, but it is for {data.source} to {data.target}; take another recipe or "
+            "another model"
+        )
 
 
 def open_files(files: Sequence[Path], languages: tuple[str, str]) -> "Corpus":

@@ -70,8 +70,8 @@ def clean(
     from mt.data.corpora import open_corpus
     from mt.data.filters import Selection
     from mt.data.filters.config import CleaningConfig
-    from mt.files import open_output
     from mt.logs import start_logging
+    from mt.outputs import open_output
     from mt.yaml import parse_yaml
 
     start_logging()

@@ -34,7 +34,7 @@ from mt.evaluation import (
     split_into_words,
 )
 from mt.evaluation.tables import TableFormat, scores_table, signatures
-from mt.files import open_output
+from mt.outputs import open_output
 
 if TYPE_CHECKING:
     from mt.evaluation.breakdown import Range

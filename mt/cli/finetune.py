@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mt.cli.corpora import SeedOption, describe
+from mt.cli.corpora import SeedOption, describe, refuse_other_languages
 from mt.cli.options import DeviceOption, OverridesOption
 from mt.cli.train import train_and_tell
-from mt.errors import ConfigError, DataError, TrainingError
+from mt.errors import DataError, TrainingError
 
 if TYPE_CHECKING:
     from mt.bundle import Bundle
@@ -193,13 +193,7 @@ def _old_domain(
                 param_hint="--mix",
             )
         data = load_recipe(mix[0]).data
-        languages = bundle.metadata.languages
-        if (data.source, data.target) != languages:
-            raise ConfigError(
-                f"{mix[0]}: expected a recipe for pairs from {languages[0]} to {languages[1]}, as "
-                f"the model translates, but it is for {data.source} to {data.target}; give "
-                "another, or files of pairs"
-            )
+        refuse_other_languages(mix[0], data, bundle.metadata.languages)
         return data.train, data.validation, data.temperature
     general = corpora_of(bundle, "validation")
     if mix:

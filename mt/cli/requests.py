@@ -1,9 +1,9 @@
 """What is asked of a model that translates, as options say it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mt.translation import TranslationConfig
+    from mt.translation import TranslationConfig, Translator
 
 
 def with_search(
@@ -15,3 +15,9 @@ def with_search(
     if beam is not None:
         config = config.with_beam(beam)
     return config if nbest is None else config.changed(alternatives=nbest - 1)
+
+
+def translation_request(translator: "Translator", config: "TranslationConfig") -> dict[str, Any]:
+    """Describe the models, and how they translate, as far as that determines translations."""
+    how = config.model_dump(mode="json", exclude={"engine"})
+    return {"weights": list(translator.weights), "translation": how}

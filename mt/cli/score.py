@@ -35,8 +35,8 @@ def score(
     """
     from mt.allocator import keep_freed_memory
     from mt.data.corpora.plain import PlainTextConfig
-    from mt.files import open_output
     from mt.logs import start_logging
+    from mt.outputs import open_output
     from mt.translation import load_translator
     from mt.translation.output import write_score
 

@@ -20,7 +20,7 @@ from mt.evaluation import (
     refuse_unless_text,
     suited_tokenizer,
 )
-from mt.files import open_output
+from mt.outputs import open_output
 
 if TYPE_CHECKING:
     from mt.evaluation.texts import Side

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mt.cli.corpora import count_table, refuse_same
-from mt.cli.requests import with_search
+from mt.cli.corpora import count_table, refuse_other_languages, refuse_same
+from mt.cli.requests import translation_request, with_search
 from mt.devices import DeviceName, EngineName
-from mt.errors import ConfigError, DataError, run_checks
+from mt.errors import DataError, run_checks
 
 if TYPE_CHECKING:
     from mt.data.filters import Filters, Selection
@@ -101,13 +101,7 @@ def find_originals(
 
     run_checks(partial(_check_exists, path) for path in files)
     if recipe:
-        wanted = recipe.data.source, recipe.data.target
-        if wanted != languages:
-            raise ConfigError(
-                f"{files[0]}: expected a recipe for pairs from {languages[0]} to {languages[1]}, "
-                f"which the model can make, but it is for {wanted[0]} to {wanted[1]}; take another "
-                "model"
-            )
+        refuse_other_languages(files[0], recipe.data, languages)
         return Originals(side, corpora=recipe.data.train)
     holding_pairs = [path for path in files if names_pairs(path)]
     if holding_pairs and len(files) > 1:
@@ -214,8 +208,8 @@ def write_pairs(
     """
     from mt.allocator import keep_freed_memory
     from mt.cli.progress import lines_progress
-    from mt.files import open_output
     from mt.logs import start_logging
+    from mt.outputs import open_output
     from mt.requests import keep_request
     from mt.synthesis.corpus import SyntheticCorpus
     from mt.synthesis.synthesis import make_pairs, translate_originals
@@ -235,9 +229,11 @@ def write_pairs(
         file = stack.enter_context(open_output(output, resume))
         translator, config = search.load()  # what cannot be asked for is known before the reading
         request = {
-            **translator.request(config), "--interpolate": search.interpolate, "--tag": tag,
+            **translation_request(translator, config),
+            "--interpolate": search.interpolate,
+            "--tag": tag,
             "filters": [each.model_dump(mode="json") for each in selection.filters],
-        }  # fmt: skip
+        }
         keep_request(file, output, request)
         with lines_progress("reading", None) as read:
             total = originals.count(read)  # what cannot be read is known before the work

@@ -20,11 +20,12 @@ from mt.cli.options import (
     TagOption,
     TranslationOverridesOption,
 )
-from mt.cli.requests import with_search
+from mt.cli.requests import translation_request, with_search
 from mt.devices import DeviceName, OutputFormat
 from mt.errors import DataError
-from mt.files import keep_whole_groups, open_output, sha256
+from mt.files import sha256
 from mt.lines import count_lines, read_lines, read_stdin
+from mt.outputs import keep_whole_groups, open_output
 
 if TYPE_CHECKING:
     from mt.cli.progress import Progress
@@ -130,7 +131,7 @@ def translate(
         if output is not None:
             listed = {"--glossary": glossary, "--forbid": forbid}
             request = {
-                **translator.request(config), "--tag": tag, "--format": form,
+                **translation_request(translator, config), "--tag": tag, "--format": form,
                 "--alignment": alignment,
                 **{name: sha256(path) for name, path in listed.items() if path and path.is_file()},
             }  # fmt: skip

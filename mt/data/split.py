@@ -17,7 +17,7 @@ from jaxtyping import Int, Shaped, UInt8, UInt64
 from mt.data.corpora import Corpus, Pair
 from mt.data.pairs import Joined
 from mt.errors import DataError
-from mt.files import open_output
+from mt.outputs import open_output
 from mt.text.digests import bare, digest
 
 PARTS = "train", "validation", "test"

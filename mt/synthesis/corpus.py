@@ -11,7 +11,7 @@ from mt.data.corpora import JsonLinesConfig, Pair
 from mt.data.filters import Selection
 from mt.data.pairs import PairCounts
 from mt.errors import DataError
-from mt.files import keep_whole_groups
+from mt.outputs import keep_whole_groups
 from mt.synthesis.originals import Original, Side
 
 _LINE = "line"

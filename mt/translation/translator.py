@@ -4,7 +4,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mt.text.casing import truecase, upper_case
 from mt.text.sentences import puts_spaces
@@ -70,11 +70,6 @@ class Translator:
         self.weights = tuple(weights)
         self._load_torch_engine = torch_engine
         self._constrained = ConstrainedDecoding(tokenizers, languages, self._torch_engine)
-
-    def request(self, config: TranslationConfig) -> dict[str, Any]:
-        """Describe the models, and how they translate, as far as that determines translations."""
-        how = config.model_dump(mode="json", exclude={"engine"})
-        return {"weights": list(self.weights), "translation": how}
 
     def translate(
         self,

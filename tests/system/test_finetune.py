@@ -160,7 +160,7 @@ def test_old_text_of_the_other_direction_is_refused(old, new, tmp_path):
     done = finetune(
         old, new / "memory.tsv", "--mix", tmp_path / "back.yaml", "--out", tmp_path / "run", code=2
     )
-    assert "expected a recipe for pairs from xx to yy, as the model translates, but" in done.stderr
+    assert "expected a recipe for pairs from xx to yy, as the model needs, but" in done.stderr
 
 
 @pytest.mark.parametrize("budget", [3600.0, None])

@@ -15,12 +15,11 @@ from mt.files import (
     atomic_directory,
     atomic_file,
     damaged_file,
-    keep_whole_groups,
-    open_output,
     sha256,
     write_atomically,
     write_sums,
 )
+from mt.outputs import keep_whole_groups, open_output
 
 
 class Stop(Exception):  # noqa: N818
@@ -237,7 +236,7 @@ def test_a_block_that_fails_before_it_wrote_leaves_nothing(tmp_path):
 def test_what_a_killed_process_wrote_stays(tmp_path):
     path = tmp_path / "out.txt"
     program = (
-        "import os, sys; from pathlib import Path; from mt.files import open_output\n"
+        "import os, sys; from pathlib import Path; from mt.outputs import open_output\n"
         "with open_output(Path(sys.argv[1])) as file:\n"
         "    file.write('a line\\n'); os.kill(os.getpid(), 9)"
     )
@@ -273,7 +272,7 @@ def test_the_permissions_of_a_replaced_file_stay(tmp_path):
 def test_two_processes_do_not_write_one_output(tmp_path):
     path = tmp_path / "out.txt"
     program = (
-        "import sys; from pathlib import Path; from mt.files import open_output\n"
+        "import sys; from pathlib import Path; from mt.outputs import open_output\n"
         "with open_output(Path(sys.argv[1])) as file:\n"
         "    file.write('first\\n'); print('open', flush=True); sys.stdin.readline()"
     )
