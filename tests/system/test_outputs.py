@@ -42,7 +42,7 @@ def output(folder, name):
     path.write_text("old\n", encoding="utf-8")
     path.chmod(0o600)
     yield path
-    for each in folder.glob("out*"):
+    for each in [*folder.glob("out*"), *folder.glob(".out*")]:
         each.unlink()
 
 
