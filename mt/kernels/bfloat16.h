@@ -255,23 +255,106 @@ struct Logits {
     }
 };
 
-// Of one of their rows the logarithm of the normaliser, and the gradient of cross-entropy: softmax, less
-// `share` at the target.
-float errors_of(const Logits &logits, long row, long outputs, long target, float share,
-                const Errors<Half> &errors) {
-    const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
-    const long last = round_up(outputs, WIDTH);
-    Vector most = vector(0), total = {};
-    for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
-    const float top = largest(most), to_2 = 1.44269504f;
-    for (long n = 0; n < last; n += WIDTH)
-        total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
-    const float all = sum(total), inverse = 1 / all;
-    *logits.at(row, target) -= share * all;
-    for (long n = 0; n < last; n += WIDTH)
-        store(errors.at(row, n), 0xffff, (__m512)(vector(n) * inverse));
-    return top + __builtin_logf(all);
-}
+// Cross-entropy: of each row the logarithm of the normaliser and the logit of the target, and the
+// gradient: softmax, less `share` at the target.
+struct CrossEntropy {
+    static constexpr long SCRATCH = 0;  // rows of numbers that it works with
+    const int64_t *targets;
+    float share;
+    float *normalisers, *wanted;
+
+    void operator()(const Logits &logits, long above, long rows, long outputs,
+                    const Errors<Half> &errors, Vector *) const {
+        for (long row = 0; row < rows; row++) {
+            const long target = targets[above + row];
+            wanted[above + row] = *logits.at(row, target);
+            normalisers[above + row] = errors_of(logits, row, outputs, target, errors);
+        }
+    }
+
+  private:
+    float errors_of(const Logits &logits, long row, long outputs, long target,
+                    const Errors<Half> &errors) const {
+        const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
+        const long last = round_up(outputs, WIDTH);
+        Vector most = vector(0), total = {};
+        for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
+        const float top = largest(most), to_2 = 1.44269504f;
+        for (long n = 0; n < last; n += WIDTH)
+            total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
+        const float all = sum(total), inverse = 1 / all;
+        *logits.at(row, target) -= share * all;
+        for (long n = 0; n < last; n += WIDTH)
+            store(errors.at(row, n), 0xffff, (__m512)(vector(n) * inverse));
+        return top + __builtin_logf(all);
+    }
+};
+
+// The same of two rows at a time, of the same token, whose distributions are p and q, and how much these
+// differ: KL(p || q) and KL(q || p). The gradient is that of all four, each times its weight.
+struct Consistency {
+    static constexpr long SCRATCH = 1;
+    const int64_t *targets;
+    float share, first, second, forward, reverse;
+    float *normalisers, *wanted, *divergences;
+
+    void operator()(const Logits &logits, long above, long rows, long outputs,
+                    const Errors<Half> &errors, Vector *differences) const {
+        for (long row = 0; row < rows; row += 2)
+            compare(logits, row, outputs, above + row, errors, differences);
+    }
+
+  private:
+    void compare(const Logits &logits, long row, long outputs, long number,
+                 const Errors<Half> &errors, Vector *differences) const {
+        const auto p = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
+        const auto q = [=](long column) -> Vector & { return *(Vector *)logits.at(row + 1, column); };
+        const long last = round_up(outputs, WIDTH), target = targets[number / 2];
+        const float right_p = *logits.at(row, target), right_q = *logits.at(row + 1, target);
+        Vector most_p = p(0), most_q = q(0);
+        for (long n = WIDTH; n < last; n += WIDTH) {
+            most_p = p(n) > most_p ? p(n) : most_p;
+            most_q = q(n) > most_q ? q(n) : most_q;
+        }
+        const float top_p = largest(most_p), top_q = largest(most_q), to_2 = 1.44269504f;
+        Vector total_p = {}, total_q = {}, far_p = {}, far_q = {};
+        for (long n = 0; n < last; n += WIDTH) {
+            const Vector apart = differences[n / WIDTH] = p(n) - q(n);
+            total_p += p(n) = power_of_2(p(n) * to_2 - top_p * to_2);
+            total_q += q(n) = power_of_2(q(n) * to_2 - top_q * to_2);
+            far_p += p(n) * apart;
+            far_q += q(n) * apart;
+        }
+        const float all_p = sum(total_p), all_q = sum(total_q);
+        const float of_p = top_p + __builtin_logf(all_p), of_q = top_q + __builtin_logf(all_q);
+        const float far = of_p - of_q;  // log(p / q) = apart - far
+        const float from_q = sum(far_p) / all_p - far, from_p = far - sum(far_q) / all_q;
+        const float even_p = first + reverse - forward * (from_q + far);
+        const float even_q = second + forward - reverse * (from_p - far);
+        const float one_p = 1 / all_p, one_q = 1 / all_q;
+        const auto error_p = [=](auto p, auto q, auto apart) {
+            return p * one_p * (apart * forward + even_p) - q * (one_q * reverse);
+        };
+        const auto error_q = [=](auto p, auto q, auto apart) {
+            return q * one_q * (even_q - apart * reverse) - p * (one_p * forward);
+        };
+        for (long n = 0; n < last; n += WIDTH) {
+            const Vector apart = differences[n / WIDTH];
+            store(errors.at(row, n), 0xffff, (__m512)error_p(p(n), q(n), apart));
+            store(errors.at(row + 1, n), 0xffff, (__m512)error_q(p(n), q(n), apart));
+        }
+        const float power_p = *logits.at(row, target), power_q = *logits.at(row + 1, target);
+        const float right = right_p - right_q;
+        const float target_p = error_p(power_p, power_q, right) - first * share;
+        const float target_q = error_q(power_p, power_q, right) - second * share;
+        *errors.at(row, target) = ::narrow<bfloat16>(target_p).bits;
+        *errors.at(row + 1, target) = ::narrow<bfloat16>(target_q).bits;
+        const float found[3][2] = {{of_p, of_q}, {right_p, right_q}, {from_q, from_p}};
+        memcpy(normalisers + number, found[0], sizeof found[0]);
+        memcpy(wanted + number, found[1], sizeof found[1]);
+        memcpy(divergences + number, found[2], sizeof found[2]);
+    }
+};
 
 // of_x = errors W for up to LOGITS rows, where W lies in panels.
 void multiply_errors(const Errors<Half> &errors, long rows, long outputs, const Pair *panels,
@@ -290,29 +373,31 @@ void multiply_errors(const Errors<Half> &errors, long rows, long outputs, const 
     }
 }
 
-// Cross-entropy of the logits x W^T + b, of which only a few rows are ever in memory: for each row the
-// logarithm of the normaliser and the logit of the target, and the gradients of the sum; of W's and
-// b's those that are wanted. `share` is what the target is given; `given` becomes x in bfloat16.
-bool cross_entropy(const float *x, Half *given, const float *weight, const float *bias,
-                   const int64_t *targets, float share, float *normalisers, float *wanted,
-                   float *of_x, float *of_weight, float *of_bias, long rows, long inputs,
-                   long outputs, int threads) {
+// A loss of the logits x W^T + b, of which only a few rows are ever in memory, and the gradients of its
+// sum; of W's and b's those that are wanted. `given` becomes x in bfloat16.
+template <class Loss>
+bool loss_of_outputs(const Loss &loss, const float *x, Half *given, const float *weight,
+                     const float *bias, float *of_x, float *of_weight, float *of_bias, long rows,
+                     long inputs, long outputs, int threads) {
     const long wide = round_up(outputs, PANEL), turned = PANEL * count_pairs(rows);
     // Panels of errors are a little further apart, lest all lie in the same sets of a cache.
     const long apart = (least(CHUNK, rows) + LOGITS) * PANEL;
+    const long scratch = Loss::SCRATCH * wide;
     Room room(panels_of(inputs, outputs) + panels_of(outputs, inputs) + panels_of(rows, inputs) +
-              wide / PANEL * apart / 2 + threads * (LOGITS * wide + turned));
+              wide / PANEL * apart / 2 + threads * (LOGITS * wide + turned + scratch));
     Pair *columns = room.take<Pair>(panels_of(inputs, outputs));
     Pair *back = room.take<Pair>(panels_of(outputs, inputs));
     Pair *chunks = room.take<Pair>(panels_of(rows, inputs));
     Half *all_errors = (Half *)room.take<Pair>(wide / PANEL * apart / 2);
     float *all_logits = room.take(threads * LOGITS * wide);
     Pair *all_turned = room.take<Pair>(threads * turned);
+    float *all_scratch = room.take(threads * scratch);
     if (room.refused()) return false;
     const Errors<Half> errors = {all_errors, PANEL, apart};
 #pragma omp parallel num_threads(threads)
     {
         const Logits logits = {all_logits + omp_get_thread_num() * LOGITS * wide};
+        Vector *own = (Vector *)(all_scratch + omp_get_thread_num() * scratch);
         turn_weight(weight, inputs, outputs, columns);
         interleave_weight(weight, inputs, outputs, back);
 #pragma omp for schedule(static)
@@ -330,11 +415,7 @@ bool cross_entropy(const float *x, Half *given, const float *weight, const float
                 const Errors<Half> theirs = {errors.at(first, 0), errors.down, errors.right};
                 multiply_rows(rows_of(given + row * inputs, inputs), some, inputs, columns, bias,
                               outputs, logits);
-                for (long i = 0; i < some; i++) {
-                    wanted[row + i] = *logits.at(i, targets[row + i]);
-                    normalisers[row + i] =
-                        errors_of(logits, i, outputs, targets[row + i], share, theirs);
-                }
+                loss(logits, row, some, outputs, theirs, own);
                 multiply_errors(theirs, some, outputs, back, of_x + row * inputs, inputs);
             }
             if (of_weight)

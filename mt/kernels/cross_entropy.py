@@ -132,11 +132,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
     states, weight, bias, targets, share, (_, of_weight, of_bias) = given
-    states, targets = states.contiguous(), targets.long().contiguous()
-    if len(targets) != len(states):
-        raise ValueError(f"targets: expected {len(states)}, but found {len(targets)}")
-    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < len(weight):
-        raise IndexError(f"targets: expected numbers from 0 to {len(weight) - 1}, found others")
+    states, targets = states.contiguous(), for_kernels(targets, len(states), len(weight))
     rounded = torch.empty_like(states, dtype=torch.bfloat16)
     normaliser, wanted_logit = states.new_empty(2, len(states), 1)
     found = _Found(
@@ -151,6 +147,20 @@ def _by_kernel(library: native.Library, given: _Given) -> _Found:
         *native.addresses(*found), *native.layer_sizes(states, weight),
     )  # fmt: skip
     return found if of_weight else found._replace(of_weight=None)
+
+
+def for_kernels(targets: Int[Tensor, " tokens"], count: int, vocabulary: int) -> Tensor:
+    """Return targets as the kernels read them, which do not look whether these are tokens.
+
+    Raises:
+        ValueError: There are not so many.
+        IndexError: One is no token of the vocabulary.
+    """
+    if len(targets) != count:
+        raise ValueError(f"targets: expected {count}, but found {len(targets)}")
+    if count and not 0 <= int(targets.min()) <= int(targets.max()) < vocabulary:
+        raise IndexError(f"targets: expected numbers from 0 to {vocabulary - 1}, found others")
+    return targets.long().contiguous()
 
 
 def _in_chunks(given: _Given) -> _Found:

@@ -289,8 +289,22 @@ bool mt_bfloat16_cross_entropy(bool, const float *x, uint16_t *given, const floa
                                const float *bias, const int64_t *targets, float share,
                                float *normalisers, float *wanted, float *of_x, float *of_weight,
                                float *of_bias, long rows, long inputs, long outputs, int threads) {
-    return pairs::cross_entropy(x, given, weight, bias, targets, share, normalisers, wanted, of_x,
-                                of_weight, of_bias, rows, inputs, outputs, threads);
+    const pairs::CrossEntropy loss = {targets, share, normalisers, wanted};
+    return pairs::loss_of_outputs(loss, x, given, weight, bias, of_x, of_weight, of_bias, rows,
+                                  inputs, outputs, threads);
+}
+
+// Rows 2 i and 2 i + 1 are the two passes over token i.
+bool mt_bfloat16_consistency(bool, const float *x, uint16_t *given, const float *weight,
+                             const float *bias, const int64_t *targets, float share,
+                             float first, float second, float forward, float reverse,
+                             float *normalisers, float *wanted, float *divergences, float *of_x,
+                             float *of_weight, float *of_bias, long rows, long inputs, long outputs,
+                             int threads) {
+    const pairs::Consistency loss = {targets, share,       first,  second,     forward,
+                                     reverse, normalisers, wanted, divergences};
+    return pairs::loss_of_outputs(loss, x, given, weight, bias, of_x, of_weight, of_bias, rows,
+                                  inputs, outputs, threads);
 }
 #endif
 }

@@ -86,6 +86,7 @@ _PAIRS = {
     "mt_bfloat16_linear": (c_bool, *[c_void_p] * 5, *_layer),
     "mt_bfloat16_linear_backward": (c_bool, *[c_void_p] * 6, *_layer),
     "mt_bfloat16_cross_entropy": (*[c_void_p] * 5, c_float, *[c_void_p] * 5, *_layer),
+    "mt_bfloat16_consistency": (*[c_void_p] * 5, *[c_float] * 5, *[c_void_p] * 6, *_layer),
 }
 """Those that multiply pairs of bfloat16 numbers, where the processor does; see ``pairs.h``."""
 

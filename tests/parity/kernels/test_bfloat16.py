@@ -1,13 +1,15 @@
 """Layers by pairs of bfloat16 numbers are those of the rounded numbers in float64."""
 
 import math
+import operator
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from mt.kernels import cross_entropy, native
+from mt.kernels import consistency, cross_entropy, native
+from mt.kernels.consistency import LossWeights, chunked_consistency
 from mt.kernels.cross_entropy import chunked_cross_entropy
 from mt.kernels.linear import feed_forward, linear
 from mt.processor import processor_flags
@@ -218,12 +220,94 @@ def test_an_unlikely_token_costs_its_gap(gap, vocabulary):
     assert plain.item() == pytest.approx(math.log1p(math.exp(-gap)) + gap, rel=1e-5)
 
 
+def passes(tokens, dim, vocabulary, bias, monkeypatch):
+    """Draw the states of two passes, that are alike as far as those of dropout are."""
+    states, output, targets = problem(tokens, dim, vocabulary, bias, monkeypatch)
+    monkeypatch.delattr(consistency, "_in_chunks")
+    again = states + 0.5 * draw(tokens, dim, seed=7)
+    return torch.stack([states, again]).detach().requires_grad_(), output, targets
+
+
+def compared(states, output, targets, smoothing, weights):
+    with torch.autocast("cpu", torch.bfloat16):
+        return chunked_consistency(states, output, targets, smoothing, weights)
+
+
+ALL_OF_IT = LossWeights(0.7, 0.2, 1.5, 0.4)
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 8, 9, 257, 515])
+@pytest.mark.parametrize(("dim", "vocabulary"), [(2, 2), (34, 50), (8, 1002)], ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+def test_two_passes_and_their_gradients(tokens, dim, vocabulary, bias, monkeypatch):
+    given = passes(tokens, dim, vocabulary, bias, monkeypatch)
+    assert_consistent(*given, 0.1, ALL_OF_IT)
+
+
+@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_each_part_of_what_compares_two_passes(part, smoothing, monkeypatch):
+    weights = LossWeights(*(float(number == part) for number in range(4)))
+    assert_consistent(*passes(40, 34, 50, True, monkeypatch), smoothing, weights)
+
+
+def assert_consistent(states, output, targets, smoothing, weights):
+    loss, plain = compared(states, output, targets, smoothing, weights)
+    exact_given = [rounded(states), rounded(output.weight)]
+    exact_given += [] if output.bias is None else [output.bias.detach().double().requires_grad_()]
+    log_p, log_q = F.linear(*exact_given).log_softmax(dim=-1)
+
+    def entropies(smoothing):
+        options = {"reduction": "sum", "label_smoothing": smoothing}
+        both = (F.cross_entropy(each, targets, **options) for each in (log_p, log_q))
+        return sum(map(operator.mul, weights[:2], both))
+
+    forward = F.kl_div(log_q, log_p, reduction="sum", log_target=True)
+    reverse = F.kl_div(log_p, log_q, reduction="sum", log_target=True)
+    exact = entropies(smoothing) + weights.forward * forward + weights.reverse * reverse
+    # The mean logit, which smoothing needs, is of numbers that are not rounded.
+    torch.testing.assert_close(loss.double(), exact, rtol=HALF / 10, atol=0.1)
+    torch.testing.assert_close(plain.double(), entropies(0.0), rtol=SUM, atol=SUM)
+    found = torch.autograd.grad(loss, [states, *output.parameters()])
+    for each, wanted in zip(found, torch.autograd.grad(exact, exact_given), strict=True):
+        assert each.dtype == torch.float32
+        assert (each - wanted).norm() <= HALF * max(wanted.norm(), targets.numel() ** 0.5 / 2)
+
+
+def test_of_two_passes_what_is_frozen_gets_no_gradient(monkeypatch):
+    states, output, targets = passes(40, 34, 50, True, monkeypatch)
+    compared(states, output, targets, 0.1, ALL_OF_IT)[0].backward()
+    gradients = states.grad.clone(), output.bias.grad.clone()
+    states.grad = output.bias.grad = output.weight.grad = None
+    output.weight.requires_grad_(False)
+    compared(states, output, targets, 0.1, ALL_OF_IT)[0].backward()
+    assert output.weight.grad is None
+    assert torch.equal(states.grad, gradients[0])
+    assert torch.equal(output.bias.grad, gradients[1])
+
+
+@pytest.mark.parametrize("gap", [1.0, 87.0, 104.0, 1024.0])
+def test_passes_far_apart_differ_by_their_gap(gap):
+    # Of two tokens p prefers the first by `gap`, and q neither. If p gives r to the second,
+    # KL(q || p) = log(1 / 2) - (log(1 - r) + log(r)) / 2.
+    output = nn.Linear(2, 2, bias=False)
+    with torch.no_grad():
+        output.weight.copy_(torch.tensor([[gap, 0.0], [0.0, 0.0]]))
+    states = torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]]]).requires_grad_()
+    loss, _ = compared(states, output, torch.tensor([0]), 0.0, LossWeights(0, 0, 0, 1))
+    log_r = -gap - math.log1p(math.exp(-gap))
+    exact = math.log(0.5) - (math.log1p(-math.exp(log_r)) + log_r) / 2
+    assert loss.item() == pytest.approx(exact, rel=1e-5)
+
+
 @pytest.mark.parametrize("target", [-1, 50, -100])
 def test_targets_that_are_no_tokens_are_refused(target, monkeypatch):
     states, output, targets = problem(20, 34, 50, True, monkeypatch)
     targets[7] = target
     with pytest.raises(IndexError, match="from 0 to 49"):
         ours(states, output, targets, 0.1)
+    with pytest.raises(IndexError, match="from 0 to 49"):
+        compared(torch.stack([states, states]), output, targets, 0.1, ALL_OF_IT)
 
 
 def test_frozen_outputs_get_no_gradient(monkeypatch):
@@ -258,8 +342,9 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
             with torch.autocast("cpu", torch.bfloat16):
                 layer = linear(states, hidden, None)
             loss, plain = ours(layer, output, targets, 0.1)
-            gradients = torch.autograd.grad(loss, [states, hidden, *output.parameters()])
-            found.append([layer, loss, plain, *gradients])
+            other, _ = compared(torch.stack([layer, -layer]), output, targets, 0.1, ALL_OF_IT)
+            gradients = torch.autograd.grad(loss + other, [states, hidden, *output.parameters()])
+            found.append([layer, loss, plain, other, *gradients])
     finally:
         torch.set_num_threads(before)
     for other in found[1:]:
