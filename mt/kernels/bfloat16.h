@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "consistency.h"
 #include "pairs.h"
 
 #ifdef __AVX512BF16__
@@ -290,69 +291,55 @@ struct CrossEntropy {
     }
 };
 
-// The same of two rows at a time, of the same token, whose distributions are p and q, and how much these
-// differ: KL(p || q) and KL(q || p). The gradient is that of all four, each times its weight.
+// The same of two rows at a time, of two passes over a token, and how much these differ.
 struct Consistency {
     static constexpr long SCRATCH = 1;
     const int64_t *targets;
-    float share, first, second, forward, reverse;
-    float *normalisers, *wanted, *divergences;
+    float share;
+    LossWeights weights;
+    Found found;
 
     void operator()(const Logits &logits, long above, long rows, long outputs,
                     const Errors<Half> &errors, Vector *differences) const {
         for (long row = 0; row < rows; row += 2)
-            compare(logits, row, outputs, above + row, errors, differences);
+            compare(logits, row, outputs, (above + row) / 2, errors, differences);
     }
 
   private:
-    void compare(const Logits &logits, long row, long outputs, long number,
+    void compare(const Logits &logits, long row, long outputs, long token,
                  const Errors<Half> &errors, Vector *differences) const {
         const auto p = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
         const auto q = [=](long column) -> Vector & { return *(Vector *)logits.at(row + 1, column); };
-        const long last = round_up(outputs, WIDTH), target = targets[number / 2];
-        const float right_p = *logits.at(row, target), right_q = *logits.at(row + 1, target);
+        const long last = round_up(outputs, WIDTH), target = targets[token];
+        const float wanted_p = *logits.at(row, target), wanted_q = *logits.at(row + 1, target);
         Vector most_p = p(0), most_q = q(0);
         for (long n = WIDTH; n < last; n += WIDTH) {
             most_p = p(n) > most_p ? p(n) : most_p;
             most_q = q(n) > most_q ? q(n) : most_q;
         }
         const float top_p = largest(most_p), top_q = largest(most_q), to_2 = 1.44269504f;
-        Vector total_p = {}, total_q = {}, far_p = {}, far_q = {};
+        Vector total_p = {}, total_q = {}, apart_p = {}, apart_q = {};
         for (long n = 0; n < last; n += WIDTH) {
             const Vector apart = differences[n / WIDTH] = p(n) - q(n);
             total_p += p(n) = power_of_2(p(n) * to_2 - top_p * to_2);
             total_q += q(n) = power_of_2(q(n) * to_2 - top_q * to_2);
-            far_p += p(n) * apart;
-            far_q += q(n) * apart;
+            apart_p += p(n) * apart;
+            apart_q += q(n) * apart;
         }
-        const float all_p = sum(total_p), all_q = sum(total_q);
-        const float of_p = top_p + __builtin_logf(all_p), of_q = top_q + __builtin_logf(all_q);
-        const float far = of_p - of_q;  // log(p / q) = apart - far
-        const float from_q = sum(far_p) / all_p - far, from_p = far - sum(far_q) / all_q;
-        const float even_p = first + reverse - forward * (from_q + far);
-        const float even_q = second + forward - reverse * (from_p - far);
-        const float one_p = 1 / all_p, one_q = 1 / all_q;
-        const auto error_p = [=](auto p, auto q, auto apart) {
-            return p * one_p * (apart * forward + even_p) - q * (one_q * reverse);
-        };
-        const auto error_q = [=](auto p, auto q, auto apart) {
-            return q * one_q * (even_q - apart * reverse) - p * (one_p * forward);
-        };
+        const Comparison both(weights, {top_p, sum(total_p), sum(apart_p)},
+                              {top_q, sum(total_q), sum(apart_q)});
         for (long n = 0; n < last; n += WIDTH) {
             const Vector apart = differences[n / WIDTH];
-            store(errors.at(row, n), 0xffff, (__m512)error_p(p(n), q(n), apart));
-            store(errors.at(row + 1, n), 0xffff, (__m512)error_q(p(n), q(n), apart));
+            store(errors.at(row, n), 0xffff, (__m512)both.error_p(p(n), q(n), apart));
+            store(errors.at(row + 1, n), 0xffff, (__m512)both.error_q(p(n), q(n), apart));
         }
         const float power_p = *logits.at(row, target), power_q = *logits.at(row + 1, target);
-        const float right = right_p - right_q;
-        const float target_p = error_p(power_p, power_q, right) - first * share;
-        const float target_q = error_q(power_p, power_q, right) - second * share;
-        *errors.at(row, target) = ::narrow<bfloat16>(target_p).bits;
-        *errors.at(row + 1, target) = ::narrow<bfloat16>(target_q).bits;
-        const float found[3][2] = {{of_p, of_q}, {right_p, right_q}, {from_q, from_p}};
-        memcpy(normalisers + number, found[0], sizeof found[0]);
-        memcpy(wanted + number, found[1], sizeof found[1]);
-        memcpy(divergences + number, found[2], sizeof found[2]);
+        const float apart = wanted_p - wanted_q;
+        const float error_p = both.error_p(power_p, power_q, apart) - weights.first * share;
+        const float error_q = both.error_q(power_p, power_q, apart) - weights.second * share;
+        *errors.at(row, target) = ::narrow<bfloat16>(error_p).bits;
+        *errors.at(row + 1, target) = ::narrow<bfloat16>(error_q).bits;
+        both.put(token, wanted_p, wanted_q, found);
     }
 };
 

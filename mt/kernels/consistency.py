@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mt.kernels import native
-from mt.kernels.cross_entropy import CHUNK, CHUNK_ELSEWHERE, for_kernels
+from mt.kernels.cross_entropy import CHUNK, CHUNK_ELSEWHERE, for_kernels, widest
 from mt.kernels.linear import pad_rows
 
 
@@ -87,10 +87,14 @@ class _Given(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The sums of :func:`chunked_consistency`, and gradients of the first, as far as wanted."""
+    """Of every token what its loss consists of, and gradients of the sum, as far as wanted.
 
-    loss: Float[Tensor, ""]
-    plain: Float[Tensor, ""]
+    The gradients are those with target distributions that give ``1 - smoothing`` to the target, and
+    nothing to the others.
+    """
+
+    sums: Float[Tensor, "3 tokens 2"]
+    """Logarithms of normalisers and logits of targets, of p and of q; KL(p || q) and KL(q || p)."""
     of_states: Float[Tensor, "2 tokens dim"]
     of_weight: Float[Tensor, "vocabulary dim"] | None
     of_bias: Float[Tensor, " vocabulary"] | None
@@ -110,12 +114,31 @@ class _ChunkedConsistency(torch.autograd.Function):
         smoothing: float,
         weights: LossWeights,
     ) -> tuple[Tensor, Tensor]:
+        exact = torch.promote_types(weight.dtype, torch.float32)
         wanted = ctx.needs_input_grad[1:4]
         given = _Given(states, weight, bias, targets, smoothing, weights, wanted)
         found = _in_chunks(given) if library is None else _by_kernel(library, given)
-        ctx.save_for_backward(*found[2:])
-        ctx.mark_non_differentiable(found.plain)
-        return found.loss, found.plain
+        # The part of the target distributions that is the same for every token is taken off at
+        # once, as in the cross-entropy of one pass.
+        share, entropies = smoothing / len(weight), weights[:2]
+        sum_of_rows, count = weight.to(exact).sum(dim=0), states.size(1) * sum(entropies)
+        sum_of_states = _weigh(states.sum(dim=1, dtype=exact), *entropies)
+        sum_of_logits = (sum_of_states * sum_of_rows).sum()
+        if bias is not None:
+            sum_of_logits += count * bias.to(exact).sum()
+        for of_pass, entropy in zip(found.of_states, entropies, strict=True):
+            of_pass.sub_((share * entropy * sum_of_rows).to(states.dtype))
+        if found.of_weight is not None:
+            found.of_weight.sub_((share * sum_of_states).to(weight.dtype))
+        if found.of_bias is not None:
+            found.of_bias.sub_(share * count)
+        ctx.save_for_backward(*found[1:])
+        normaliser, wanted_logit, divergence = found.sums.sum(dim=1, dtype=widest(states.device))
+        plain = _weigh(normaliser - wanted_logit, *entropies).to(exact)
+        loss = _weigh(normaliser - (1 - smoothing) * wanted_logit, *entropies)
+        loss += _weigh(divergence, *weights[2:]) - share * sum_of_logits
+        ctx.mark_non_differentiable(plain)
+        return loss.to(exact), plain
 
     @staticmethod
     @once_differentiable
@@ -125,98 +148,92 @@ class _ChunkedConsistency(torch.autograd.Function):
         return None, *found, None, None, None
 
 
+def _weigh(both: Tensor, first: float, second: float) -> Tensor:
+    """Add what is known of p to what is known of q, each times its weight."""
+    return first * both[0] + second * both[1]
+
+
 def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
     states, weight, bias, targets, smoothing, weights, (_, wants_weight, wants_bias) = given
     targets = for_kernels(targets, states.size(1), len(weight))
     rows = states.transpose(0, 1).contiguous()  # both passes over a token lie side by side
     rounded, of_rows = torch.empty_like(rows, dtype=torch.bfloat16), torch.empty_like(rows)
-    normalisers, right, divergences = rows.new_empty(3, *rows.shape[:2])
+    sums = rows.new_empty(3, len(rows), 2)
     of_weight = torch.empty_like(weight) if wants_weight or wants_bias else None
     of_bias = None if bias is None or not wants_bias else torch.empty_like(bias)
     library.mt_bfloat16_consistency(
         False, *native.addresses(rows, rounded, weight, bias, targets), 1 - smoothing, *weights,
-        *native.addresses(normalisers, right, divergences, of_rows, of_weight, of_bias),
-        *native.layer_sizes(rows, weight),
+        *native.addresses(*sums, of_rows, of_weight, of_bias), *native.layer_sizes(rows, weight),
     )  # fmt: skip
-    # What smoothing gives to all tokens alike is taken off at once, for which no logits are needed.
-    share, entropies = smoothing / len(weight), rows.new_tensor(weights[:2])
-    sum_of_rows, count = weight.sum(dim=0), len(rows) * entropies.sum()
-    sum_of_states = (rows * entropies[:, None]).sum(dim=(0, 1))
-    sum_of_logits = (sum_of_states * sum_of_rows).sum()
-    of_rows.sub_(share * entropies[:, None] * sum_of_rows)
-    if of_weight is not None:
-        of_weight.sub_(share * sum_of_states)
-    if bias is not None:
-        sum_of_logits += count * bias.sum()
-    if of_bias is not None:
-        of_bias.sub_(share * count)
-    normalisers, right, divergences = (x.double() for x in (normalisers, right, divergences))
-    plain = (entropies * (normalisers - right)).sum()
-    loss = (entropies * (normalisers - (1 - smoothing) * right)).sum() - share * sum_of_logits
-    loss += (divergences * divergences.new_tensor(weights[2:])).sum()
-    found = _Found(loss.float(), plain.float(), of_rows.transpose(0, 1), of_weight, of_bias)
-    return found if wants_weight else found._replace(of_weight=None)
+    return _Found(sums, of_rows.transpose(0, 1), of_weight if wants_weight else None, of_bias)
 
 
 def _in_chunks(given: _Given) -> _Found:
-    """Compute it by torch's operations, a few hundred tokens at a time."""
+    """Compute it by torch's products, a few hundred tokens at a time."""
     states, weight, bias, targets, smoothing, weights, (_, wants_weight, wants_bias) = given
     exact = torch.promote_types(weight.dtype, torch.float32)
     most = (CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE) // 2
-    table = weight.to(states.dtype)
-    loss, plain = (torch.zeros((), device=states.device, dtype=exact) for _ in range(2))
+    table, count = weight.to(states.dtype), states.size(1)
+    sums = torch.empty(3, count, 2, dtype=exact, device=states.device)
     of_states = torch.empty_like(states)
     of_weight = torch.zeros_like(weight) if wants_weight else None
     of_bias = torch.zeros_like(bias) if bias is not None and wants_bias else None
-    for start in range(0, states.size(1), most):
-        part = states[:, start : start + most]
-        both = pad_rows(part.flatten(0, 1), states.dtype)
-        logits = (both @ table.t())[: 2 * part.size(1)].to(exact)
+    for start in range(0, count, most):
+        chosen = slice(start, start + most)
+        part = states[:, chosen].flatten(0, 1)
+        both = pad_rows(part, states.dtype)
+        product = both @ table.t()
         if bias is not None:
-            logits += bias
-        log_probabilities = torch.unflatten(logits.log_softmax(dim=1), 0, (2, -1))
-        losses, plain_losses, errors = _compare(
-            log_probabilities, targets[start : start + most, None], smoothing, weights
+            product += bias.to(product.dtype)  # of another dtype, it would copy all products
+        sums[:, chosen] = _turn_into_errors(
+            product[: len(part)], targets[chosen], 1 - smoothing, weights, exact
         )
-        loss, plain = loss + losses.sum(), plain + plain_losses.sum()
-        errors = pad_rows(errors.flatten(0, 1), states.dtype)
-        found = (errors @ table)[: 2 * part.size(1)]
-        of_states[:, start : start + most] = found.view_as(part)
+        errors = product
+        errors[len(part) :].zero_()
+        of_states[:, chosen] = torch.unflatten((errors @ table)[: len(part)], 0, (2, -1))
         if of_weight is not None:
             of_weight += errors.t() @ both
         if of_bias is not None:
             of_bias += errors.sum(dim=0)
-    return _Found(loss, plain, of_states, of_weight, of_bias)
+    return _Found(sums, of_states, of_weight, of_bias)
 
 
-def _compare(
-    log_probabilities: Float[Tensor, "2 tokens vocabulary"],
-    reference: Int[Tensor, "tokens 1"],
-    smoothing: float,
+def _turn_into_errors(
+    logits: Float[Tensor, "rows vocabulary"],
+    targets: Int[Tensor, " tokens"],
+    share: float,
     weights: LossWeights,
-) -> tuple[
-    Float[Tensor, "tokens 1"], Float[Tensor, "tokens 1"], Float[Tensor, "2 tokens vocabulary"]
-]:
-    """Return each token's loss, its plain cross-entropy, and the gradient of the logits."""
-    log_p, log_q = log_probabilities
-    first, second, forward, reverse = weights
-    right_p, right_q = log_p.gather(1, reference), log_q.gather(1, reference)
-    plain = -(first * right_p + second * right_q)
-    even = -(first * log_p.mean(1, keepdim=True) + second * log_q.mean(1, keepdim=True))
-    errors = log_probabilities.exp()
-    p, q = errors
-    ratio = log_p - log_q
-    from_q = torch.linalg.vecdot(p, ratio)[:, None]
-    from_p = -torch.linalg.vecdot(q, ratio)[:, None]
-    loss = (1 - smoothing) * plain + smoothing * even + forward * from_q + reverse * from_p
+    exact: torch.dtype,
+) -> Float[Tensor, "3 tokens 2"]:
+    """Write the gradient in the place of logits, whose rows are all of p and then all of q.
 
-    of_p = torch.add(first + reverse - forward * from_q, ratio, alpha=forward).mul_(p)
-    of_q = torch.add(second + forward - reverse * from_p, ratio, alpha=-reverse).mul_(q)
-    of_p.sub_(q, alpha=reverse)
-    of_q.sub_(p, alpha=forward)
-    share = smoothing / log_p.size(1)
-    for error, found, of_entropy in zip(errors, (of_p, of_q), (first, second), strict=True):
-        right = torch.full_like(right_p, -of_entropy * (1 - smoothing))
-        torch.sub(found, of_entropy * share, out=error).scatter_add_(1, reference, right)
-    return loss, plain, errors
+    Returns:
+        ``sums`` of :class:`_Found`.
+    """
+    library = native.library(logits)
+    if library is not None:
+        sums = torch.empty(3, len(targets), 2)
+        targets = for_kernels(targets, len(logits) // 2, logits.size(1))
+        library.mt_consistency(
+            logits.dtype == torch.bfloat16, *native.addresses(logits, targets), share, *weights,
+            *native.addresses(*sums), *native.sizes(logits),
+        )  # fmt: skip
+        return sums
+    first, second, forward, reverse = weights
+    reference = targets.expand(2, -1)[..., None]
+    both = torch.unflatten(logits.to(exact), 0, (2, -1))
+    log_probabilities = both.log_softmax(dim=2)
+    log_p, log_q = log_probabilities
+    p, q = log_probabilities.exp()
+    ratio = log_p - log_q
+    from_q = (p * ratio).sum(dim=1, keepdim=True)  # no product of vectors, which autocast rounds
+    from_p = -(q * ratio).sum(dim=1, keepdim=True)
+    of_p = p * (first + reverse + forward * (ratio - from_q)) - reverse * q
+    of_q = q * (second + forward - reverse * (ratio + from_p)) - forward * p
+    for errors, entropy in zip((of_p, of_q), weights[:2], strict=True):
+        errors.scatter_add_(1, reference[0], torch.full_like(from_q, -share * entropy))
+    wanted_logits = both.gather(2, reference)
+    normalisers = wanted_logits - log_probabilities.gather(2, reference)
+    logits.copy_(torch.cat([of_p, of_q]))
+    return torch.stack([normalisers, wanted_logits, torch.stack([from_q, from_p])])[..., 0].mT

@@ -113,7 +113,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         if found.of_bias is not None:
             found.of_bias.sub_(share * len(states))
         ctx.save_for_backward(*found[2:])
-        normaliser, wanted_logit, dtype = *found[:2], _widest(states.device)
+        normaliser, wanted_logit, dtype = *found[:2], widest(states.device)
         loss = (normaliser - (1 - smoothing) * wanted_logit).sum(dtype=dtype)
         with torch.autocast(states.device.type, enabled=False):
             smoothed = (loss - share * (sum_of_states @ sum_of_rows + biases)).to(exact)
@@ -206,7 +206,7 @@ def _in_chunks(given: _Given) -> _Found:
     return _Found(normalisers, wanted_logits, of_states, weight_gradient, bias_gradient)
 
 
-def _widest(device: torch.device) -> torch.dtype:
+def widest(device: torch.device) -> torch.dtype:
     """Return what sums are kept in: float64, which MPS lacks."""
     return torch.float32 if device.type == "mps" else torch.float64
 

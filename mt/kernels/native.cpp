@@ -16,6 +16,7 @@
 #include "attention.h"
 #include "bfloat16.h"
 #include "bfloat16_attention.h"
+#include "consistency.h"
 #include "room.h"
 
 namespace {
@@ -85,6 +86,64 @@ bool cross_entropy(void *logits, const int64_t *targets, float share, float *nor
             powers[targets[row]] -= share * sum;
             const float inverse = 1 / sum;
             for (uint32_t i = 0; i < width; i++) x[i] = narrow<T>(powers[i] * inverse);
+        }
+    }
+    return complete;
+}
+
+// The same of two passes over each token, of which the second's rows follow all of the first's, and how
+// much these differ.
+template <class T>
+bool consistency(void *logits, const int64_t *targets, float share, const LossWeights &weights,
+                 const Found &found, long tokens, uint32_t width, int threads) {
+    bool complete = true;
+#pragma omp parallel num_threads(threads)
+    {
+        Room room(2 * round_up(width, WIDTH));
+        float *powers_p = room.take(width), *powers_q = room.take(width);
+#pragma omp for schedule(static) reduction(&& : complete)
+        for (long token = 0; token < tokens; token++) {
+            if (room.refused()) {
+                complete = false;
+                continue;
+            }
+            T *x = static_cast<T *>(logits) + token * width, *y = x + tokens * width;
+            float top_p = widen(x[0]), top_q = widen(y[0]);
+            float total_p = 0, total_q = 0, apart_p = 0, apart_q = 0;
+#pragma omp simd reduction(max : top_p, top_q)
+            for (uint32_t i = 0; i < width; i++) {
+                top_p = widen(x[i]) > top_p ? widen(x[i]) : top_p;
+                top_q = widen(y[i]) > top_q ? widen(y[i]) : top_q;
+            }
+#pragma omp simd reduction(+ : total_p, total_q, apart_p, apart_q)
+            for (uint32_t i = 0; i < width; i++) {
+                const float apart = widen(x[i]) - widen(y[i]);
+                powers_p[i] = exponential(widen(x[i]) - top_p);
+                powers_q[i] = exponential(widen(y[i]) - top_q);
+                total_p += powers_p[i];
+                total_q += powers_q[i];
+                apart_p += powers_p[i] * apart;
+                apart_q += powers_q[i] * apart;
+            }
+            const Comparison both(weights, {top_p, total_p, apart_p}, {top_q, total_q, apart_q});
+            const int64_t target = targets[token];
+            const float wanted_p = widen(x[target]), wanted_q = widen(y[target]);
+            const auto error_p = [&](long i) {
+                return both.error_p(powers_p[i], powers_q[i], widen(x[i]) - widen(y[i]));
+            };
+            const auto error_q = [&](long i) {
+                return both.error_q(powers_p[i], powers_q[i], widen(x[i]) - widen(y[i]));
+            };
+            const float right_p = error_p(target) - weights.first * share;
+            const float right_q = error_q(target) - weights.second * share;
+            for (uint32_t i = 0; i < width; i++) {
+                const float of_p = error_p(i), of_q = error_q(i);
+                x[i] = narrow<T>(of_p);
+                y[i] = narrow<T>(of_q);
+            }
+            x[target] = narrow<T>(right_p);
+            y[target] = narrow<T>(right_q);
+            both.put(token, wanted_p, wanted_q, found);
         }
     }
     return complete;
@@ -265,6 +324,15 @@ bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float sha
     return run(logits, targets, share, normalisers, rows, width, threads);
 }
 
+bool mt_consistency(bool half, void *logits, const int64_t *targets, float share, float first,
+                    float second, float forward, float reverse, float *normalisers, float *wanted,
+                    float *divergences, long rows, uint32_t width, int threads) {
+    const LossWeights weights = {first, second, forward, reverse};
+    const Found found = {normalisers, wanted, divergences};
+    const auto run = half ? consistency<bfloat16> : consistency<float>;
+    return run(logits, targets, share, weights, found, rows / 2, width, threads);
+}
+
 #ifdef __AVX512BF16__
 // `half` says of layers whether x and its gradient are bfloat16, `relu` whether that follows a layer, or
 // goes before it in the backward pass.
@@ -301,8 +369,9 @@ bool mt_bfloat16_consistency(bool, const float *x, uint16_t *given, const float 
                              float *normalisers, float *wanted, float *divergences, float *of_x,
                              float *of_weight, float *of_bias, long rows, long inputs, long outputs,
                              int threads) {
-    const pairs::Consistency loss = {targets, share,       first,  second,     forward,
-                                     reverse, normalisers, wanted, divergences};
+    const LossWeights weights = {first, second, forward, reverse};
+    const Found found = {normalisers, wanted, divergences};
+    const pairs::Consistency loss = {targets, share, weights, found};
     return pairs::loss_of_outputs(loss, x, given, weight, bias, of_x, of_weight, of_bias, rows,
                                   inputs, outputs, threads);
 }

@@ -21,3 +21,9 @@ def each_way(request):
     """Run a test by torch's operations, and again as compiled."""
     if request.param == "compiled":
         request.getfixturevalue("compiled")
+
+
+@pytest.fixture
+def without_pairs(monkeypatch):
+    """Leave the products to torch, as on most processors; test_bfloat16.py has the others."""
+    monkeypatch.setattr(native, "_multiplies_pairs", lambda: False)

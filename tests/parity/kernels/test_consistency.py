@@ -8,6 +8,8 @@ from torch import nn
 from mt.kernels.consistency import LossWeights, chunked_consistency
 from mt.kernels.cross_entropy import CHUNK
 
+pytestmark = pytest.mark.usefixtures("each_way", "without_pairs")
+
 DIM, VOCABULARY = 8, 37
 WEIGHTS = LossWeights(0.7, 0.2, 1.5, 0.4)
 

@@ -9,15 +9,9 @@ from torch.profiler import ProfilerActivity, profile
 from mt.kernels import native
 from mt.kernels.cross_entropy import CHUNK, chunked_cross_entropy
 
-pytestmark = pytest.mark.usefixtures("each_way", "_without_pairs")
+pytestmark = pytest.mark.usefixtures("each_way", "without_pairs")
 
 DIM, VOCABULARY = 8, 37
-
-
-@pytest.fixture
-def _without_pairs(monkeypatch):
-    """Leave the products to torch, as on most processors; test_bfloat16.py has the others."""
-    monkeypatch.setattr(native, "_multiplies_pairs", lambda: False)
 
 
 def problem(tokens, bias=True, vocabulary=VOCABULARY, scale=1.0):

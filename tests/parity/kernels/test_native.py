@@ -9,6 +9,7 @@ import torch
 
 from mt.kernels import native
 from mt.kernels.attention import _natively, cpu_attention
+from mt.kernels.consistency import LossWeights, chunked_consistency
 from mt.kernels.cross_entropy import chunked_cross_entropy
 from mt.kernels.linear import in_panels, linear
 from mt.kernels.residual import add_dropped
@@ -283,6 +284,8 @@ def test_compiled_for_others_kernels_compute_what_torch_does(monkeypatch, reques
     states = torch.randn(13, 40, generator=torch.Generator().manual_seed(4))
     weight = torch.randn(70, 40, generator=torch.Generator().manual_seed(5))
     logits = torch.randn(5, 999, generator=torch.Generator().manual_seed(6))
+    output, targets = torch.nn.Linear(8, 43), torch.arange(9)
+    both = torch.randn(2, 9, 8, generator=torch.Generator().manual_seed(7)).requires_grad_()
 
     def compute():
         context = cpu_attention(query, key, value, None, 0.3)
@@ -293,7 +296,10 @@ def test_compiled_for_others_kernels_compute_what_torch_does(monkeypatch, reques
         halves = [each.bfloat16() for each in (query, key, value)]
         halved = cpu_attention(*halves, None, 0.3)
         of_halves = torch.autograd.grad(halved.float().square().sum(), halves)
-        return [context, *gradients, step, product, *top_k(logits, 10), halved, *of_halves]
+        loss, _ = chunked_consistency(both, output, targets, 0.1, LossWeights(0.5, 0.5, 1, 1))
+        compared = [loss, *torch.autograd.grad(loss, (both, *output.parameters()))]
+        found = [context, *gradients, step, product, *top_k(logits, 10), halved, *of_halves]
+        return [*found, *compared]
 
     monkeypatch.setattr(native, "_enabled", None)
     expected = compute()
