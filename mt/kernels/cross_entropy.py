@@ -22,11 +22,28 @@ CHUNK_ELSEWHERE = 8192
 """The same on other devices, which want large matrices."""
 
 
+class SoftTargets(NamedTuple):
+    """What other models predict for the same tokens, as a part of the target distribution.
+
+    The mean of their distributions is that part. No gradient flows to them.
+
+    Source: Hinton et al. (2015), section 2; Kim and Rush (2016), section 3.1.
+    """
+
+    states: Sequence[Float[Tensor, "tokens _"]]
+    """Each decoder's outputs."""
+    outputs: Sequence[nn.Linear]
+    """What maps them to logits."""
+    share: float
+    """How large that part is; the rest is that of the target, with smoothing."""
+
+
 def chunked_cross_entropy(
     states: Float[Tensor, "tokens dim"],
     output: nn.Linear,
     targets: Int[Tensor, " tokens"],
     smoothing: float,
+    soft: SoftTargets | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Sum label-smoothed and plain cross-entropy without ever holding all logits.
 
@@ -49,8 +66,9 @@ def chunked_cross_entropy(
     elif torch.is_autocast_enabled(states.device.type):
         states = states.to(torch.get_autocast_dtype(states.device.type))
     smoothed, plain = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        library, states, output.weight, output.bias, targets, smoothing, torch.is_grad_enabled()
-    )
+        library, states, output.weight, output.bias, targets, smoothing, soft,
+        torch.is_grad_enabled(),
+    )  # fmt: skip
     return smoothed, plain
 
 
@@ -63,6 +81,7 @@ class _Given(NamedTuple):
     targets: Int[Tensor, " tokens"]
     share: float
     """Of the target distribution what the target itself is given."""
+    soft: SoftTargets | None
     wanted: Sequence[bool]
     """Which gradients are: of states, weight and bias."""
 
@@ -70,12 +89,14 @@ class _Given(NamedTuple):
 class _Found(NamedTuple):
     """Of every token what its loss consists of, and gradients of the sum, as far as wanted.
 
-    The gradients are those with a target distribution that gives ``share`` to the target, and
-    nothing to the others.
+    The gradients are those with a target distribution that gives ``share`` to the target, its share
+    to what other models predict, and nothing else to the others.
     """
 
     normaliser: Float[Tensor, "tokens 1"]
     wanted_logit: Float[Tensor, "tokens 1"]
+    expected_logit: Float[Tensor, "tokens 1"] | None
+    """The mean by what other models predict, if there are any."""
     of_states: Float[Tensor, "tokens dim"] | None
     of_weight: Float[Tensor, "vocabulary dim"] | None
     of_bias: Float[Tensor, " vocabulary"] | None
@@ -93,28 +114,33 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         bias: Tensor | None,
         targets: Tensor,
         smoothing: float,
+        soft: SoftTargets | None,
         grad_enabled: bool,
     ) -> tuple[Tensor, Tensor]:
         exact = torch.promote_types(weight.dtype, torch.float32)
         # needs_input_grad ignores torch.no_grad.
         wanted = [grad_enabled and each for each in ctx.needs_input_grad[1:4]]
-        given = _Given(states, weight, bias, targets, 1 - smoothing, wanted)
+        hard_share = 1 - (soft.share if soft else 0.0)
+        share_of_target = hard_share * (1 - smoothing)
+        given = _Given(states, weight, bias, targets, share_of_target, soft, wanted)
         found = _in_chunks(given) if library is None else _by_kernel(library, given)
         # The part of the target distribution that is the same for every token is taken off at once.
         # The sum of all logits is the product of the sums of states and rows; it needs no logits.
         sum_of_rows = weight.to(exact).sum(dim=0)
         sum_of_states = states.sum(dim=0, dtype=exact)
         biases = 0.0 if bias is None else len(states) * bias.to(exact).sum()
-        share = smoothing / len(weight)
+        share = hard_share * smoothing / len(weight)
         if found.of_states is not None:
             found.of_states.sub_((share * sum_of_rows).to(states.dtype))
         if found.of_weight is not None:
             found.of_weight.sub_((share * sum_of_states).to(weight.dtype))
         if found.of_bias is not None:
             found.of_bias.sub_(share * len(states))
-        ctx.save_for_backward(*found[2:])
+        ctx.save_for_backward(*found[3:])
         normaliser, wanted_logit, dtype = *found[:2], widest(states.device)
-        loss = (normaliser - (1 - smoothing) * wanted_logit).sum(dtype=dtype)
+        loss = (normaliser - share_of_target * wanted_logit).sum(dtype=dtype)
+        if soft and found.expected_logit is not None:
+            loss -= soft.share * found.expected_logit.sum(dtype=dtype)
         with torch.autocast(states.device.type, enabled=False):
             smoothed = (loss - share * (sum_of_states @ sum_of_rows + biases)).to(exact)
         plain = (normaliser - wanted_logit).sum(dtype=dtype).to(exact)
@@ -126,25 +152,26 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         outer, saved = gradients[0], ctx.saved_tensors
         found = (None if each is None else each * outer.to(each.dtype) for each in saved)
-        return None, *found, None, None, None
+        return None, *found, None, None, None, None
 
 
 def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
-    states, weight, bias, targets, share, (_, of_weight, of_bias) = given
+    states, weight, bias, targets, share, _, (_, of_weight, of_bias) = given
     states, targets = states.contiguous(), for_kernels(targets, len(states), len(weight))
     rounded = torch.empty_like(states, dtype=torch.bfloat16)
     normaliser, wanted_logit = states.new_empty(2, len(states), 1)
     found = _Found(
         normaliser,
         wanted_logit,
+        None,
         torch.empty_like(states),
         torch.empty_like(weight) if of_weight or of_bias else None,
         None if bias is None or not of_bias else torch.empty_like(bias),
     )
     library.mt_bfloat16_cross_entropy(
         False, *native.addresses(states, rounded, weight, bias, targets), share,
-        *native.addresses(*found), *native.layer_sizes(states, weight),
+        *native.addresses(normaliser, wanted_logit, *found[3:]), *native.layer_sizes(states, weight),
     )  # fmt: skip
     return found if of_weight else found._replace(of_weight=None)
 
@@ -165,7 +192,7 @@ def for_kernels(targets: Int[Tensor, " tokens"], count: int, vocabulary: int) ->
 
 def _in_chunks(given: _Given) -> _Found:
     """Compute it by torch's products, a few hundred tokens at a time."""
-    states, weight, bias, targets, share, wanted = given
+    states, weight, bias, targets, share, soft, wanted = given
     exact = torch.promote_types(weight.dtype, torch.float32)
     most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
     table, count = weight.to(states.dtype), len(states)
@@ -177,23 +204,28 @@ def _in_chunks(given: _Given) -> _Found:
     products = states.new_empty(min(most, height), len(table))
     share_of_chunk, exact_share = torch.empty_like(table), torch.empty_like(weight)
     normalisers, wanted_logits = torch.empty(2, count, 1, dtype=exact, device=states.device)
+    expected_logits = torch.empty_like(normalisers) if soft else None
+    others = _OtherLogits(soft, products) if soft else None
     for start in range(0, count, most):
         chosen = slice(start, start + most)
         real, reference = states[chosen], targets[chosen, None]
         chunk = pad_rows(real, states.dtype)
-        product = torch.mm(chunk, table.t(), out=products[: len(chunk)])
-        if bias is not None:
-            product += bias.to(product.dtype)  # of another dtype, it would copy all products
+        product = _product(chunk, table, bias, products)
         logits = product[: len(real)]
         wanted_logits[chosen] = logits.gather(1, reference).to(exact)
-        if state_gradient is None:
+        if state_gradient is None and soft is None:
             normalisers[chosen] = logits.to(exact).logsumexp(dim=1, keepdim=True)
             continue
         # d loss / d logits = softmax - target distribution.
-        normaliser = _turn_into_errors(logits, reference, share, exact)
+        of_others = others.of(chosen) if others else None
+        normaliser, expected = _turn_into_errors(logits, reference, share, exact, of_others)
         if not normaliser.isfinite().all():  # torch: a target is next to impossible
             normaliser = _normaliser(real, table, bias, exact)
         normalisers[chosen] = normaliser
+        if expected_logits is not None and expected is not None:
+            expected_logits[chosen] = expected
+        if state_gradient is None:
+            continue
         errors = product
         errors[len(real) :].zero_()
         torch.mm(errors, table, out=state_gradient[start : start + len(chunk)])
@@ -203,7 +235,48 @@ def _in_chunks(given: _Given) -> _Found:
         if bias_gradient is not None:
             bias_gradient += errors.sum(dim=0)
     of_states = None if state_gradient is None else state_gradient[:count]
-    return _Found(normalisers, wanted_logits, of_states, weight_gradient, bias_gradient)
+    return _Found(
+        normalisers, wanted_logits, expected_logits, of_states, weight_gradient, bias_gradient
+    )
+
+
+class _SoftLogits(NamedTuple):
+    """What other models predict for a chunk, and its share of the target distribution."""
+
+    logits: Float[Tensor, "models tokens vocabulary"]
+    share: float
+
+
+class _OtherLogits:
+    """Computes the logits of other models chunk by chunk, in the same memory for each."""
+
+    def __init__(self, soft: SoftTargets, products: Float[Tensor, "most vocabulary"]) -> None:
+        self.soft = soft
+        self.tables = [output.weight.to(products.dtype) for output in soft.outputs]
+        self.products = products.new_empty(len(self.tables), *products.shape)
+
+    def of(self, chosen: slice) -> _SoftLogits:
+        """Return those of some of the tokens, until the next chunk takes their place."""
+        count = 0
+        for states, output, table, room in zip(
+            self.soft.states, self.soft.outputs, self.tables, self.products, strict=True
+        ):
+            count = len(states[chosen])
+            _product(pad_rows(states[chosen], room.dtype), table, output.bias, room)
+        return _SoftLogits(self.products[:, :count], self.soft.share)
+
+
+def _product(
+    chunk: Float[Tensor, "rows dim"],
+    table: Float[Tensor, "vocabulary dim"],
+    bias: Float[Tensor, " vocabulary"] | None,
+    room: Float[Tensor, "most vocabulary"],
+) -> Float[Tensor, "rows vocabulary"]:
+    """Compute logits where there is room for them."""
+    product = torch.mm(chunk, table.t(), out=room[: len(chunk)])
+    if bias is not None:
+        product += bias.to(product.dtype)  # of another dtype, it would copy all products
+    return product
 
 
 def widest(device: torch.device) -> torch.dtype:
@@ -227,25 +300,40 @@ def _turn_into_errors(
     targets: Int[Tensor, "tokens 1"],
     share: float,
     exact: torch.dtype,
-) -> Float[Tensor, "tokens 1"]:
-    """Write softmax in the place of logits, less ``share`` at each target.
+    others: _SoftLogits | None,
+) -> tuple[Float[Tensor, "tokens 1"], Float[Tensor, "tokens 1"] | None]:
+    """Write softmax in the place of logits, less ``share`` at targets and what others predict.
 
     Returns:
-        The logarithm of each normaliser; NaN where rounding has left nothing to tell it by.
+        The logarithm of each normaliser, NaN where rounding has left nothing to tell it by, and the
+        mean logit by what other models predict, if there are any.
     """
     library = native.library(logits)
     if library is not None:
-        normaliser, targets = torch.empty(targets.shape, dtype=torch.float32), targets.contiguous()
+        normaliser, expected = torch.empty(2, *targets.shape, dtype=torch.float32)
+        targets = targets.contiguous()
+        soft, soft_share = others or (None, 0.0)
+        count, apart = (0, 0) if soft is None else (len(soft), soft.stride(0))
         library.mt_cross_entropy(
-            logits.dtype == torch.bfloat16, logits.data_ptr(), targets.data_ptr(), share,
-            normaliser.data_ptr(), *native.sizes(logits),
+            logits.dtype == torch.bfloat16, *native.addresses(logits, soft), count, apart,
+            soft_share, *native.addresses(expected, targets), share, normaliser.data_ptr(),
+            *native.sizes(logits),
         )  # fmt: skip
-        return normaliser
+        return normaliser, None if soft is None else expected
+    if others is not None:
+        soft_targets = torch.softmax(others.logits.to(exact), dim=2).mean(dim=0)
+        exact_logits = logits.to(exact)
+        log_probabilities = exact_logits.log_softmax(dim=1)
+        normaliser = (exact_logits - log_probabilities).gather(1, targets)
+        expected = (soft_targets * exact_logits).sum(dim=1, keepdim=True)
+        errors = log_probabilities.exp().sub_(soft_targets, alpha=others.share)
+        logits.copy_(errors.scatter_add_(1, targets, torch.full_like(normaliser, -share)))
+        return normaliser, expected
     wanted_logit = logits.gather(1, targets).to(exact)
     probability = torch.softmax(logits, dim=1, out=logits).gather(1, targets).to(exact)
     _put(logits, targets, (probability - share).to(logits.dtype))
     imprecise = probability < torch.finfo(exact).tiny
-    return (wanted_logit - probability.log()).masked_fill_(imprecise, math.nan)
+    return (wanted_logit - probability.log()).masked_fill_(imprecise, math.nan), None
 
 
 def _put(

@@ -57,16 +57,52 @@ void add_dropped_backward(const float *gradient, const Dropout &dropout, void *o
     }
 }
 
-// Of each row of logits the logarithm of the normaliser, and in its place the gradient of
-// cross-entropy: softmax, less `share` at the target.
+// Logits of other models for the same tokens, whose mean distribution is a part of the targets.
+struct SoftTargets {
+    const void *logits;  // of one model after the other
+    long count, apart;   // of models, and of numbers from one to the next
+    float share;         // of the target distribution
+    float *expected;     // the mean of the logits that learn, by that distribution
+};
+
+// exp(x - top) of a row, where top is the largest, and their sum.
+struct Powers {
+    float top, sum;
+};
+
+template <class T> inline Powers powers_of(const T *x, uint32_t width, float *powers) {
+    float top = widen(x[0]), sum = 0;
+#pragma omp simd reduction(max : top)
+    for (uint32_t i = 0; i < width; i++) top = widen(x[i]) > top ? widen(x[i]) : top;
+#pragma omp simd reduction(+ : sum)
+    for (uint32_t i = 0; i < width; i++) {
+        powers[i] = exponential(widen(x[i]) - top);
+        sum += powers[i];
+    }
+    return {top, sum};
+}
+
+// The mean distribution of all models for a row that begins `first` numbers after their first.
 template <class T>
-bool cross_entropy(void *logits, const int64_t *targets, float share, float *normalisers, long rows,
-                   uint32_t width, int threads) {
+inline void mean_of(const SoftTargets &soft, long first, uint32_t width, float *powers, float *mean) {
+    memset(mean, 0, sizeof(float) * width);
+    for (long model = 0; model < soft.count; model++) {
+        const T *x = static_cast<const T *>(soft.logits) + model * soft.apart + first;
+        const float scale = 1 / (powers_of(x, width, powers).sum * soft.count);
+        for (uint32_t i = 0; i < width; i++) mean[i] += powers[i] * scale;
+    }
+}
+
+// Of each row of logits the logarithm of the normaliser, and in its place the gradient of
+// cross-entropy: softmax, less what other models predict, and less `share` at the target.
+template <class T>
+bool cross_entropy(void *logits, const SoftTargets &soft, const int64_t *targets, float share,
+                   float *normalisers, long rows, uint32_t width, int threads) {
     bool complete = true;
 #pragma omp parallel num_threads(threads)
     {
-        Room room(round_up(width, WIDTH));
-        float *powers = room.take(width);
+        Room room(2 * round_up(width, WIDTH));
+        float *powers = room.take(width), *mean = room.take(width);
 #pragma omp for schedule(static) reduction(&& : complete)
         for (long row = 0; row < rows; row++) {
             if (room.refused()) {
@@ -74,18 +110,22 @@ bool cross_entropy(void *logits, const int64_t *targets, float share, float *nor
                 continue;
             }
             T *x = static_cast<T *>(logits) + row * width;
-            float most = widen(x[0]), sum = 0;
-#pragma omp simd reduction(max : most)
-            for (uint32_t i = 0; i < width; i++) most = widen(x[i]) > most ? widen(x[i]) : most;
-#pragma omp simd reduction(+ : sum)
-            for (uint32_t i = 0; i < width; i++) {
-                powers[i] = exponential(widen(x[i]) - most);
-                sum += powers[i];
+            if (soft.count) {
+                float expected = 0;
+                mean_of<T>(soft, row * width, width, powers, mean);
+#pragma omp simd reduction(+ : expected)
+                for (uint32_t i = 0; i < width; i++) expected += mean[i] * widen(x[i]);
+                soft.expected[row] = expected;
             }
-            normalisers[row] = most + __builtin_logf(sum);
-            powers[targets[row]] -= share * sum;
-            const float inverse = 1 / sum;
-            for (uint32_t i = 0; i < width; i++) x[i] = narrow<T>(powers[i] * inverse);
+            const Powers of = powers_of(x, width, powers);
+            const float inverse = 1 / of.sum, taken = soft.share;
+            normalisers[row] = of.top + __builtin_logf(of.sum);
+            powers[targets[row]] -= share * of.sum;
+            if (soft.count)
+                for (uint32_t i = 0; i < width; i++)
+                    x[i] = narrow<T>(powers[i] * inverse - mean[i] * taken);
+            else
+                for (uint32_t i = 0; i < width; i++) x[i] = narrow<T>(powers[i] * inverse);
         }
     }
     return complete;
@@ -318,10 +358,12 @@ bool mt_top_k(bool, const float *numbers, float *values, int64_t *indices, long 
     return top_k(numbers, values, indices, rows, width, count, threads);
 }
 
-bool mt_cross_entropy(bool half, void *logits, const int64_t *targets, float share,
+bool mt_cross_entropy(bool half, void *logits, const void *soft_logits, long count, long apart,
+                      float soft_share, float *expected, const int64_t *targets, float share,
                       float *normalisers, long rows, uint32_t width, int threads) {
+    const SoftTargets soft = {soft_logits, count, apart, soft_share, expected};
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
-    return run(logits, targets, share, normalisers, rows, width, threads);
+    return run(logits, soft, targets, share, normalisers, rows, width, threads);
 }
 
 bool mt_consistency(bool half, void *logits, const int64_t *targets, float share, float first,

@@ -77,7 +77,16 @@ _SIGNATURES = {
     "mt_add_dropped_backward": (c_void_p, _dropout, c_void_p, *_sizes),
     "mt_linear": (c_void_p, c_long, *[c_void_p] * 3, *[c_long] * 3, c_int),
     "mt_top_k": (c_void_p, c_void_p, c_void_p, c_long, c_long, c_long, c_int),
-    "mt_cross_entropy": (c_void_p, c_void_p, c_float, c_void_p, *_sizes),
+    "mt_cross_entropy": (
+        *[c_void_p] * 2,
+        c_long,
+        c_long,
+        c_float,
+        *[c_void_p] * 2,
+        c_float,
+        c_void_p,
+        *_sizes,
+    ),
     "mt_consistency": (c_void_p, c_void_p, *[c_float] * 5, *[c_void_p] * 3, *_sizes),
 }
 """The parameters of each kernel but the first, which says whether numbers are bfloat16."""

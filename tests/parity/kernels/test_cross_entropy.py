@@ -7,7 +7,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from mt.kernels import native
-from mt.kernels.cross_entropy import CHUNK, chunked_cross_entropy
+from mt.kernels.cross_entropy import CHUNK, SoftTargets, chunked_cross_entropy
 
 pytestmark = pytest.mark.usefixtures("each_way", "without_pairs")
 
@@ -197,3 +197,60 @@ def test_no_matrix_of_logits_in_half_precision_is_copied():
     copied = [event.input_shapes[0] for event in profiled.events() if event.name == "aten::copy_"]
     assert copied  # the profiler sees copies, such as that of the gradient of the weights
     assert not [shape for shape in copied if len(shape) == 2 and shape[1] == 500], copied
+
+
+def others(tokens):
+    """Two models of other widths, one of them without a bias."""
+    generator = torch.Generator().manual_seed(tokens)
+    wide, narrow = nn.Linear(12, VOCABULARY), nn.Linear(6, VOCABULARY, bias=False)
+    outputs = [each.requires_grad_(False) for each in (wide, narrow)]
+    states = [3 * torch.randn(tokens, each.in_features, generator=generator) for each in outputs]
+    return SoftTargets(states, outputs, 0.7)
+
+
+def mixed(soft, targets, smoothing):
+    """Compute the target distributions, in float64."""
+    predicted = [
+        F.linear(*(each.double() for each in (states, *output.parameters()))).softmax(dim=1)
+        for states, output in zip(soft.states, soft.outputs, strict=True)
+    ]
+    hard = F.one_hot(targets, VOCABULARY) * (1 - smoothing) + smoothing / VOCABULARY
+    return soft.share * sum(predicted) / len(predicted) + (1 - soft.share) * hard
+
+
+@pytest.mark.parametrize("tokens", [0, 1, CHUNK - 1, CHUNK + 1])
+@pytest.mark.parametrize("bias", [True, False])
+def test_soft_targets_are_a_part_of_the_target_distribution(tokens, bias):
+    states, output, targets = problem(tokens, bias)
+    soft = others(tokens)
+    loss, plain = chunked_cross_entropy(states, output, targets, 0.1, soft)
+    exact = [each.detach().double().requires_grad_() for each in (states, *output.parameters())]
+    log_probabilities = F.linear(*exact).log_softmax(dim=1)
+    wanted = -(mixed(soft, targets, 0.1) * log_probabilities).sum()
+    torch.testing.assert_close(loss.double(), wanted, rtol=1e-5, atol=1e-5)
+    wanted_plain = -log_probabilities.gather(1, targets[:, None]).sum()
+    torch.testing.assert_close(plain.double(), wanted_plain, rtol=1e-5, atol=1e-5)
+    found = torch.autograd.grad(loss, [states, *output.parameters()])
+    for each, gradient in zip(found, torch.autograd.grad(wanted, exact), strict=True):
+        torch.testing.assert_close(each.double(), gradient, rtol=1e-4, atol=1e-4)
+
+
+def test_soft_targets_in_half_precision_are_near_those_of_float32():
+    states, output, targets = problem(300)
+    soft, found = others(300), []
+    for enabled in (True, False):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss, _ = chunked_cross_entropy(states, output, targets, 0.1, soft)
+        found.append([loss, *torch.autograd.grad(loss, [states, *output.parameters()])])
+    for half, whole in zip(*found, strict=True):
+        assert half.dtype == torch.float32
+        assert (half - whole).norm() < 2**-6 * whole.norm()
+
+
+def test_without_gradient_soft_targets_count_too():
+    states, output, targets = problem(20)
+    soft = others(20)
+    learnt = chunked_cross_entropy(states, output, targets, 0.1, soft)
+    with torch.no_grad():
+        told = chunked_cross_entropy(states, output, targets, 0.1, soft)
+    assert all(torch.equal(*pair) for pair in zip(learnt, told, strict=True))
