@@ -171,7 +171,8 @@ def _by_kernel(library: native.Library, given: _Given) -> _Found:
     )
     library.mt_bfloat16_cross_entropy(
         False, *native.addresses(states, rounded, weight, bias, targets), share,
-        *native.addresses(normaliser, wanted_logit, *found[3:]), *native.layer_sizes(states, weight),
+        *native.addresses(normaliser, wanted_logit, *found[3:]),
+        *native.layer_sizes(states, weight),
     )  # fmt: skip
     return found if of_weight else found._replace(of_weight=None)
 

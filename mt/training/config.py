@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -244,6 +245,22 @@ class SimCutConfig(StrictConfig):
 ConsistencyConfig = Annotated[RDropConfig | SimCutConfig, Field(discriminator="kind")]
 
 
+class DistillationConfig(StrictConfig):
+    """Learn what other models predict for each token, beside the token itself.
+
+    This is word-level distillation; what they write, which `mt distill` makes, is a corpus like any
+    other. Costs a pass of each of them over every batch, without gradient.
+
+    Source: Hinton et al. (2015), section 2; Kim and Rush (2016), section 3.1.
+    """
+
+    teachers: tuple[Path, ...] = Field(min_length=1)
+    """Bundles, or runs whose best bundles are meant, of the same tokenizers and languages; the mean
+    of their distributions is learnt from."""
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Their part of the target distribution; the rest is the token's, with label smoothing."""
+
+
 class LoRAConfig(StrictConfig):
     """Train two small matrices beside each matrix of a linear layer, and nothing else.
 
@@ -282,6 +299,8 @@ class TrainingConfig(StrictConfig):
     """Share of the target distribution spread over the vocabulary."""
     consistency: ConsistencyConfig | None = None
     """Compare two passes over each batch, and punish what differs: `kind: rdrop` or `simcut`."""
+    distillation: DistillationConfig | None = None
+    """Learn from what other models predict for each token, too."""
     clip_norm: PositiveFloat | None = 1.0
     """Largest Euclidean norm of the gradient; larger ones are scaled down to it."""
     precision: Precision = "auto"
@@ -321,6 +340,15 @@ class TrainingConfig(StrictConfig):
             raise ValueError(
                 f"consistency.from_update: expected at most the {self.updates} updates of the run, "
                 f"but found {self.consistency.from_update}; lower it, or leave consistency out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_loss(self) -> Self:
+        if self.consistency is not None and self.distillation is not None:
+            raise ValueError(
+                "distillation: expected no consistency beside it, as either is a loss of its own; "
+                "leave out one"
             )
         return self
 

@@ -197,6 +197,7 @@ def _training(
         "lora": None,
         "freeze": [],
         "budget": None,
+        "distillation": None,
         "consistency": consistency and {**consistency, "from_update": 1},
         "updates": updates,
         "optimizer": {

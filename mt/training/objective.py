@@ -1,6 +1,7 @@
 """What training makes small, in nats per target token: label-smoothed cross-entropy, and more.
 
-A consistency loss adds how much two passes over the same pairs differ.
+A consistency loss adds how much two passes over the same pairs differ. With teachers a part of the
+target distribution is what these predict.
 """
 
 from typing import NamedTuple
@@ -12,10 +13,11 @@ from torch import Tensor
 
 from mt.data.batches import Batch
 from mt.kernels.consistency import LossWeights, chunked_consistency
-from mt.kernels.cross_entropy import chunked_cross_entropy
+from mt.kernels.cross_entropy import SoftTargets, chunked_cross_entropy
 from mt.model.contract import CUT, EncoderDecoder
 from mt.text.tokenizer import END, PAD, START
 from mt.training.config import RDropConfig, SimCutConfig
+from mt.training.teachers import Teachers
 
 
 class Loss(NamedTuple):
@@ -43,19 +45,27 @@ class Objective:
     end and start marks are never cut. The loss is the paper's equation 5:
     ``CE(p) + weight * KL(p || q)``. Gradients flow through both passes, as the paper advises.
 
+    With teachers the target distribution is ``1 - weight`` of that, and ``weight`` of the mean of
+    theirs, given the same source and the same tokens before.
+
     Attributes:
         smoothing: Label smoothing, 0 to below 1.
         consistency: How two passes are compared; ``None``: there is one.
+        teachers: Models that are learnt from; ``None``: there are none. Not with ``consistency``.
 
     Source: Szegedy et al. (2016), section 7; Vaswani et al. (2017), section 5.4; Liang et al.
-    (2021), section 2; Gao et al. (2022), section 3.
+    (2021), section 2; Gao et al. (2022), section 3; Kim and Rush (2016), section 3.1.
     """
 
     def __init__(
-        self, smoothing: float, consistency: RDropConfig | SimCutConfig | None = None
+        self,
+        smoothing: float,
+        consistency: RDropConfig | SimCutConfig | None = None,
+        teachers: Teachers | None = None,
     ) -> None:
         self.smoothing = smoothing
         self.consistency = consistency
+        self.teachers = teachers
 
     def at(self, update: int) -> "Objective":
         """Return the objective of an update, which is this one from some update on."""
@@ -68,8 +78,9 @@ class Objective:
         if self.consistency is not None:
             return self._compare(model, batch, self.consistency)
         states, targets = target_states(model, batch)
+        soft = None if self.teachers is None else _soft_targets(self.teachers, batch)
         smoothed, cross_entropy = chunked_cross_entropy(
-            states, model.output, targets, self.smoothing
+            states, model.output, targets, self.smoothing, soft
         )
         return Loss(smoothed, cross_entropy, batch.target_tokens)
 
@@ -91,6 +102,12 @@ class Objective:
             states, model.output, batch.target[real], self.smoothing, weights
         )
         return Loss(loss, plain, batch.target_tokens)
+
+
+def _soft_targets(teachers: Teachers, batch: Batch) -> SoftTargets:
+    """Let each teacher read a batch."""
+    states = [target_states(model, batch).states for model in teachers.models]
+    return SoftTargets(states, [model.output for model in teachers.models], teachers.weight)
 
 
 class TargetStates(NamedTuple):

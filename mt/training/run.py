@@ -35,6 +35,7 @@ from mt.training.randomness import give_own_state
 from mt.training.recipe import RecipeConfig
 from mt.training.sharing import refuse_other_pairs, refuse_unshared
 from mt.training.start import read_start, start_from
+from mt.training.teachers import check_teachers, load_teachers
 from mt.training.trainer import Trainer
 from mt.training.validation import Translate, Validation
 from mt.training.world import World
@@ -77,6 +78,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
     _refuse_larger_than_memory(recipe, device, world.local_size)
     log.info("checking the corpora")
     world.from_main(recipe.data.check)
+    world.from_main(lambda: check_teachers(recipe.training.distillation))
     with ExitStack() as stack:
         world.from_main(lambda: stack.enter_context(lock_directory(run)))
         world.from_main(lambda: open_run(recipe, run, resume))
@@ -185,6 +187,9 @@ def _trainer(
     give_own_state(world)
     languages = data.source, data.target
     most_tokens = min(data.max_tokens, training.batch_tokens)
+    teachers = None
+    if training.distillation is not None:
+        teachers = load_teachers(training.distillation, tokenizers, languages, most_tokens, device)
     augmenter = data.augmentation.build(tokenizers, languages, most_tokens, recipe.seed)
     origin = start.origin if start else None
     metadata = Metadata(0, languages, parameters, data.max_tokens, origin=origin)
@@ -193,7 +198,7 @@ def _trainer(
     )
     return Trainer(
         model=model,
-        objective=Objective(training.label_smoothing, training.consistency),
+        objective=Objective(training.label_smoothing, training.consistency, teachers),
         optimizer=training.optimizer.build(model),
         order=TrainingOrder(prepared.training, training.batch_tokens, recipe.seed, augmenter),
         validation=Validation(

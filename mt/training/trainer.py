@@ -79,7 +79,7 @@ class Trainer:
         """Go back to the newest checkpoint that is intact, if there is one.
 
         Raises:
-            TrainingError: If all checkpoints are damaged, or of other pairs.
+            TrainingError: If all checkpoints are damaged, or of other pairs or teachers.
         """
         done = self.world.from_main(self.checkpoints.newest)
         if done is None:
@@ -89,6 +89,11 @@ class Trainer:
             raise TrainingError(
                 f"{self.checkpoints.run}: expected the pairs of the run that is resumed, "
                 "but the text of the corpora has changed since; restore it, or choose another --out"
+            )
+        if state["teachers"] != self._teachers():
+            raise TrainingError(
+                f"{self.checkpoints.run}: expected the teachers of the run that is resumed, but "
+                "their weights have changed since; restore them, or choose another --out"
             )
         where = str(self.checkpoints.run)
         if not isinstance(self.follower, LowRankAdaptation):  # whose model is computed
@@ -322,12 +327,17 @@ class Trainer:
             "progress": self.progress.to_json(),
             "random": self.world.gather(random_state(self.device)),
             "pairs": self.pairs,
+            "teachers": self._teachers(),
             "kernels": self.world.gather(native.in_use()),
         }
         if self.follower is not None:
             state["weights"] = weights_of(self.model)
         self._splits.tell()
         self.world.from_main(lambda: self.checkpoints.save(self.result, state, self.progress))
+
+    def _teachers(self) -> list[str]:
+        """Tell the teachers of the run from others, by their weights."""
+        return [] if self.objective.teachers is None else list(self.objective.teachers.sha256)
 
     def _average(self) -> ValidationResult:
         history, update = self.progress.history, self.progress.update

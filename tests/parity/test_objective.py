@@ -13,6 +13,7 @@ from mt.model.contract import CUT
 from mt.text.tokenizer import END, PAD, START
 from mt.training.config import RDropConfig, SimCutConfig
 from mt.training.objective import Objective, cut_off, shift_right
+from mt.training.teachers import Teachers
 from tests.models import build, recurrent, transformer
 
 
@@ -177,3 +178,20 @@ def test_marks_are_never_cut_and_of_other_tokens_a_share_is():
     # Forty thousand draws: one standard deviation is 0.0011.
     assert (found == CUT).double().mean().item() == pytest.approx(0.05, abs=0.005)
     assert set(found.unique().tolist()) == {CUT, 9}
+
+
+def test_teachers_are_a_part_of_the_target_distribution(dropping):
+    teachers = [config().build(20, 20).double().eval() for config in (recurrent, transformer)]
+    for teacher in teachers:
+        teacher.requires_grad_(False)
+    inputs, real = (BATCH.source, shift_right(BATCH.target)), BATCH.target != PAD
+    predicted = [teacher.output(teacher(*inputs)).softmax(dim=-1) for teacher in teachers]
+    hard = 0.9 * F.one_hot(BATCH.target, 20).double() + 0.1 / 20
+    mixed = 0.6 * (predicted[0] + predicted[1]) / 2 + 0.4 * hard
+
+    def expected():
+        log_p = dropping.output(dropping(*inputs)).log_softmax(dim=-1)
+        return -(mixed * log_p).sum(dim=-1)[real].sum()
+
+    objective = Objective(0.1, teachers=Teachers(teachers, 0.6, ("one", "other")))
+    check_loss_and_gradients(dropping, objective, expected)

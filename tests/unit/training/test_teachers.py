@@ -1,0 +1,72 @@
+"""Word-level distillation in a whole run, and the teachers that are refused."""
+
+import json
+import shutil
+
+import pytest
+
+from mt.bundle import open_bundle, read_index
+from mt.errors import BundleError, ConfigError, TrainingError
+from tests.unit.training.test_methods import reports
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def teacher(fit):
+    return fit(run="teacher").run
+
+
+def losses(outcome):
+    return [entry["loss"] for entry in reports(outcome) if "epoch" in entry]
+
+
+def taught_by(*teachers, weight=0.5):
+    return (
+        f"training.distillation={{teachers: {json.dumps([*map(str, teachers)])}, weight: {weight}}}"
+    )
+
+
+def test_a_run_learns_from_teachers_and_goes_on_exactly(fit, teacher):
+    settings = taught_by(teacher, teacher), "seed=2"
+    plain, whole = fit("seed=2", run="plain"), fit(*settings, run="whole")
+    assert losses(plain) != losses(whole)
+    fit(*settings, "training.updates=20")
+    resumed = fit(*settings, resume=True)
+    assert reports(resumed) == reports(whole)
+
+
+def test_a_teacher_of_another_run_is_not_taken_for_the_same(fit, teacher):
+    settings = taught_by(teacher), "seed=2"
+    fit(*settings, "training.updates=20")
+    other = fit("seed=3", run="other").run
+    shutil.rmtree(teacher)
+    other.rename(teacher)
+    with pytest.raises(TrainingError, match="the teachers of the run that is resumed"):
+        fit(*settings, resume=True)
+
+
+def test_teachers_of_other_tokens_or_shorter_sentences_are_refused(fit, teacher):
+    short = fit("data.max_tokens=20", run="short").run
+    with pytest.raises(TrainingError, match="set data.max_tokens to 20"):
+        fit(taught_by(teacher, short))
+    with pytest.raises(TrainingError, match=f"tokenizer_from: {teacher}"):
+        fit(taught_by(teacher), "tokenizer.size=290")
+    assert open_bundle(fit(taught_by(short), "data.max_tokens=20").run)
+
+
+def test_teachers_are_looked_for_before_anything_is_made(fit, tmp_path):
+    with pytest.raises(BundleError, match="does not exist"):
+        fit(taught_by(tmp_path / "nowhere"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_losses_are_refused(fit, tmp_path):
+    with pytest.raises(ConfigError, match="leave out one"):
+        fit(taught_by(tmp_path), "training.consistency={kind: rdrop}")
+
+
+@pytest.mark.parametrize("wrong", ["{teachers: []}", "{teachers: [a], weight: 0}", "{weight: 0.5}"])
+def test_a_section_without_teachers_or_weight_is_refused(fit, wrong):
+    with pytest.raises(ConfigError, match="distillation"):
+        fit(f"training.distillation={wrong}")
