@@ -55,12 +55,13 @@ def chunked_cross_entropy(
     Under autocast torch rounds the softmax to half precision where its gradient is computed; what
     is reported for a token is then off by at most 0.004 nats, up or down. Without gradient it is
     not, nor by the compiled kernels, where these are enabled. On processors that are made for it
-    one of them computes the whole, and rounds no logit.
+    one of them computes the whole, and rounds no logit, if there are no soft targets.
 
     Returns:
-        The smoothed sum, which has a gradient, and the plain sum, which has none.
+        The smoothed sum, which has a gradient, and the plain sum, which has none and is of the
+        targets alone.
     """
-    library = native.layer_library(states, (output.weight, output.bias))
+    library = None if soft else native.layer_library(states, (output.weight, output.bias))
     if library is not None:
         states = states.float()
     elif torch.is_autocast_enabled(states.device.type):

@@ -10,7 +10,7 @@ from torch import nn
 
 from mt.kernels import consistency, cross_entropy, native
 from mt.kernels.consistency import LossWeights, chunked_consistency
-from mt.kernels.cross_entropy import chunked_cross_entropy
+from mt.kernels.cross_entropy import SoftTargets, chunked_cross_entropy
 from mt.kernels.linear import feed_forward, linear
 from mt.processor import processor_flags
 
@@ -218,6 +218,18 @@ def test_an_unlikely_token_costs_its_gap(gap, vocabulary):
     states = torch.tensor([[1.0, 0.0]]).requires_grad_()
     _, plain = ours(states, output, torch.tensor([0]), 0.0)
     assert plain.item() == pytest.approx(math.log1p(math.exp(-gap)) + gap, rel=1e-5)
+
+
+def test_soft_targets_are_no_less_there_than_elsewhere(monkeypatch):
+    output, states = nn.Linear(34, 50), draw(40, 34)
+    soft = SoftTargets([draw(40, 34, seed=8).detach()], [nn.Linear(34, 50)], 0.7)
+    found = []
+    for here in (True, False):
+        monkeypatch.setattr(native, "_multiplies_pairs", lambda here=here: here)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, plain = chunked_cross_entropy(states, output, torch.arange(40), 0.1, soft)
+        found.append([loss, plain, *torch.autograd.grad(loss, [states, *output.parameters()])])
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
 
 
 def passes(tokens, dim, vocabulary, bias, monkeypatch):

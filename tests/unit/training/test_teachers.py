@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from mt.bundle import open_bundle, read_index
+from mt.bundle import open_bundle
 from mt.errors import BundleError, ConfigError, TrainingError
 from tests.unit.training.test_methods import reports
 
