@@ -256,126 +256,53 @@ struct Logits {
     }
 };
 
-// What exp(logit - top) of a row is, where top is its largest, comes in its place.
-struct Powers {
-    float top, sum;
-};
-
-Powers turn_into_powers(const Logits &logits, long row, long outputs) {
-    const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
-    const long last = round_up(outputs, WIDTH);
-    Vector most = vector(0), total = {};
-    for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
-    const float top = largest(most), to_2 = 1.44269504f;
-    for (long n = 0; n < last; n += WIDTH)
-        total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
-    return {top, sum(total)};
-}
-
-// Other models for the same tokens, whose mean distribution is a part of the targets.
-struct SoftTargets {
-    long count;                  // of models
-    const Half *const *states;   // what each gives its last layer
-    const float *const *weights, *const *biases;
-    const long *inputs;
-    float share;                 // of the target distribution
-    float *expected;             // the mean of the logits that learn, by that distribution
-
-    long panels(long outputs) const {
-        long numbers = 0;
-        for (long model = 0; model < count; model++) numbers += panels_of(inputs[model], outputs);
-        return numbers;
-    }
-
-    // Their weights in panels; each thread makes its share.
-    void turn(long outputs, Pair *panels) const {
-        for (long model = 0; model < count; model++) {
-            turn_weight(weights[model], inputs[model], outputs, panels);
-            panels += panels_of(inputs[model], outputs);
-        }
-    }
-
-    // The mean distribution for up to LOGITS rows; `logits` is what it works with.
-    void average(long above, long rows, long outputs, const Pair *panels, const Logits &logits,
-                 const Logits &mean) const {
-        const long last = round_up(outputs, WIDTH);
-        for (long model = 0; model < count; model++) {
-            const long wide = inputs[model];
-            const Rows given = rows_of(states[model] + above * wide, wide);
-            multiply_rows(given, rows, wide, panels, biases[model], outputs, logits);
-            panels += panels_of(wide, outputs);
-            for (long row = 0; row < rows; row++) {
-                const float scale = 1 / (turn_into_powers(logits, row, outputs).sum * count);
-                for (long n = 0; n < last; n += WIDTH) {
-                    const Vector part = *(Vector *)logits.at(row, n) * scale;
-                    Vector &all = *(Vector *)mean.at(row, n);
-                    all = model ? all + part : part;
-                }
-            }
-        }
-    }
-};
-
 // Cross-entropy: of each row the logarithm of the normaliser and the logit of the target, and the
-// gradient: softmax, less what other models predict, and less `share` at the target.
+// gradient: softmax, less `share` at the target.
 struct CrossEntropy {
+    static constexpr long SCRATCH = 0;  // rows of numbers that it works with
     const int64_t *targets;
     float share;
     float *normalisers, *wanted;
-    SoftTargets soft;
-
-    long scratch(long wide) const { return soft.count ? 2 * LOGITS * wide : 0; }
-    long panels(long outputs) const { return soft.panels(outputs); }
-    void prepare(long outputs, Pair *panels) const { soft.turn(outputs, panels); }
 
     void operator()(const Logits &logits, long above, long rows, long outputs,
-                    const Errors<Half> &errors, const Pair *panels, float *scratch) const {
-        const Logits theirs = {scratch}, mean = {scratch + LOGITS * round_up(outputs, PANEL)};
-        soft.average(above, rows, outputs, panels, theirs, mean);
+                    const Errors<Half> &errors, Vector *) const {
         for (long row = 0; row < rows; row++) {
             const long target = targets[above + row];
             wanted[above + row] = *logits.at(row, target);
-            if (soft.count) soft.expected[above + row] = product(logits, mean, row, outputs);
-            const Powers of = turn_into_powers(logits, row, outputs);
-            normalisers[above + row] = of.top + __builtin_logf(of.sum);
-            *logits.at(row, target) -= share * of.sum;
-            put(logits, mean, row, outputs, 1 / of.sum, errors);
+            normalisers[above + row] = errors_of(logits, row, outputs, target, errors);
         }
     }
 
   private:
-    static float product(const Logits &one, const Logits &other, long row, long outputs) {
-        Vector total = {};
-        for (long n = 0; n < outputs; n += WIDTH)
-            total += *(Vector *)one.at(row, n) * *(Vector *)other.at(row, n);
-        return sum(total);
-    }
-
-    void put(const Logits &powers, const Logits &mean, long row, long outputs, float inverse,
-             const Errors<Half> &errors) const {
-        for (long n = 0; n < outputs; n += WIDTH) {
-            Vector error = *(Vector *)powers.at(row, n) * inverse;
-            if (soft.count) error -= *(Vector *)mean.at(row, n) * soft.share;
-            store(errors.at(row, n), 0xffff, (__m512)error);
-        }
+    float errors_of(const Logits &logits, long row, long outputs, long target,
+                    const Errors<Half> &errors) const {
+        const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
+        const long last = round_up(outputs, WIDTH);
+        Vector most = vector(0), total = {};
+        for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
+        const float top = largest(most), to_2 = 1.44269504f;
+        for (long n = 0; n < last; n += WIDTH)
+            total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
+        const float all = sum(total), inverse = 1 / all;
+        *logits.at(row, target) -= share * all;
+        for (long n = 0; n < last; n += WIDTH)
+            store(errors.at(row, n), 0xffff, (__m512)(vector(n) * inverse));
+        return top + __builtin_logf(all);
     }
 };
 
 // The same of two rows at a time, of two passes over a token, and how much these differ.
 struct Consistency {
+    static constexpr long SCRATCH = 1;
     const int64_t *targets;
     float share;
     LossWeights weights;
     Found found;
 
-    long scratch(long wide) const { return wide; }
-    long panels(long) const { return 0; }
-    void prepare(long, Pair *) const {}
-
     void operator()(const Logits &logits, long above, long rows, long outputs,
-                    const Errors<Half> &errors, const Pair *, float *scratch) const {
+                    const Errors<Half> &errors, Vector *differences) const {
         for (long row = 0; row < rows; row += 2)
-            compare(logits, row, outputs, (above + row) / 2, errors, (Vector *)scratch);
+            compare(logits, row, outputs, (above + row) / 2, errors, differences);
     }
 
   private:
@@ -442,27 +369,24 @@ bool loss_of_outputs(const Loss &loss, const float *x, Half *given, const float 
     const long wide = round_up(outputs, PANEL), turned = PANEL * count_pairs(rows);
     // Panels of errors are a little further apart, lest all lie in the same sets of a cache.
     const long apart = (least(CHUNK, rows) + LOGITS) * PANEL;
-    const long scratch = loss.scratch(wide);
+    const long scratch = Loss::SCRATCH * wide;
     Room room(panels_of(inputs, outputs) + panels_of(outputs, inputs) + panels_of(rows, inputs) +
-              wide / PANEL * apart / 2 + threads * (LOGITS * wide + turned + scratch) +
-              loss.panels(outputs));
+              wide / PANEL * apart / 2 + threads * (LOGITS * wide + turned + scratch));
     Pair *columns = room.take<Pair>(panels_of(inputs, outputs));
     Pair *back = room.take<Pair>(panels_of(outputs, inputs));
     Pair *chunks = room.take<Pair>(panels_of(rows, inputs));
     Half *all_errors = (Half *)room.take<Pair>(wide / PANEL * apart / 2);
     float *all_logits = room.take(threads * LOGITS * wide);
     Pair *all_turned = room.take<Pair>(threads * turned);
-    Pair *more = room.take<Pair>(loss.panels(outputs));
     float *all_scratch = room.take(threads * scratch);
     if (room.refused()) return false;
     const Errors<Half> errors = {all_errors, PANEL, apart};
 #pragma omp parallel num_threads(threads)
     {
         const Logits logits = {all_logits + omp_get_thread_num() * LOGITS * wide};
-        float *own = all_scratch + omp_get_thread_num() * scratch;
+        Vector *own = (Vector *)(all_scratch + omp_get_thread_num() * scratch);
         turn_weight(weight, inputs, outputs, columns);
         interleave_weight(weight, inputs, outputs, back);
-        loss.prepare(outputs, more);
 #pragma omp for schedule(static)
         for (long row = 0; row < rows; row++)
             round_to_half(x + row * inputs, inputs, given + row * inputs);
@@ -478,7 +402,7 @@ bool loss_of_outputs(const Loss &loss, const float *x, Half *given, const float 
                 const Errors<Half> theirs = {errors.at(first, 0), errors.down, errors.right};
                 multiply_rows(rows_of(given + row * inputs, inputs), some, inputs, columns, bias,
                               outputs, logits);
-                loss(logits, row, some, outputs, theirs, more, own);
+                loss(logits, row, some, outputs, theirs, own);
                 multiply_errors(theirs, some, outputs, back, of_x + row * inputs, inputs);
             }
             if (of_weight)

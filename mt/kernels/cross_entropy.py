@@ -55,15 +55,13 @@ def chunked_cross_entropy(
     Under autocast torch rounds the softmax to half precision where its gradient is computed; what
     is reported for a token is then off by at most 0.004 nats, up or down. Without gradient it is
     not, nor by the compiled kernels, where these are enabled. On processors that are made for it
-    one of them computes the whole, and rounds no logit.
+    one of them computes the whole, and rounds no logit, if there are no soft targets.
 
     Returns:
         The smoothed sum, which has a gradient, and the plain sum, which has none and is of the
         targets alone.
     """
-    library = native.layer_library(states, (output.weight, output.bias))
-    for theirs, layer in zip(soft.states, soft.outputs, strict=True) if soft else ():
-        library = library and native.layer_library(theirs, (layer.weight, layer.bias))
+    library = None if soft else native.layer_library(states, (output.weight, output.bias))
     if library is not None:
         states = states.float()
     elif torch.is_autocast_enabled(states.device.type):
@@ -160,27 +158,22 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
 def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
-    states, weight, bias, targets, share, soft, (_, of_weight, of_bias) = given
+    states, weight, bias, targets, share, _, (_, of_weight, of_bias) = given
     states, targets = states.contiguous(), for_kernels(targets, len(states), len(weight))
     rounded = torch.empty_like(states, dtype=torch.bfloat16)
-    normaliser, wanted_logit, expected_logit = states.new_empty(3, len(states), 1)
+    normaliser, wanted_logit = states.new_empty(2, len(states), 1)
     found = _Found(
         normaliser,
         wanted_logit,
-        expected_logit if soft else None,
+        None,
         torch.empty_like(states),
         torch.empty_like(weight) if of_weight or of_bias else None,
         None if bias is None or not of_bias else torch.empty_like(bias),
     )
-    layers = soft.outputs if soft else ()
-    theirs = [x.to(torch.bfloat16).contiguous() for x in soft.states] if soft else []
     library.mt_bfloat16_cross_entropy(
         False, *native.addresses(states, rounded, weight, bias, targets), share,
         *native.addresses(normaliser, wanted_logit, *found[3:]),
-        len(theirs), native.pointers(theirs), native.pointers([each.weight for each in layers]),
-        native.pointers([each.bias for each in layers]),
-        native.integers([each.in_features for each in layers]), soft.share if soft else 0.0,
-        *native.addresses(expected_logit), *native.layer_sizes(states, weight),
+        *native.layer_sizes(states, weight),
     )  # fmt: skip
     return found if of_weight else found._replace(of_weight=None)
 

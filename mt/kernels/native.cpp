@@ -395,17 +395,11 @@ bool mt_bfloat16_linear_backward(bool half, bool relu, const uint16_t *errors, c
     return half ? run((uint16_t *)of_x) : run((float *)of_x);
 }
 
-// Of other models, if there are any, states and their layers' weights, biases and inputs.
 bool mt_bfloat16_cross_entropy(bool, const float *x, uint16_t *given, const float *weight,
                                const float *bias, const int64_t *targets, float share,
                                float *normalisers, float *wanted, float *of_x, float *of_weight,
-                               float *of_bias, long models, const uint16_t *const *soft_states,
-                               const float *const *soft_weights, const float *const *soft_biases,
-                               const long *soft_inputs, float soft_share, float *expected, long rows,
-                               long inputs, long outputs, int threads) {
-    const pairs::SoftTargets soft = {models,      soft_states, soft_weights, soft_biases,
-                                     soft_inputs, soft_share,  expected};
-    const pairs::CrossEntropy loss = {targets, share, normalisers, wanted, soft};
+                               float *of_bias, long rows, long inputs, long outputs, int threads) {
+    const pairs::CrossEntropy loss = {targets, share, normalisers, wanted};
     return pairs::loss_of_outputs(loss, x, given, weight, bias, of_x, of_weight, of_bias, rows,
                                   inputs, outputs, threads);
 }

@@ -7,7 +7,6 @@ over memory; numbers are float32 or in most kernels bfloat16, on a CPU.
 """
 
 import ctypes
-from collections.abc import Sequence
 from ctypes import c_bool, c_float, c_int, c_long, c_uint32, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
@@ -92,21 +91,11 @@ _SIGNATURES = {
 }
 """The parameters of each kernel but the first, which says whether numbers are bfloat16."""
 
-_layer, _pointers = (*[c_long] * 3, c_int), ctypes.POINTER(c_void_p)
+_layer = (*[c_long] * 3, c_int)
 _PAIRS = {
     "mt_bfloat16_linear": (c_bool, *[c_void_p] * 5, *_layer),
     "mt_bfloat16_linear_backward": (c_bool, *[c_void_p] * 6, *_layer),
-    "mt_bfloat16_cross_entropy": (
-        *[c_void_p] * 5,
-        c_float,
-        *[c_void_p] * 5,
-        c_long,
-        *[_pointers] * 3,
-        ctypes.POINTER(c_long),
-        c_float,
-        c_void_p,
-        *_layer,
-    ),
+    "mt_bfloat16_cross_entropy": (*[c_void_p] * 5, c_float, *[c_void_p] * 5, *_layer),
     "mt_bfloat16_consistency": (*[c_void_p] * 5, *[c_float] * 5, *[c_void_p] * 6, *_layer),
 }
 """Those that multiply pairs of bfloat16 numbers, where the processor does; see ``pairs.h``."""
@@ -231,16 +220,6 @@ def attention(
 def addresses(*tensors: Tensor | None) -> list[int | None]:
     """Tell where tensors are; ``None`` stands for what is not wanted."""
     return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
-
-
-def pointers(tensors: Sequence[Tensor | None]) -> ctypes.Array[c_void_p]:
-    """Tell where tensors are, to a kernel that takes any number of them."""
-    return (c_void_p * len(tensors))(*addresses(*tensors))
-
-
-def integers(numbers: Sequence[int]) -> ctypes.Array[c_long]:
-    """Hand over as many numbers as there are."""
-    return (c_long * len(numbers))(*numbers)
 
 
 def layer_sizes(

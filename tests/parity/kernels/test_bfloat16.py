@@ -220,43 +220,16 @@ def test_an_unlikely_token_costs_its_gap(gap, vocabulary):
     assert plain.item() == pytest.approx(math.log1p(math.exp(-gap)) + gap, rel=1e-5)
 
 
-@pytest.mark.parametrize("tokens", [0, 1, 17, 513])
-@pytest.mark.parametrize("bias", [True, False])
-def test_soft_targets_are_a_part_of_the_target_distribution(tokens, bias, monkeypatch):
-    states, output, targets = problem(tokens, 34, 50, bias, monkeypatch)
-    outputs = [nn.Linear(34, 50), nn.Linear(12, 50, bias=False)]
-    theirs = [draw(tokens, each.in_features, seed=8).detach() for each in outputs]
-    soft = SoftTargets(theirs, [each.requires_grad_(False) for each in outputs], 0.7)
-    with torch.autocast("cpu", torch.bfloat16):
-        loss, plain = chunked_cross_entropy(states, output, targets, 0.1, soft)
-    predicted = [
-        F.linear(rounded(each), rounded(of.weight), None if of.bias is None else of.bias.double())
-        for each, of in zip(theirs, outputs, strict=True)
-    ]
-    mean = sum(each.softmax(dim=1) for each in predicted).detach() / 2
-    mixed = 0.7 * mean + 0.3 * (0.9 * F.one_hot(targets, 50).double() + 0.1 / 50)
-    exact_given = [rounded(states), rounded(output.weight)]
-    exact_given += [output.bias.detach().double().requires_grad_()] if bias else []
-    log_probabilities = F.linear(*exact_given).log_softmax(dim=1)
-    exact = -(mixed * log_probabilities).sum()
-    # The mean logit, which smoothing needs, is of numbers that are not rounded.
-    torch.testing.assert_close(loss.double(), exact, rtol=HALF / 10, atol=0.1)
-    exact_plain = -log_probabilities.gather(1, targets[:, None]).sum()
-    torch.testing.assert_close(plain.double(), exact_plain, rtol=SUM, atol=SUM)
-    found = torch.autograd.grad(loss, [states, *output.parameters()])
-    for each, wanted in zip(found, torch.autograd.grad(exact, exact_given), strict=True):
-        assert (each - wanted).norm() <= HALF * max(wanted.norm(), tokens**0.5 / 2)
-
-
-def test_models_of_another_kind_are_left_to_torch():
-    states, output, odd = draw(40, 34), nn.Linear(34, 50), nn.Linear(7, 50)
-    soft = SoftTargets([draw(40, 7).detach()], [odd.requires_grad_(False)], 1.0)
-    with torch.autocast("cpu", torch.bfloat16):
-        loss, _ = chunked_cross_entropy(states, output, torch.arange(40), 0.1, soft)
-    predicted = F.linear(rounded(soft.states[0]), rounded(odd.weight), odd.bias.double())
-    logits = F.linear(rounded(states), rounded(output.weight), output.bias.double())
-    exact = F.cross_entropy(logits, predicted.softmax(dim=1), reduction="sum")
-    torch.testing.assert_close(loss.double(), exact, rtol=HALF, atol=0)
+def test_soft_targets_are_no_less_there_than_elsewhere(monkeypatch):
+    output, states = nn.Linear(34, 50), draw(40, 34)
+    soft = SoftTargets([draw(40, 34, seed=8).detach()], [nn.Linear(34, 50)], 0.7)
+    found = []
+    for here in (True, False):
+        monkeypatch.setattr(native, "_multiplies_pairs", lambda here=here: here)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, plain = chunked_cross_entropy(states, output, torch.arange(40), 0.1, soft)
+        found.append([loss, plain, *torch.autograd.grad(loss, [states, *output.parameters()])])
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
 
 
 def passes(tokens, dim, vocabulary, bias, monkeypatch):
