@@ -8,7 +8,7 @@ import typer
 
 from mt.cli.command import Command
 from mt.cli.options import JsonOption, OverridesOption
-from mt.errors import BundleError, ConfigError, DataError
+from mt.errors import BundleError, ConfigError, DataError, TrainingError
 
 app = typer.Typer(no_args_is_help=True, help="Show, check and explain recipes.")
 
@@ -34,13 +34,18 @@ def check(
     Corpora are read once, to their ends; those of the hub are fetched if they are not here yet.
     """
     from mt.training.recipe import load_recipe
+    from mt.training.teachers import find_teachers
 
     errors: list[str] = []
     for path in configs:
         try:
-            load_recipe(path, overrides or ()).data.check()
+            recipe = load_recipe(path, overrides or ())
+            find_teachers(recipe)
+            recipe.data.check()
         except (ConfigError, BundleError) as error:
             errors.append(str(error))
+        except TrainingError as error:
+            errors.append(f"{path}: {error}")
         except DataError as error:
             errors += (f"{path}: {line}" for line in str(error).splitlines())
         else:

@@ -318,25 +318,25 @@ struct Consistency {
             most_q = q(n) > most_q ? q(n) : most_q;
         }
         const float top_p = largest(most_p), top_q = largest(most_q), to_2 = 1.44269504f;
-        Vector total_p = {}, total_q = {}, apart_p = {}, apart_q = {};
+        Vector total_p = {}, total_q = {}, difference_p = {}, difference_q = {};
         for (long n = 0; n < last; n += WIDTH) {
-            const Vector apart = differences[n / WIDTH] = p(n) - q(n);
+            const Vector difference = differences[n / WIDTH] = p(n) - q(n);
             total_p += p(n) = power_of_2(p(n) * to_2 - top_p * to_2);
             total_q += q(n) = power_of_2(q(n) * to_2 - top_q * to_2);
-            apart_p += p(n) * apart;
-            apart_q += q(n) * apart;
+            difference_p += p(n) * difference;
+            difference_q += q(n) * difference;
         }
-        const Comparison both(weights, {top_p, sum(total_p), sum(apart_p)},
-                              {top_q, sum(total_q), sum(apart_q)});
+        const Comparison both(weights, {top_p, sum(total_p), sum(difference_p)},
+                              {top_q, sum(total_q), sum(difference_q)});
         for (long n = 0; n < last; n += WIDTH) {
-            const Vector apart = differences[n / WIDTH];
-            store(errors.at(row, n), 0xffff, (__m512)both.error_p(p(n), q(n), apart));
-            store(errors.at(row + 1, n), 0xffff, (__m512)both.error_q(p(n), q(n), apart));
+            const Vector difference = differences[n / WIDTH];
+            store(errors.at(row, n), 0xffff, (__m512)both.error_p(p(n), q(n), difference));
+            store(errors.at(row + 1, n), 0xffff, (__m512)both.error_q(p(n), q(n), difference));
         }
         const float power_p = *logits.at(row, target), power_q = *logits.at(row + 1, target);
-        const float apart = wanted_p - wanted_q;
-        const float error_p = both.error_p(power_p, power_q, apart) - weights.first * share;
-        const float error_q = both.error_q(power_p, power_q, apart) - weights.second * share;
+        const float difference = wanted_p - wanted_q;
+        const float error_p = both.error_p(power_p, power_q, difference) - weights.first * share;
+        const float error_q = both.error_q(power_p, power_q, difference) - weights.second * share;
         *errors.at(row, target) = ::narrow<bfloat16>(error_p).bits;
         *errors.at(row + 1, target) = ::narrow<bfloat16>(error_q).bits;
         both.put(token, wanted_p, wanted_q, found);

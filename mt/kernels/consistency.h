@@ -16,7 +16,7 @@ struct LossWeights {
 struct PassSums {
     float top;    // the largest logit
     float total;  // of all powers
-    float apart;  // of powers times what p's logits are larger than q's
+    float difference;  // of powers times how much larger p's logits are than q's
 };
 
 // What is found of each token, for p and for q.
@@ -33,20 +33,20 @@ class Comparison {
           normalisers{p.top + __builtin_logf(p.total), q.top + __builtin_logf(q.total)},
           inverse_p(1 / p.total),
           inverse_q(1 / q.total) {
-        const float far = normalisers[0] - normalisers[1];  // log(p / q) = apart - far
-        divergences[0] = p.apart * inverse_p - far;
-        divergences[1] = far - q.apart * inverse_q;
-        even_p = weights.first + weights.reverse - weights.forward * (divergences[0] + far);
-        even_q = weights.second + weights.forward - weights.reverse * (divergences[1] - far);
+        const float far = normalisers[0] - normalisers[1];  // log(p / q) = difference - far
+        divergences[0] = p.difference * inverse_p - far;
+        divergences[1] = far - q.difference * inverse_q;
+        constant_p = weights.first + weights.reverse - weights.forward * (divergences[0] + far);
+        constant_q = weights.second + weights.forward - weights.reverse * (divergences[1] - far);
     }
 
     // The gradients for a logit of p and for that of q, if it is not the target's.
-    template <class Number> Number error_p(Number power_p, Number power_q, Number apart) const {
-        return power_p * inverse_p * (apart * weights.forward + even_p) -
+    template <class Number> Number error_p(Number power_p, Number power_q, Number difference) const {
+        return power_p * inverse_p * (difference * weights.forward + constant_p) -
                power_q * (inverse_q * weights.reverse);
     }
-    template <class Number> Number error_q(Number power_p, Number power_q, Number apart) const {
-        return power_q * inverse_q * (even_q - apart * weights.reverse) -
+    template <class Number> Number error_q(Number power_p, Number power_q, Number difference) const {
+        return power_q * inverse_q * (constant_q - difference * weights.reverse) -
                power_p * (inverse_p * weights.forward);
     }
 
@@ -60,7 +60,7 @@ class Comparison {
   private:
     LossWeights weights;
     float normalisers[2], divergences[2];
-    float inverse_p, inverse_q, even_p, even_q;
+    float inverse_p, inverse_q, constant_p, constant_q;
 };
 
 }  // namespace

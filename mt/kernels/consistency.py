@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mt.kernels import native
-from mt.kernels.cross_entropy import CHUNK, CHUNK_ELSEWHERE, for_kernels, widest
+from mt.kernels.cross_entropy import CHUNK, CHUNK_ELSEWHERE, widest
 from mt.kernels.linear import pad_rows
 
 
@@ -156,7 +156,7 @@ def _weigh(both: Tensor, first: float, second: float) -> Tensor:
 def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
     states, weight, bias, targets, smoothing, weights, (_, wants_weight, wants_bias) = given
-    targets = for_kernels(targets, states.size(1), len(weight))
+    targets = native.checked_targets(targets, states.size(1), len(weight))
     rows = states.transpose(0, 1).contiguous()  # both passes over a token lie side by side
     rounded, of_rows = torch.empty_like(rows, dtype=torch.bfloat16), torch.empty_like(rows)
     sums = rows.new_empty(3, len(rows), 2)
@@ -184,13 +184,13 @@ def _in_chunks(given: _Given) -> _Found:
         part = states[:, chosen].flatten(0, 1)
         both = pad_rows(part, states.dtype)
         product = both @ table.t()
-        if bias is not None:
-            product += bias.to(product.dtype)  # of another dtype, it would copy all products
+        if bias is not None:  # in half precision a difference of logits would be lost beside it
+            product = product.to(exact) + bias
         sums[:, chosen] = _turn_into_errors(
             product[: len(part)], targets[chosen], 1 - smoothing, weights, exact
         )
-        errors = product
-        errors[len(part) :].zero_()
+        product[len(part) :].zero_()
+        errors = product.to(states.dtype)
         of_states[:, chosen] = torch.unflatten((errors @ table)[: len(part)], 0, (2, -1))
         if of_weight is not None:
             of_weight += errors.t() @ both
@@ -214,26 +214,31 @@ def _turn_into_errors(
     library = native.library(logits)
     if library is not None:
         sums = torch.empty(3, len(targets), 2)
-        targets = for_kernels(targets, len(logits) // 2, logits.size(1))
+        targets = native.checked_targets(targets, len(logits) // 2, logits.size(1))
         library.mt_consistency(
             logits.dtype == torch.bfloat16, *native.addresses(logits, targets), share, *weights,
             *native.addresses(*sums), *native.sizes(logits),
         )  # fmt: skip
         return sums
     first, second, forward, reverse = weights
-    reference = targets.expand(2, -1)[..., None]
+    reference = targets[:, None]
     both = torch.unflatten(logits.to(exact), 0, (2, -1))
-    log_probabilities = both.log_softmax(dim=2)
-    log_p, log_q = log_probabilities
-    p, q = log_probabilities.exp()
+    wanted_logits = torch.stack([each.gather(1, reference) for each in both])
+    log_p, log_q = log_probabilities = both.log_softmax(dim=2)
+    normalisers = wanted_logits - torch.stack(
+        [each.gather(1, reference) for each in (log_p, log_q)]
+    )
     ratio = log_p - log_q
-    from_q = (p * ratio).sum(dim=1, keepdim=True)  # no product of vectors, which autocast rounds
-    from_p = -(q * ratio).sum(dim=1, keepdim=True)
-    of_p = p * (first + reverse + forward * (ratio - from_q)) - reverse * q
-    of_q = q * (second + forward - reverse * (ratio + from_p)) - forward * p
-    for errors, entropy in zip((of_p, of_q), weights[:2], strict=True):
-        errors.scatter_add_(1, reference[0], torch.full_like(from_q, -share * entropy))
-    wanted_logits = both.gather(2, reference)
-    normalisers = wanted_logits - log_probabilities.gather(2, reference)
-    logits.copy_(torch.cat([of_p, of_q]))
+    p, q = log_probabilities.exp_()
+    with torch.autocast(logits.device.type, enabled=False):  # which would round
+        from_q = torch.linalg.vecdot(p, ratio)[:, None]
+        from_p = -torch.linalg.vecdot(q, ratio)[:, None]
+    of_p = torch.add(first + reverse - forward * from_q, ratio, alpha=forward).mul_(p)
+    of_q = torch.add(second + forward - reverse * from_p, ratio, alpha=-reverse).mul_(q)
+    of_p.sub_(q, alpha=reverse)
+    of_q.sub_(p, alpha=forward)
+    halves = torch.unflatten(logits, 0, (2, -1))
+    for half, errors, entropy in zip(halves, (of_p, of_q), weights[:2], strict=True):
+        errors.scatter_add_(1, reference, torch.full_like(from_q, -share * entropy))
+        half.copy_(errors)
     return torch.stack([normalisers, wanted_logits, torch.stack([from_q, from_p])])[..., 0].mT

@@ -25,7 +25,8 @@ CHUNK_ELSEWHERE = 8192
 class SoftTargets(NamedTuple):
     """What other models predict for the same tokens, as a part of the target distribution.
 
-    The mean of their distributions is that part. No gradient flows to them.
+    The mean of their distributions is that part. No gradient flows to them. Every output is of as
+    many words as that of the model that learns, and all have states for the same tokens.
 
     Source: Hinton et al. (2015), section 2; Kim and Rush (2016), section 3.1.
     """
@@ -60,7 +61,14 @@ def chunked_cross_entropy(
     Returns:
         The smoothed sum, which has a gradient, and the plain sum, which has none and is of the
         targets alone.
+
+    Raises:
+        ValueError: Soft targets are of other tokens or words.
     """
+    for theirs, layer in zip(soft.states, soft.outputs, strict=True) if soft else ():
+        found, expected = (len(theirs), layer.out_features), (len(states), output.out_features)
+        if found != expected:
+            raise ValueError(f"soft targets: expected {expected} tokens and words, found {found}")
     library = None if soft else native.layer_library(states, (output.weight, output.bias))
     if library is not None:
         states = states.float()
@@ -159,7 +167,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 def _by_kernel(library: native.Library, given: _Given) -> _Found:
     """Compute it by the compiled kernel, which rounds what it multiplies to half precision."""
     states, weight, bias, targets, share, _, (_, of_weight, of_bias) = given
-    states, targets = states.contiguous(), for_kernels(targets, len(states), len(weight))
+    states, targets = states.contiguous(), native.checked_targets(targets, len(states), len(weight))
     rounded = torch.empty_like(states, dtype=torch.bfloat16)
     normaliser, wanted_logit = states.new_empty(2, len(states), 1)
     found = _Found(
@@ -178,25 +186,11 @@ def _by_kernel(library: native.Library, given: _Given) -> _Found:
     return found if of_weight else found._replace(of_weight=None)
 
 
-def for_kernels(targets: Int[Tensor, " tokens"], count: int, vocabulary: int) -> Tensor:
-    """Return targets as the kernels read them, which do not look whether these are tokens.
-
-    Raises:
-        ValueError: There are not so many.
-        IndexError: One is no token of the vocabulary.
-    """
-    if len(targets) != count:
-        raise ValueError(f"targets: expected {count}, but found {len(targets)}")
-    if count and not 0 <= int(targets.min()) <= int(targets.max()) < vocabulary:
-        raise IndexError(f"targets: expected numbers from 0 to {vocabulary - 1}, found others")
-    return targets.long().contiguous()
-
-
 def _in_chunks(given: _Given) -> _Found:
     """Compute it by torch's products, a few hundred tokens at a time."""
     states, weight, bias, targets, share, soft, wanted = given
     exact = torch.promote_types(weight.dtype, torch.float32)
-    most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
+    most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE // (4 if soft else 1)
     table, count = weight.to(states.dtype), len(states)
     height = count + -count % ROWS
     state_gradient = states.new_empty(height, states.size(1)) if any(wanted) else None
@@ -221,7 +215,8 @@ def _in_chunks(given: _Given) -> _Found:
         # d loss / d logits = softmax - target distribution.
         of_others = others.of(chosen) if others else None
         normaliser, expected = _turn_into_errors(logits, reference, share, exact, of_others)
-        if not normaliser.isfinite().all():  # torch: a target is next to impossible
+        # By torch, without others: a target is next to impossible.
+        if not others and not normaliser.isfinite().all():
             normaliser = _normaliser(real, table, bias, exact)
         normalisers[chosen] = normaliser
         if expected_logits is not None and expected is not None:
@@ -259,11 +254,10 @@ class _OtherLogits:
 
     def of(self, chosen: slice) -> _SoftLogits:
         """Return those of some of the tokens, until the next chunk takes their place."""
-        count = 0
+        count = len(self.soft.states[0][chosen])
         for states, output, table, room in zip(
             self.soft.states, self.soft.outputs, self.tables, self.products, strict=True
         ):
-            count = len(states[chosen])
             _product(pad_rows(states[chosen], room.dtype), table, output.bias, room)
         return _SoftLogits(self.products[:, :count], self.soft.share)
 
@@ -315,20 +309,21 @@ def _turn_into_errors(
         normaliser, expected = torch.empty(2, *targets.shape, dtype=torch.float32)
         targets = targets.contiguous()
         soft, soft_share = others or (None, 0.0)
-        count, apart = (0, 0) if soft is None else (len(soft), soft.stride(0))
+        count, stride = (0, 0) if soft is None else (len(soft), soft.stride(0))
         library.mt_cross_entropy(
-            logits.dtype == torch.bfloat16, *native.addresses(logits, soft), count, apart,
+            logits.dtype == torch.bfloat16, *native.addresses(logits, soft), count, stride,
             soft_share, *native.addresses(expected, targets), share, normaliser.data_ptr(),
             *native.sizes(logits),
         )  # fmt: skip
         return normaliser, None if soft is None else expected
     if others is not None:
-        soft_targets = torch.softmax(others.logits.to(exact), dim=2).mean(dim=0)
-        exact_logits = logits.to(exact)
-        log_probabilities = exact_logits.log_softmax(dim=1)
-        normaliser = (exact_logits - log_probabilities).gather(1, targets)
-        expected = (soft_targets * exact_logits).sum(dim=1, keepdim=True)
-        errors = log_probabilities.exp().sub_(soft_targets, alpha=others.share)
+        mean = torch.zeros(logits.shape, dtype=exact, device=logits.device)
+        for theirs in others.logits:
+            mean.add_(torch.softmax(theirs.to(exact), dim=1), alpha=1 / len(others.logits))
+        errors = logits.to(exact, copy=True)
+        expected = (mean * errors).sum(dim=1, keepdim=True)
+        normaliser = errors.logsumexp(dim=1, keepdim=True)
+        errors.sub_(normaliser).exp_().sub_(mean, alpha=others.share)
         logits.copy_(errors.scatter_add_(1, targets, torch.full_like(normaliser, -share)))
         return normaliser, expected
     wanted_logit = logits.gather(1, targets).to(exact)

@@ -60,7 +60,7 @@ void add_dropped_backward(const float *gradient, const Dropout &dropout, void *o
 // Logits of other models for the same tokens, whose mean distribution is a part of the targets.
 struct SoftTargets {
     const void *logits;  // of one model after the other
-    long count, apart;   // of models, and of numbers from one to the next
+    long count, stride;  // of models, and of numbers from one to the next
     float share;         // of the target distribution
     float *expected;     // the mean of the logits that learn, by that distribution
 };
@@ -87,7 +87,7 @@ template <class T>
 inline void mean_of(const SoftTargets &soft, long first, uint32_t width, float *powers, float *mean) {
     memset(mean, 0, sizeof(float) * width);
     for (long model = 0; model < soft.count; model++) {
-        const T *x = static_cast<const T *>(soft.logits) + model * soft.apart + first;
+        const T *x = static_cast<const T *>(soft.logits) + model * soft.stride + first;
         const float scale = 1 / (powers_of(x, width, powers).sum * soft.count);
         for (uint32_t i = 0; i < width; i++) mean[i] += powers[i] * scale;
     }
@@ -149,23 +149,23 @@ bool consistency(void *logits, const int64_t *targets, float share, const LossWe
             }
             T *x = static_cast<T *>(logits) + token * width, *y = x + tokens * width;
             float top_p = widen(x[0]), top_q = widen(y[0]);
-            float total_p = 0, total_q = 0, apart_p = 0, apart_q = 0;
+            float total_p = 0, total_q = 0, difference_p = 0, difference_q = 0;
 #pragma omp simd reduction(max : top_p, top_q)
             for (uint32_t i = 0; i < width; i++) {
                 top_p = widen(x[i]) > top_p ? widen(x[i]) : top_p;
                 top_q = widen(y[i]) > top_q ? widen(y[i]) : top_q;
             }
-#pragma omp simd reduction(+ : total_p, total_q, apart_p, apart_q)
+#pragma omp simd reduction(+ : total_p, total_q, difference_p, difference_q)
             for (uint32_t i = 0; i < width; i++) {
-                const float apart = widen(x[i]) - widen(y[i]);
+                const float difference = widen(x[i]) - widen(y[i]);
                 powers_p[i] = exponential(widen(x[i]) - top_p);
                 powers_q[i] = exponential(widen(y[i]) - top_q);
                 total_p += powers_p[i];
                 total_q += powers_q[i];
-                apart_p += powers_p[i] * apart;
-                apart_q += powers_q[i] * apart;
+                difference_p += powers_p[i] * difference;
+                difference_q += powers_q[i] * difference;
             }
-            const Comparison both(weights, {top_p, total_p, apart_p}, {top_q, total_q, apart_q});
+            const Comparison both(weights, {top_p, total_p, difference_p}, {top_q, total_q, difference_q});
             const int64_t target = targets[token];
             const float wanted_p = widen(x[target]), wanted_q = widen(y[target]);
             const auto error_p = [&](long i) {
@@ -358,10 +358,10 @@ bool mt_top_k(bool, const float *numbers, float *values, int64_t *indices, long 
     return top_k(numbers, values, indices, rows, width, count, threads);
 }
 
-bool mt_cross_entropy(bool half, void *logits, const void *soft_logits, long count, long apart,
+bool mt_cross_entropy(bool half, void *logits, const void *soft_logits, long count, long stride,
                       float soft_share, float *expected, const int64_t *targets, float share,
                       float *normalisers, long rows, uint32_t width, int threads) {
-    const SoftTargets soft = {soft_logits, count, apart, soft_share, expected};
+    const SoftTargets soft = {soft_logits, count, stride, soft_share, expected};
     const auto run = half ? cross_entropy<bfloat16> : cross_entropy<float>;
     return run(logits, soft, targets, share, normalisers, rows, width, threads);
 }

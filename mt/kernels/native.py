@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mt.native.compiler import load_native
@@ -220,6 +220,20 @@ def attention(
 def addresses(*tensors: Tensor | None) -> list[int | None]:
     """Tell where tensors are; ``None`` stands for what is not wanted."""
     return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+
+
+def checked_targets(targets: Int[Tensor, " tokens"], count: int, vocabulary: int) -> Tensor:
+    """Return targets as the kernels read them, which do not look whether these are tokens.
+
+    Raises:
+        ValueError: There are not so many.
+        IndexError: One is no token of the vocabulary.
+    """
+    if len(targets) != count:
+        raise ValueError(f"targets: expected {count}, but found {len(targets)}")
+    if count and not 0 <= int(targets.min()) <= int(targets.max()) < vocabulary:
+        raise IndexError(f"targets: expected numbers from 0 to {vocabulary - 1}, found others")
+    return targets.long().contiguous()
 
 
 def layer_sizes(

@@ -11,6 +11,7 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
+    field_validator,
     model_validator,
 )
 
@@ -254,11 +255,18 @@ class DistillationConfig(StrictConfig):
     Source: Hinton et al. (2015), section 2; Kim and Rush (2016), section 3.1.
     """
 
-    teachers: tuple[Path, ...] = Field(min_length=1)
+    teachers: tuple[Path, ...]
     """Bundles, or runs whose best bundles are meant, of the same tokenizers and languages; the mean
     of their distributions is learnt from."""
     weight: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Their part of the target distribution; the rest is the token's, with label smoothing."""
+
+    @field_validator("teachers")
+    @classmethod
+    def _not_empty(cls, teachers: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not teachers:
+            raise ValueError("expected at least one model, but found none; add one")
+        return teachers
 
 
 class LoRAConfig(StrictConfig):

@@ -77,8 +77,9 @@ class Objective:
         """Run the model over a batch and sum the losses of its target tokens."""
         if self.consistency is not None:
             return self._compare(model, batch, self.consistency)
-        states, targets = target_states(model, batch)
+        # Before the model that learns, whose states are kept for its gradient.
         soft = None if self.teachers is None else _soft_targets(self.teachers, batch)
+        states, targets = target_states(model, batch)
         smoothed, cross_entropy = chunked_cross_entropy(
             states, model.output, targets, self.smoothing, soft
         )
@@ -106,7 +107,8 @@ class Objective:
 
 def _soft_targets(teachers: Teachers, batch: Batch) -> SoftTargets:
     """Let each teacher read a batch."""
-    states = [target_states(model, batch).states for model in teachers.models]
+    read, where = shift_right(batch.target), (batch.target != PAD).nonzero(as_tuple=True)
+    states = [model(batch.source, read)[where] for model in teachers.models]
     return SoftTargets(states, [model.output for model in teachers.models], teachers.weight)
 
 

@@ -39,12 +39,16 @@ log = logging.getLogger(__name__)
 MAY_CHANGE = (
     "training.updates",
     "training.budget",
+    "training.distillation.teachers",
     "validation.patience",
     "validation.min_improvement",
     "data.store",
     "translation",
 )
-"""Keys that may differ when a run is resumed: they do not change what has been learnt so far."""
+"""Keys that may differ when a run is resumed: they do not change what has been learnt so far.
+
+Teachers may have been moved; they are known by their weights.
+"""
 
 
 _SHOWN = 5

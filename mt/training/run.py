@@ -35,7 +35,7 @@ from mt.training.randomness import give_own_state
 from mt.training.recipe import RecipeConfig
 from mt.training.sharing import refuse_other_pairs, refuse_unshared
 from mt.training.start import read_start, start_from
-from mt.training.teachers import check_teachers, load_teachers
+from mt.training.teachers import find_teachers, load_teachers
 from mt.training.trainer import Trainer
 from mt.training.validation import Translate, Validation
 from mt.training.world import World
@@ -78,7 +78,8 @@ def train(  # noqa: PLR0917 - all that a run depends on
     _refuse_larger_than_memory(recipe, device, world.local_size)
     log.info("checking the corpora")
     world.from_main(recipe.data.check)
-    world.from_main(lambda: check_teachers(recipe.training.distillation))
+    # The best bundle of a run that still trains may be another one a moment later.
+    teachers = world.from_main(lambda: find_teachers(recipe))
     with ExitStack() as stack:
         world.from_main(lambda: stack.enter_context(lock_directory(run)))
         world.from_main(lambda: open_run(recipe, run, resume))
@@ -89,7 +90,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
                     log.warning("%s: nothing to resume; starting from the beginning", run)
                 if not resume and world.is_main:
                     _warn_of_corpora(recipe.data)
-                return _train(recipe, run, device, console, world, began)
+                return _train(recipe, run, teachers, device, console, world, began)
         except MtError:
             if world.is_main:
                 release_run(run)
@@ -121,6 +122,7 @@ def _refuse_larger_than_memory(
 def _train(  # noqa: PLR0917 - all that a run depends on
     recipe: RecipeConfig,
     run: Path,
+    teachers: Sequence[Path],
     device: torch.device,
     console: Console,
     world: World,
@@ -136,7 +138,7 @@ def _train(  # noqa: PLR0917 - all that a run depends on
         world,
     )
     refuse_other_pairs(prepared.training.fingerprint, world)
-    trainer = _trainer(recipe, run, prepared, device, world)
+    trainer = _trainer(recipe, run, prepared, teachers, device, world)
     trainer.restore()
     trainer.began = began - trainer.progress.spent
     ended = trainer.ended()
@@ -169,8 +171,13 @@ def _train(  # noqa: PLR0917 - all that a run depends on
     return outcome
 
 
-def _trainer(
-    recipe: RecipeConfig, run: Path, prepared: Prepared, device: torch.device, world: World
+def _trainer(  # noqa: PLR0917 - all that a run depends on
+    recipe: RecipeConfig,
+    run: Path,
+    prepared: Prepared,
+    teachers: Sequence[Path],
+    device: torch.device,
+    world: World,
 ) -> Trainer:
     """Put the parts together, and give each its section of the recipe."""
     torch.manual_seed(recipe.seed)
@@ -187,9 +194,10 @@ def _trainer(
     give_own_state(world)
     languages = data.source, data.target
     most_tokens = min(data.max_tokens, training.batch_tokens)
-    teachers = None
+    taught = None
     if training.distillation is not None:
-        teachers = load_teachers(training.distillation, tokenizers, languages, most_tokens, device)
+        weight = training.distillation.weight
+        taught = load_teachers(teachers, weight, tokenizers, device)
     augmenter = data.augmentation.build(tokenizers, languages, most_tokens, recipe.seed)
     origin = start.origin if start else None
     metadata = Metadata(0, languages, parameters, data.max_tokens, origin=origin)
@@ -198,7 +206,7 @@ def _trainer(
     )
     return Trainer(
         model=model,
-        objective=Objective(training.label_smoothing, training.consistency, teachers),
+        objective=Objective(training.label_smoothing, training.consistency, taught),
         optimizer=training.optimizer.build(model),
         order=TrainingOrder(prepared.training, training.batch_tokens, recipe.seed, augmenter),
         validation=Validation(

@@ -1,16 +1,25 @@
 """Models whose predictions another learns from, token by token: word-level distillation."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from mt.bundle import Bundle, load_bundle, open_bundle
-from mt.errors import TrainingError
+from mt.errors import BundleError, TrainingError
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import load_model
 from mt.text.tokenizer import Tokenizers
-from mt.training.config import DistillationConfig
+
+if TYPE_CHECKING:
+    from mt.training.recipe import RecipeConfig
+
+log = logging.getLogger(__name__)
+
+_KEY = "training.distillation.teachers"
 
 
 @dataclass(frozen=True)
@@ -24,59 +33,75 @@ class Teachers:
     """Of the weights of each."""
 
 
-def check_teachers(config: DistillationConfig | None) -> None:
-    """Refuse teachers that cannot be read, before anything is made for a run.
+def find_teachers(recipe: "RecipeConfig") -> list[Path]:
+    """Find the bundles that a run learns from, before anything is made for it.
 
-    Raises:
-        BundleError: If there is no such model, or it is damaged.
-    """
-    for path in () if config is None else config.teachers:
-        open_bundle(path)
-
-
-def load_teachers(
-    config: DistillationConfig,
-    tokenizers: Tokenizers,
-    languages: tuple[str, str],
-    most_tokens: int,
-    device: torch.device,
-) -> Teachers:
-    """Load the models that a run learns from.
-
-    Args:
-        config: Names them.
-        tokenizers: Those of the run.
-        languages: Source and target of the run.
-        most_tokens: The longest side of a pair, in tokens, that the run learns from.
-        device: Where to put them.
+    Returns:
+        Of each teacher, in order, the bundle that is the best one now.
 
     Raises:
         BundleError: If one cannot be read.
         TrainingError: If one has other tokens or languages, or knows only shorter sentences.
     """
+    config, data = recipe.training.distillation, recipe.data
+    if config is None:
+        return []
+    try:
+        bundles = [open_bundle(path) for path in config.teachers]
+        kept = recipe.init_from or recipe.tokenizer_from
+        # A run that is resumed has its own copy of the tokenizers, and needs that model no more.
+        model = open_bundle(kept) if kept is not None and kept.is_dir() else bundles[0]
+    except BundleError as error:
+        raise BundleError(f"{_KEY}: {error}") from None
+    expected = model.tokenizers().fingerprint
+    languages, most = (data.source, data.target), min(data.max_tokens, recipe.training.batch_tokens)
+    for bundle in bundles:
+        metadata = bundle.metadata
+        if bundle.tokenizers().fingerprint != expected:
+            raise TrainingError(
+                f"{_KEY}: expected models of the same tokenizers, but {bundle.path} has others "
+                f"than {model.path}; choose another, or train it anew with tokenizer_from"
+            )
+        if metadata.languages != languages:
+            raise TrainingError(
+                f"{_KEY}: expected models from {' to '.join(languages)}, but {bundle.path} "
+                f"translates from {' to '.join(metadata.languages)}; choose another"
+            )
+        if metadata.max_tokens < most:
+            raise TrainingError(
+                f"{_KEY}: expected models of sentences of {most} tokens, as the run's, but "
+                f"{bundle.path} has learnt those of up to {metadata.max_tokens}; set "
+                f"data.max_tokens to {metadata.max_tokens}"
+            )
+    return [bundle.path for bundle in bundles]
+
+
+def load_teachers(
+    bundles: Sequence[Path], weight: float, tokenizers: Tokenizers, device: torch.device
+) -> Teachers:
+    """Load the models that a run learns from.
+
+    Args:
+        bundles: Where they are.
+        weight: Part of the target distribution that the mean of theirs is.
+        tokenizers: Those of the run.
+        device: Where to put the models.
+
+    Raises:
+        BundleError: If one cannot be read.
+        TrainingError: If one has other tokens than the run.
+    """
 
     def load(bundle: Bundle) -> tuple[EncoderDecoder, str]:
         if bundle.tokenizers().fingerprint != tokenizers.fingerprint:
             raise TrainingError(
-                f"training.distillation.teachers: expected models of the run's tokenizers, but "
-                f"{bundle.path} has others; train with tokenizer_from: {bundle.path}"
+                f"{_KEY}: expected models of the run's tokenizers, but {bundle.path} has others; "
+                "begin anew with tokenizer_from, and name one of the teachers there"
             )
-        metadata = bundle.metadata
-        if metadata.languages != languages:
-            raise TrainingError(
-                f"training.distillation.teachers: expected models from {' to '.join(languages)}, "
-                f"but {bundle.path} translates from {' to '.join(metadata.languages)}; "
-                "choose another"
-            )
-        if metadata.max_tokens < most_tokens:
-            raise TrainingError(
-                f"training.distillation.teachers: expected models of sentences of {most_tokens} "
-                f"tokens, as the run's, but {bundle.path} has learnt those of up to "
-                f"{metadata.max_tokens}; set data.max_tokens to {metadata.max_tokens}"
-            )
+        log.info("learning from %s, SHA-256 %s…", bundle.path, bundle.origin.sha256[:12])
         # Frozen instead of told that there is no gradient: the kernels of training compute them.
         model = load_model(bundle, tokenizers).to(device).requires_grad_(False).eval()
         return model, bundle.origin.sha256
 
-    models, sums = zip(*(load_bundle(path, load) for path in config.teachers), strict=True)
-    return Teachers(models, config.weight, sums)
+    models, sums = zip(*(load_bundle(path, load) for path in bundles), strict=True)
+    return Teachers(models, weight, sums)

@@ -93,7 +93,7 @@ class Trainer:
         if state["teachers"] != self._teachers():
             raise TrainingError(
                 f"{self.checkpoints.run}: expected the teachers of the run that is resumed, but "
-                "their weights have changed since; restore them, or choose another --out"
+                "their weights are others now; restore them, or choose another --out"
             )
         where = str(self.checkpoints.run)
         if not isinstance(self.follower, LowRankAdaptation):  # whose model is computed

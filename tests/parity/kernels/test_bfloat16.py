@@ -220,7 +220,7 @@ def test_an_unlikely_token_costs_its_gap(gap, vocabulary):
     assert plain.item() == pytest.approx(math.log1p(math.exp(-gap)) + gap, rel=1e-5)
 
 
-def test_soft_targets_are_no_less_there_than_elsewhere(monkeypatch):
+def test_soft_targets_are_left_to_torchs_products(monkeypatch):
     output, states = nn.Linear(34, 50), draw(40, 34)
     soft = SoftTargets([draw(40, 34, seed=8).detach()], [nn.Linear(34, 50)], 0.7)
     found = []

@@ -106,3 +106,15 @@ def test_bf16_products_are_those_of_autocast():
     for found, wanted in zip(ours[2:], theirs[2:], strict=True):
         assert found.dtype == torch.float32
         assert (found - wanted).norm() < 2**-6 * wanted.norm()
+
+
+def test_large_biases_hide_no_small_divergence():
+    torch.manual_seed(3)
+    output, first = nn.Linear(32, 500), torch.randn(60, 32)
+    nn.init.normal_(output.bias, std=3.0)
+    states = torch.stack([first, first + 0.1 * torch.randn(60, 32)])
+    given = states, output, torch.arange(60), 0.0, LossWeights(0, 0, 1, 1)
+    exact = chunked_consistency(*given)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = chunked_consistency(*given)[0]
+    torch.testing.assert_close(found, exact, rtol=0.05, atol=0)

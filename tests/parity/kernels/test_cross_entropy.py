@@ -254,3 +254,11 @@ def test_without_gradient_soft_targets_count_too():
     with torch.no_grad():
         told = chunked_cross_entropy(states, output, targets, 0.1, soft)
     assert all(torch.equal(*pair) for pair in zip(learnt, told, strict=True))
+
+
+@pytest.mark.parametrize(("tokens", "words"), [(19, VOCABULARY), (21, VOCABULARY), (20, 36)])
+def test_soft_targets_of_other_tokens_or_words_are_refused(tokens, words):
+    states, output, targets = problem(20)
+    soft = SoftTargets([torch.randn(tokens, 8)], [nn.Linear(8, words)], 0.5)
+    with pytest.raises(ValueError, match="soft targets"):
+        chunked_cross_entropy(states, output, targets, 0.1, soft)

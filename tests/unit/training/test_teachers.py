@@ -46,17 +46,35 @@ def test_a_teacher_of_another_run_is_not_taken_for_the_same(fit, teacher):
         fit(*settings, resume=True)
 
 
+def test_a_teacher_may_have_been_moved(fit, teacher):
+    whole = fit(taught_by(teacher), "seed=2", run="whole")
+    fit(taught_by(teacher), "seed=2", "training.updates=20")
+    moved = teacher.rename(teacher.with_name("moved"))
+    assert reports(fit(taught_by(moved), "seed=2", resume=True)) == reports(whole)
+
+
 def test_teachers_of_other_tokens_or_shorter_sentences_are_refused(fit, teacher):
     short = fit("data.max_tokens=20", run="short").run
+    other = fit("tokenizer.size=290", run="other").run
     with pytest.raises(TrainingError, match="set data.max_tokens to 20"):
         fit(taught_by(teacher, short))
-    with pytest.raises(TrainingError, match=f"tokenizer_from: {teacher}"):
-        fit(taught_by(teacher), "tokenizer.size=290")
+    with pytest.raises(TrainingError, match=f"{other}.*has others than {teacher}"):
+        fit(taught_by(teacher, other))
+    with pytest.raises(TrainingError, match=f"{other}.*has others than {teacher}"):
+        fit(taught_by(other), f"tokenizer_from={teacher}")
+    with pytest.raises(TrainingError, match="the run's tokenizers"):
+        fit(taught_by(other))
     assert open_bundle(fit(taught_by(short), "data.max_tokens=20").run)
 
 
+def test_teachers_of_the_other_direction_are_refused(fit, teacher):
+    reverse = "data.source=yy", "data.target=xx"
+    with pytest.raises(TrainingError, match="from yy to xx"):
+        fit(taught_by(teacher), *reverse)
+
+
 def test_teachers_are_looked_for_before_anything_is_made(fit, tmp_path):
-    with pytest.raises(BundleError, match="does not exist"):
+    with pytest.raises(BundleError, match=r"distillation.teachers: .*does not exist"):
         fit(taught_by(tmp_path / "nowhere"))
     assert not (tmp_path / "run").exists()
 
@@ -66,7 +84,14 @@ def test_two_losses_are_refused(fit, tmp_path):
         fit(taught_by(tmp_path), "training.consistency={kind: rdrop}")
 
 
-@pytest.mark.parametrize("wrong", ["{teachers: []}", "{teachers: [a], weight: 0}", "{weight: 0.5}"])
-def test_a_section_without_teachers_or_weight_is_refused(fit, wrong):
-    with pytest.raises(ConfigError, match="distillation"):
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ("{teachers: []}", "at least one model, but found none; add one"),
+        ("{teachers: [a], weight: 0}", "greater than 0"),
+        ("{weight: 0.5}", "teachers"),
+    ],
+)
+def test_a_section_without_teachers_or_weight_is_refused(fit, wrong, expected):
+    with pytest.raises(ConfigError, match=expected):
         fit(f"training.distillation={wrong}")
