@@ -1,4 +1,7 @@
-"""Models whose predictions another learns from, token by token: word-level distillation."""
+"""Models whose predictions another learns from, token by token: word-level distillation.
+
+Finding them loads no torch.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -6,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from mt.bundle import Bundle, load_bundle, open_bundle
 from mt.errors import BundleError, TrainingError
-from mt.model.contract import EncoderDecoder
-from mt.model.loading import load_model
 from mt.text.tokenizer import Tokenizers
 
 if TYPE_CHECKING:
+    import torch
+
+    from mt.model.contract import EncoderDecoder
     from mt.training.recipe import RecipeConfig
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ _KEY = "training.distillation.teachers"
 class Teachers:
     """Models that predict without dropout and learn nothing."""
 
-    models: Sequence[EncoderDecoder]
+    models: "Sequence[EncoderDecoder]"
     weight: float
     """Part of the target distribution that the mean of theirs is."""
     sha256: tuple[str, ...]
@@ -77,7 +79,7 @@ def find_teachers(recipe: "RecipeConfig") -> list[Path]:
 
 
 def load_teachers(
-    bundles: Sequence[Path], weight: float, tokenizers: Tokenizers, device: torch.device
+    bundles: Sequence[Path], weight: float, tokenizers: Tokenizers, device: "torch.device"
 ) -> Teachers:
     """Load the models that a run learns from.
 
@@ -91,8 +93,9 @@ def load_teachers(
         BundleError: If one cannot be read.
         TrainingError: If one has other tokens than the run.
     """
+    from mt.model.loading import load_model  # noqa: PLC0415
 
-    def load(bundle: Bundle) -> tuple[EncoderDecoder, str]:
+    def load(bundle: Bundle) -> "tuple[EncoderDecoder, str]":
         if bundle.tokenizers().fingerprint != tokenizers.fingerprint:
             raise TrainingError(
                 f"{_KEY}: expected models of the run's tokenizers, but {bundle.path} has others; "

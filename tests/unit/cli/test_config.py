@@ -138,8 +138,11 @@ def directory(tmp_path, monkeypatch):
     module = types.ModuleType("mt.training.recipe")
     module.RecipeConfig = RecipeConfig
     module.load_recipe = partial(load, RecipeConfig)
+    teachers = types.ModuleType("mt.training.teachers")
+    teachers.find_teachers = lambda _: []  # of which the small recipe has none
     monkeypatch.setitem(sys.modules, "mt.training", training)
     monkeypatch.setitem(sys.modules, "mt.training.recipe", module)
+    monkeypatch.setitem(sys.modules, "mt.training.teachers", teachers)
     (tmp_path / "a.yaml").write_text("train: [{source: a.en}]\n")
     (tmp_path / "b.yaml").write_text("train: []\nmetric: chrf\n")
     (tmp_path / "wrong.yaml").write_text("train: []\nmodle: {}\nrate: fast\n")

@@ -7,6 +7,7 @@ import pytest
 
 from mt.bundle import open_bundle
 from mt.errors import BundleError, ConfigError, TrainingError
+from tests.tiny import mt, write_corpus, write_recipe
 from tests.unit.training.test_methods import reports
 
 pytestmark = pytest.mark.slow
@@ -77,6 +78,13 @@ def test_teachers_are_looked_for_before_anything_is_made(fit, tmp_path):
     with pytest.raises(BundleError, match=r"distillation.teachers: .*does not exist"):
         fit(taught_by(tmp_path / "nowhere"))
     assert not (tmp_path / "run").exists()
+
+
+def test_checking_a_recipe_looks_for_them(tmp_path):
+    recipe = write_recipe(write_corpus(tmp_path))
+    done = mt("config", "check", recipe, "--set", taught_by("nowhere"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "distillation.teachers: nowhere: expected a run or bundle directory" in done.stderr
 
 
 def test_two_losses_are_refused(fit, tmp_path):
