@@ -190,7 +190,9 @@ def _in_chunks(given: _Given) -> _Found:
     """Compute it by torch's products, a few hundred tokens at a time."""
     states, weight, bias, targets, share, soft, wanted = given
     exact = torch.promote_types(weight.dtype, torch.float32)
-    most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE // (4 if soft else 1)
+    most = CHUNK if states.device.type == "cpu" else CHUNK_ELSEWHERE
+    if soft and states.device.type != "cpu":  # logits, distributions and errors exist in float32
+        most //= 4
     table, count = weight.to(states.dtype), len(states)
     height = count + -count % ROWS
     state_gradient = states.new_empty(height, states.size(1)) if any(wanted) else None
