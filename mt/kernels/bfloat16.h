@@ -256,6 +256,22 @@ struct Logits {
     }
 };
 
+// exp(logit - top) comes in the place of a row's logits; top is the largest of them.
+struct Powers {
+    float top, sum;
+};
+
+Powers turn_into_powers(const Logits &logits, long row, long outputs) {
+    const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
+    const long last = round_up(outputs, WIDTH);
+    Vector most = vector(0), total = {};
+    for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
+    const float top = largest(most), to_2 = 1.44269504f;
+    for (long n = 0; n < last; n += WIDTH)
+        total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
+    return {top, sum(total)};
+}
+
 // Cross-entropy: of each row the logarithm of the normaliser and the logit of the target, and the
 // gradient: softmax, less `share` at the target.
 struct CrossEntropy {
@@ -276,18 +292,12 @@ struct CrossEntropy {
   private:
     float errors_of(const Logits &logits, long row, long outputs, long target,
                     const Errors<Half> &errors) const {
-        const auto vector = [=](long column) -> Vector & { return *(Vector *)logits.at(row, column); };
-        const long last = round_up(outputs, WIDTH);
-        Vector most = vector(0), total = {};
-        for (long n = WIDTH; n < last; n += WIDTH) most = vector(n) > most ? vector(n) : most;
-        const float top = largest(most), to_2 = 1.44269504f;
-        for (long n = 0; n < last; n += WIDTH)
-            total += vector(n) = power_of_2(vector(n) * to_2 - top * to_2);
-        const float all = sum(total), inverse = 1 / all;
-        *logits.at(row, target) -= share * all;
-        for (long n = 0; n < last; n += WIDTH)
-            store(errors.at(row, n), 0xffff, (__m512)(vector(n) * inverse));
-        return top + __builtin_logf(all);
+        const Powers powers = turn_into_powers(logits, row, outputs);
+        const float inverse = 1 / powers.sum;
+        *logits.at(row, target) -= share * powers.sum;
+        for (long n = 0; n < outputs; n += WIDTH)
+            store(errors.at(row, n), 0xffff, (__m512)(*(Vector *)logits.at(row, n) * inverse));
+        return powers.top + __builtin_logf(powers.sum);
     }
 };
 
@@ -312,22 +322,16 @@ struct Consistency {
         const auto q = [=](long column) -> Vector & { return *(Vector *)logits.at(row + 1, column); };
         const long last = round_up(outputs, WIDTH), target = targets[token];
         const float wanted_p = *logits.at(row, target), wanted_q = *logits.at(row + 1, target);
-        Vector most_p = p(0), most_q = q(0);
-        for (long n = WIDTH; n < last; n += WIDTH) {
-            most_p = p(n) > most_p ? p(n) : most_p;
-            most_q = q(n) > most_q ? q(n) : most_q;
-        }
-        const float top_p = largest(most_p), top_q = largest(most_q), to_2 = 1.44269504f;
-        Vector total_p = {}, total_q = {}, difference_p = {}, difference_q = {};
+        for (long n = 0; n < last; n += WIDTH) differences[n / WIDTH] = p(n) - q(n);
+        const Powers of_p = turn_into_powers(logits, row, outputs);
+        const Powers of_q = turn_into_powers(logits, row + 1, outputs);
+        Vector difference_p = {}, difference_q = {};
         for (long n = 0; n < last; n += WIDTH) {
-            const Vector difference = differences[n / WIDTH] = p(n) - q(n);
-            total_p += p(n) = power_of_2(p(n) * to_2 - top_p * to_2);
-            total_q += q(n) = power_of_2(q(n) * to_2 - top_q * to_2);
-            difference_p += p(n) * difference;
-            difference_q += q(n) * difference;
+            difference_p += p(n) * differences[n / WIDTH];
+            difference_q += q(n) * differences[n / WIDTH];
         }
-        const Comparison both(weights, {top_p, sum(total_p), sum(difference_p)},
-                              {top_q, sum(total_q), sum(difference_q)});
+        const Comparison both(weights, {of_p.top, of_p.sum, sum(difference_p)},
+                              {of_q.top, of_q.sum, sum(difference_q)});
         for (long n = 0; n < last; n += WIDTH) {
             const Vector difference = differences[n / WIDTH];
             store(errors.at(row, n), 0xffff, (__m512)both.error_p(p(n), q(n), difference));

@@ -14,8 +14,8 @@ struct LossWeights {
 
 // What is known of a token's logits when its rows were read once. Powers are exp(logit - top).
 struct PassSums {
-    float top;    // the largest logit
-    float total;  // of all powers
+    float top;         // the largest logit
+    float total;       // of all powers
     float difference;  // of powers times how much larger p's logits are than q's
 };
 

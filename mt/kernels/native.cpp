@@ -148,24 +148,15 @@ bool consistency(void *logits, const int64_t *targets, float share, const LossWe
                 continue;
             }
             T *x = static_cast<T *>(logits) + token * width, *y = x + tokens * width;
-            float top_p = widen(x[0]), top_q = widen(y[0]);
-            float total_p = 0, total_q = 0, difference_p = 0, difference_q = 0;
-#pragma omp simd reduction(max : top_p, top_q)
-            for (uint32_t i = 0; i < width; i++) {
-                top_p = widen(x[i]) > top_p ? widen(x[i]) : top_p;
-                top_q = widen(y[i]) > top_q ? widen(y[i]) : top_q;
-            }
-#pragma omp simd reduction(+ : total_p, total_q, difference_p, difference_q)
+            const Powers p = powers_of(x, width, powers_p), q = powers_of(y, width, powers_q);
+            float difference_p = 0, difference_q = 0;
+#pragma omp simd reduction(+ : difference_p, difference_q)
             for (uint32_t i = 0; i < width; i++) {
                 const float difference = widen(x[i]) - widen(y[i]);
-                powers_p[i] = exponential(widen(x[i]) - top_p);
-                powers_q[i] = exponential(widen(y[i]) - top_q);
-                total_p += powers_p[i];
-                total_q += powers_q[i];
                 difference_p += powers_p[i] * difference;
                 difference_q += powers_q[i] * difference;
             }
-            const Comparison both(weights, {top_p, total_p, difference_p}, {top_q, total_q, difference_q});
+            const Comparison both(weights, {p.top, p.sum, difference_p}, {q.top, q.sum, difference_q});
             const int64_t target = targets[token];
             const float wanted_p = widen(x[target]), wanted_q = widen(y[target]);
             const auto error_p = [&](long i) {

@@ -117,4 +117,5 @@ def test_large_biases_hide_no_small_divergence():
     exact = chunked_consistency(*given)[0]
     with torch.autocast("cpu", torch.bfloat16):
         found = chunked_consistency(*given)[0]
-    torch.testing.assert_close(found, exact, rtol=0.05, atol=0)
+    # Rounded products are off by 2^-8; were logits rounded with their biases, this would be by 7 %.
+    torch.testing.assert_close(found, exact, rtol=0.02, atol=0)
