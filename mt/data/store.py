@@ -196,7 +196,11 @@ class Store:
 
     def row(self, pair: int) -> int:
         """Return the number of a pair in its corpus, from 0."""
-        return int(self._rows.read(np.array([pair])).item())
+        return int(self.rows(np.array([pair])).item())
+
+    def rows(self, pairs: Integer[np.ndarray, " pairs"]) -> Integer[np.ndarray, " pairs"]:
+        """Return the numbers of pairs in their corpus."""
+        return self._rows.read(pairs)
 
     def lengths(self, pairs: Integer[np.ndarray, " pairs"]) -> Lengths:
         """Count the tokens of pairs."""

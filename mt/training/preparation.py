@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mt.bundle import CONFIG, INDEX, Bundle, load_bundle
+import numpy as np
+
+from mt.bundle import CONFIG, Bundle, load_bundle
 from mt.config import StrictConfig, flatten
 from mt.data.augmentation.noise import recased
 from mt.data.config import DataConfig
-from mt.data.corpora import Pair
+from mt.data.corpora import Corpus, Pair
 from mt.data.filters import Selection
 from mt.data.mixture import Mixture
 from mt.data.pairs import PairCounts, read_pairs
+from mt.data.store import Store
 from mt.errors import DataError, TrainingError
 from mt.files import (
     atomic_directory,
@@ -26,6 +29,7 @@ from mt.files import (
     write_atomically,
     write_sums,
 )
+from mt.text.tags import put_tag
 from mt.text.tokenizer import Tokenizer, TokenizerConfig, Tokenizers, tokenizer_files
 from mt.text.tokenizer_training import RULES, train_tokenizers
 from mt.training.encoding import encode_together
@@ -167,12 +171,24 @@ def _validation_sets(data: DataConfig, stores: Mixture) -> tuple[ValidationSet, 
     sets = []
     for name in data.validation_sets or (None,):
         places = [place for place, corpus in enumerate(data.validation) if corpus.set == name]
-        pairs = tuple(read_pairs([data.validation[place] for place in places]))
+        pairs = [
+            pair
+            for place in places
+            for pair in _pairs_of(data.validation[place], stores.stores[place])
+        ]
         sets.append(ValidationSet(name, stores.of(places), pairs))
     return tuple(sets)
 
 
 def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: TokenizerConfig) -> None:
+def _pairs_of(corpus: Corpus, store: Store) -> Iterator[Pair]:
+    """Read the pairs of a corpus that its store holds, each source with the tag of the corpus."""
+    kept = set(store.rows(np.arange(len(store))).tolist())
+    for row, pair in enumerate(corpus.pairs()):
+        if row in kept:
+            yield Pair(put_tag(corpus.tag, pair.source), pair.target)
+
+
     """Tell what of the references no model with this tokenizer can write."""
     changed, characters = tokenizer.lost(pair.target for pair in pairs)
     if not changed:
