@@ -62,7 +62,8 @@ class SkippedUpdates:
                 continue
             self._progress.skipped += 1
             self._progress.skipped_in_a_row += 1
-            found = f"loss {float(update.smoothed)}, gradient's norm {float(update.gradient_norm)}"
+            loss = float(update.smoothed) / update.target_tokens
+            found = f"loss {loss:.4g}, gradient's norm {float(update.gradient_norm):.4g}"
             log.warning(
                 "update %d: left out, as it is not finite: %s (%d so far)",
                 update.number, found, self._progress.skipped,
