@@ -168,7 +168,7 @@ class Checkpoints:
 
     def prefer_average(self, result: ValidationResult, history: Sequence[ValidationResult]) -> bool:
         """Make the averaged bundle the best if its result says so, and tell whether it did."""
-        better = result.selection_score >= best_of(history).selection_score
+        better = result.rank >= best_of(history).rank
         if better:
             best, last = self._average(result.update), self.bundle(result.update)
             write_index(self.run, best=best, last=last)
@@ -253,7 +253,7 @@ class Checkpoints:
         count = self.averaging.count
         trained = [result for result in history if result.update > 0]
         if self.averaging.of == "best":
-            chosen = sorted(trained, key=lambda result: -result.selection_score)[:count]
+            chosen = sorted(trained, key=lambda result: result.rank, reverse=True)[:count]
         else:
             chosen = trained[-count:]
         return tuple(sorted(result.update for result in chosen))

@@ -113,7 +113,7 @@ class Outcome:
             return {}
         after = self.best
         average = self.progress.average
-        if average is not None and average.selection_score >= after.selection_score:
+        if average is not None and average.rank >= after.rank:
             after = average
         if not before.sets:
             return {"validation": (before, after)}
@@ -133,4 +133,4 @@ def without_improvement(history: Sequence[ValidationResult], least: float) -> in
 
 def best_of(history: Sequence[ValidationResult]) -> ValidationResult:
     """Return the best result; of equals the first."""
-    return max(history, key=lambda result: result.selection_score)
+    return max(history, key=lambda result: result.rank)

@@ -60,6 +60,11 @@ class ValidationResult:
         """The number that picks the best checkpoint; more is better."""
         return self.quality if self.forgotten == 0 else -math.inf
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What orders checkpoints; of equal scores, as BLEU of 0 at first, the lower loss wins."""
+        return self.selection_score, -self.loss
+
     def to_json(self) -> dict[str, Any]:
         """Write the numbers, by name."""
         values: dict[str, Any] = {"loss": self.loss}

@@ -39,6 +39,13 @@ def test_best(metric, values, best):
     assert best_of(results(values, metric)).update == best
 
 
+def test_of_equal_scores_the_lower_loss_is_the_best():
+    """Translations that share no words with their references have BLEU of 0."""
+    zero = Score("bleu", 0.0, "signature")
+    history = [ValidationResult(n, loss, zero) for n, loss in ((10, 5.0), (20, 4.0), (30, 4.5))]
+    assert best_of(history).update == 20
+
+
 @pytest.mark.parametrize(
     ("metric", "values", "least", "count"),
     [
