@@ -101,6 +101,7 @@ def train_and_tell(
 
     refuse_little_memory()
     from mt import hardware
+    from mt.training.interruption import interrupted_by_signals
     from mt.training.run import train as run_training
     from mt.training.world import join
 
@@ -110,7 +111,11 @@ def train_and_tell(
         chosen = hardware.choose_device(device, place.local_rank, place.local_size)
     keep_freed_memory(one_heap=True)
     hardware.prepare_training(chosen, recipe.training.precision)
-    with join(place, chosen) as world, _told_once(world.fails_first):
+    with (
+        interrupted_by_signals(),
+        join(place, chosen) as world,
+        _told_once(world.fails_first),
+    ):
         outcome = run_training(recipe, run, resume, chosen, console, world, began)
     if place.rank == 0:
         _summarise(outcome, console)

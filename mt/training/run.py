@@ -91,7 +91,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
                 if not resume and world.is_main:
                     _warn_of_corpora(recipe.data)
                 return _train(recipe, run, teachers, device, console, world, began)
-        except MtError:
+        except (MtError, KeyboardInterrupt):
             if world.is_main:
                 release_run(run)
             raise

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from mt.training.interruption import Interruption
+from mt.training.interruption import Interruption, interrupted_by_signals
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -45,19 +45,28 @@ def test_a_second_sigterm_or_hangup_is_patient(number):
     assert interruption.requested
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_where_there_are_no_updates_every_signal_interrupts(number):
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
+        with Interruption():
+            pass
+        send(number)
+
+
 @pytest.mark.parametrize("hangup", [signal.SIG_IGN], indirect=True)
 def test_an_ignored_hangup_stays_ignored(hangup):
-    with Interruption() as interruption:
+    with interrupted_by_signals(), Interruption() as interruption:
         send(signal.SIGHUP)
     assert not interruption.requested
 
 
-def test_the_handlers_of_before_come_back():
+@pytest.mark.parametrize("block", [Interruption, interrupted_by_signals])
+def test_the_handlers_of_before_come_back(block):
     before = [signal.getsignal(number) for number in NUMBERS]
-    with pytest.raises(ZeroDivisionError), Interruption():
+    with pytest.raises(ZeroDivisionError), block():
         assert all(
             signal.getsignal(number) != handler
-            for number, handler in zip(NUMBERS, before, strict=True)
+            for number, handler in zip(NUMBERS[1:], before[1:], strict=True)
         )
         1 / 0  # noqa: B018
     assert [signal.getsignal(number) for number in NUMBERS] == before
