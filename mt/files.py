@@ -112,12 +112,22 @@ def lock_directory(directory: Path) -> Iterator[None]:
     see it where the system passes locks on. The file ``lock`` that stays behind says who came last.
 
     Raises:
-        DataError: If another process is inside; the message names its machine and number.
+        DataError: If another process is inside, which the message names with its machine; or the
+            directory cannot be made or written in.
     """
     import portalocker  # noqa: PLC0415
 
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("a+", encoding="utf-8") as file:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        raise DataError(
+            f"{directory}: expected a directory to write in, but it cannot be made or opened "
+            f"({error.strerror}); choose another"
+        ) from None
+    with lock as file:
         try:
             portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException:

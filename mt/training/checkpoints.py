@@ -21,12 +21,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from mt.bundle import Metadata, open_bundle, read_index, write_bundle, write_index
+from mt.bundle import CONFIG, Metadata, open_bundle, read_index, write_bundle, write_index
 from mt.config import StrictConfig
 from mt.errors import BundleError, MtError, TrainingError
 from mt.files import atomic_file, flush, sha256, sha256_on_disk, write_atomically
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 log = logging.getLogger(__name__)
+
+_STATE = frozenset({"optimizer", "progress", "random", "pairs", "teachers", "kernels", "curve"})
+"""What the state of every run has; that of a follower's has ``weights`` too."""
 
 
 class Checkpoints:
@@ -76,9 +80,16 @@ class Checkpoints:
         """Write a checkpoint of ``progress.update`` and forget those no longer needed.
 
         Raises:
+            TrainingError: If the run directory has been removed or is on a disk that has gone.
             OSError: If it cannot be written, or reads back otherwise than it was written.
             BundleError: Likewise.
         """
+        if not (self.run / CONFIG).exists():
+            raise TrainingError(
+                f"{self.run}: expected the run directory, in which training began, but it is gone; "
+                f"update {progress.update} is not saved; if it comes back, add --resume to go on "
+                "from its last checkpoint"
+            )
         path = self.bundle(progress.update)
         results = {result.update: result for result in progress.history}
         self._write(path, weights_of(model), progress.update, results.get(progress.update))
@@ -120,9 +131,22 @@ class Checkpoints:
         )
 
     def state(self, update: int) -> dict[str, Any]:
-        """Load the state of an intact checkpoint."""
+        """Load the state of an intact checkpoint.
+
+        Raises:
+            TrainingError: If it holds something else than this version writes, such as objects with
+                code, which is not run.
+        """
         path = self._state(update)
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except UnpicklingError:
+            state = {}
+        if missing := sorted(_STATE - state.keys()):
+            raise TrainingError(
+                f"{path}: expected the state of a run as this version writes it, but found none of "
+                f"its {missing[0]}; resume with the version that wrote it, or choose another --out"
+            )
         return state
 
     def weights(self, update: int) -> dict[str, Tensor]:

@@ -32,6 +32,7 @@ from mt.files import (
 from mt.text.tags import put_tag
 from mt.text.tokenizer import Tokenizer, TokenizerConfig, Tokenizers, tokenizer_files
 from mt.text.tokenizer_training import RULES, train_tokenizers
+from mt.training.checkpoints import saved_updates
 from mt.training.encoding import encode_together
 from mt.training.listeners import SECONDS_BETWEEN_LINES
 from mt.training.validation import ValidationSet
@@ -116,7 +117,7 @@ def refuse_run(run: Path) -> None:
 
 def release_run(run: Path) -> None:
     """Let a run that failed before its first checkpoint begin anew, with whatever recipe."""
-    if not (run / INDEX).exists():
+    if not saved_updates(run):
         (run / CONFIG).unlink(missing_ok=True)
         shutil.rmtree(run / "tokenizer", ignore_errors=True)
 
@@ -167,7 +168,7 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
 
 
 def _validation_sets(data: DataConfig, stores: Mixture) -> tuple[ValidationSet, ...]:
-    """Divide validation pairs into the sets that the recipe names."""
+    """Divide validation pairs into the sets that the recipe names, and read their texts."""
     sets = []
     for name in data.validation_sets or (None,):
         places = [place for place, corpus in enumerate(data.validation) if corpus.set == name]
@@ -180,7 +181,6 @@ def _validation_sets(data: DataConfig, stores: Mixture) -> tuple[ValidationSet, 
     return tuple(sets)
 
 
-def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: TokenizerConfig) -> None:
 def _pairs_of(corpus: Corpus, store: Store) -> Iterator[Pair]:
     """Read the pairs of a corpus that its store holds, each source with the tag of the corpus."""
     kept = set(store.rows(np.arange(len(store))).tolist())
@@ -189,6 +189,7 @@ def _pairs_of(corpus: Corpus, store: Store) -> Iterator[Pair]:
             yield Pair(put_tag(corpus.tag, pair.source), pair.target)
 
 
+def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: TokenizerConfig) -> None:
     """Tell what of the references no model with this tokenizer can write."""
     changed, characters = tokenizer.lost(pair.target for pair in pairs)
     if not changed:

@@ -5,9 +5,11 @@ import io
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,10 +18,12 @@ from mt.bundle import open_bundle, read_index
 from mt.data.pairs import read_pairs
 from mt.errors import DataError, TrainingError
 from mt.evaluation import evaluate
+from mt.files import sha256
 from mt.text.tokenizer import Tokenizer
 from mt.training import run as module
 from mt.training.checkpoints import average_weights
 from mt.training.objective import Objective
+from mt.training.validation import Validation
 from mt.translation import TranslationConfig, load_translator
 from mt.translation.config import GreedyConfig
 from tests.tiny import write_corpus
@@ -403,6 +407,65 @@ def test_a_damaged_index_is_written_anew(fit):
     assert "index.json: expected JSON, but " in logged(outcome)
     assert outcome.progress.history == whole.progress.history
     assert read_index(outcome.run)["last"].name == "update-000040"
+
+
+def test_a_resume_that_is_refused_removes_nothing_where_the_index_is_gone(fit, tmp_path):
+    write_corpus(tmp_path)
+    own = [f"data.validation.{side}={tmp_path}/dev.{end}" for side, end in SIDES]
+    run = fit("training.updates=20", *own).run
+    (run / "index.json").unlink()
+    kept = [(run / name).read_bytes() for name in ("config.yaml", MODEL)]
+    text = (tmp_path / "dev.tgt").read_bytes()
+    flip(tmp_path / "dev.tgt")
+    with pytest.raises(TrainingError, match="the text of the corpora has changed since"):
+        fit(*own, resume=True)
+    # The number of updates may change; what the refused call was given is all that is new.
+    assert (run / "config.yaml").read_bytes() == kept[0].replace(b"updates: 20", b"updates: 40")
+    assert (run / MODEL).read_bytes() == kept[1]
+    (tmp_path / "dev.tgt").write_bytes(text)
+    assert fit(*own, resume=True).progress.update == 40
+
+
+def test_an_interrupted_preparation_leaves_room_for_another_recipe(fit, monkeypatch):
+    monkeypatch.setattr(module, "_trainer", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        fit("training.updates=10")
+    monkeypatch.undo()
+    assert fit("training.updates=10", "model.dim=16").progress.update == 10
+
+
+def test_a_run_whose_directory_is_gone_ends(fit, monkeypatch):
+    run = fit("training.updates=10").run
+    moved = run.with_name("moved")
+    original = Validation.run
+
+    def move(self, model, update):
+        if update == 20:
+            run.rename(moved)
+        return original(self, model, update)
+
+    monkeypatch.setattr(Validation, "run", move)
+    with pytest.raises(TrainingError, match="run: expected the run directory, .* but it is gone;"):
+        fit(resume=True)
+    assert not (run / "bundles").exists()
+    monkeypatch.undo()
+    shutil.rmtree(run, ignore_errors=True)
+    moved.rename(run)
+    assert fit(resume=True).progress.update == 40
+
+
+def test_a_state_with_code_is_refused_and_the_code_not_run(fit, tmp_path):
+    class Harmful:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "harm",))
+
+    run = fit("training.updates=20").run
+    state = run / "state" / "update-000020.pt"
+    torch.save({"optimizer": Harmful()}, state)
+    state.with_suffix(".sha256").write_text(sha256(state), encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"update-000020\.pt: expected the state of a run as"):
+        fit(resume=True)
+    assert not (tmp_path / "harm").exists()
 
 
 def test_a_damaged_average_is_computed_anew(fit):
