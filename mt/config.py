@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mt.config_errors import alternatives, error_lines, kind_of, sections, tags
+from mt.config_errors import Truth, alternatives, error_lines, kind_of, sections, tags
 from mt.errors import ConfigError
 
 Overrides = Sequence[str]
@@ -33,17 +33,24 @@ class StrictConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_kinds(cls, values: Any) -> Any:
-        """Where a section has a default, its ``kind`` need not be named to change other keys."""
+    def _read_as_written(cls, values: Any) -> Any:
+        """Name the ``kind`` of sections that have a default, and let true be no number.
+
+        Where a section has a default, its kind need not be named to change other keys.
+        """
         if not isinstance(values, Mapping):
             return values
-        named = dict(values)
+        read = dict(values)
         for name, field in cls.model_fields.items():
+            if name not in values:
+                continue
+            members = alternatives(field.annotation)
             default = field.get_default(call_default_factory=True)
-            if name in values and isinstance(default, BaseModel):
-                members = sections(alternatives(field.annotation))
-                named[name] = name_kind(values[name], type(default), members)
-        return named
+            if isinstance(default, BaseModel):
+                read[name] = name_kind(values[name], type(default), sections(members))
+            elif isinstance(values[name], bool) and bool not in members:
+                read[name] = Truth(values[name])
+        return read
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: str) -> Self:

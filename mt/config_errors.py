@@ -35,8 +35,20 @@ _EXPECTED = {
     "tuple_type": "a list",
 }
 
+
+class Truth:
+    """Stands for true or false where neither may stand; pydantic would take them for 1 and 0."""
+
+    def __init__(self, value: bool) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return repr(self._value)
+
+
 _KINDS: dict[type, str] = {
     bool: "true or false",
+    Truth: "true or false",
     dict: "a section",
     float: "a number",
     int: "a whole number",

@@ -252,6 +252,12 @@ def test_whatever_is_wrong_is_told_at_once_in_the_order_of_the_fields(recipe):
             "`updates`: expected a whole number, but found datetime.date(2024, 1, 31) (a date)",
         ),
         ("model: 3", "`model`: expected a section, but found 3 (a whole number)"),
+        ("updates: true", "`updates`: expected a whole number, but found True (true or false)"),
+        ("rate: false", "`rate`: expected a number, but found False (true or false)"),
+        (
+            "model: {beam: true}",
+            "`model.beam`: expected a whole number or 'auto', but found True (true or false)",
+        ),
     ],
 )
 def test_nothing_and_what_is_no_section(recipe, text, mistake):
