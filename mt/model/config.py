@@ -84,6 +84,12 @@ class TransformerConfig(StrictConfig):
             )
         return self
 
+    @property
+    def is_random(self) -> bool:
+        """Whether two passes over a batch differ in training."""
+        rates = self.dropout, self.attention_dropout, self.activation_dropout, self.layer_dropout
+        return any(rates)
+
     def build(self, source_size: int, target_size: int) -> "Transformer":
         """Make the model with fresh weights.
 
@@ -168,6 +174,11 @@ class RecurrentConfig(StrictConfig):
                 "context enters the step already, but found true; choose one of the two"
             )
         return self
+
+    @property
+    def is_random(self) -> bool:
+        """Whether two passes over a batch differ in training."""
+        return self.dropout > 0
 
     def build(self, source_size: int, target_size: int) -> "Recurrent":
         """Make the model with fresh weights.

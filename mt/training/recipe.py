@@ -70,6 +70,16 @@ class RecipeConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
+    def _passes_differ(self) -> Self:
+        consistency = self.training.consistency
+        if consistency is not None and consistency.kind == "rdrop" and not self.model.is_random:
+            raise ValueError(
+                "training.consistency: expected dropout, by which the two passes of rdrop differ, "
+                "but the model has none; set model.dropout, or leave consistency out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _validation_leads(self) -> Self:
         sets, lead = self.data.validation_sets, self.validation.lead
         if lead is not None and lead not in sets:

@@ -71,6 +71,14 @@ def test_what_cannot_work_is_refused(values, override, message):
     assert "\n" not in str(caught.value)
 
 
+def test_two_passes_need_a_dropout_to_differ_by(values):
+    rdrop, none = "training.consistency={kind: rdrop}", "model.dropout=0"
+    with pytest.raises(ConfigError, match="expected dropout, by which the two passes of rdrop"):
+        parse(values, rdrop, none)
+    assert parse(values, rdrop, none, "model.layer_dropout=0.1").training.consistency
+    assert parse(values, "training.consistency={kind: simcut}", none).training.consistency
+
+
 def test_the_largest_numbers_are_taken(values):
     seed = 2**63 - 1
     recipe = parse(
