@@ -9,7 +9,7 @@ import typer
 from mt.cli.corpora import SeedOption, describe, refuse_other_languages
 from mt.cli.options import DeviceOption, OverridesOption
 from mt.cli.train import train_and_tell
-from mt.errors import DataError, TrainingError
+from mt.errors import ConfigError, DataError, TrainingError
 
 if TYPE_CHECKING:
     from mt.bundle import Bundle
@@ -81,9 +81,10 @@ def finetune(
     from mt.bundle import CONFIG, load_bundle
     from mt.requests import refuse_other_request, write_request
     from mt.training.preparation import refuse_run
-    from mt.training.processes import Place
+    from mt.training.processes import own_place
     from mt.training.recipe import load_recipe
 
+    place = own_place(None)
     run = out or Path("checkpoints") / f"{model.resolve().name}-{files[0].stem}"
     named = {"MODEL": [model], "FILE...": files, "--validation": validation, "--mix": mix}
     asked = {
@@ -98,18 +99,25 @@ def finetune(
             )
         refuse_other_request(run / _REQUEST, asked, run, "choose another --out")
         given = [*([f"training.updates={updates}"] if updates else ()), *(overrides or ())]
-        train_and_tell(load_recipe(run / CONFIG, given, run), run, True, device, Place())
+        train_and_tell(load_recipe(run / CONFIG, given, run), run, True, device, place)
         return
     refuse_run(run)
+    if place.size > 1:
+        raise ConfigError(
+            f"mt finetune: expected one process to begin with, but found {place.size}; begin "
+            f"without torchrun, stop it by Ctrl-C, and go on by `torchrun … mt train "
+            f"{run / CONFIG} --out {run} --resume`"
+        )
     from mt.logs import start_logging
 
     start_logging()
 
     def recipe_for(bundle: "Bundle") -> "RecipeConfig":
-        from mt.training.finetuning import Request, finetuning_recipe
+        from mt.training.finetuning import Request, finetuning_recipe, warn_of_no_tag
 
         languages = bundle.metadata.languages
-        old, general, temperature = _old_domain(bundle, mix or [])
+        warn_of_no_tag(bundle, tag)
+        old, general, temperature = _old_domain(bundle, mix or [], run / "data" / "old", seed)
         new, held_out = _new_domain(files, validation or [], languages, run / "data", seed, tag)
         request = Request(
             train=new,
@@ -127,7 +135,7 @@ def finetune(
         write_request(run / _REQUEST, asked)
         return recipe
 
-    train_and_tell(load_bundle(model, recipe_for), run, resume, device, Place())
+    train_and_tell(load_bundle(model, recipe_for), run, resume, device, place)
 
 
 def _new_domain(
@@ -145,7 +153,8 @@ def _new_domain(
     if validation:
         held_out = open_corpora(validation, *languages)
     else:
-        learnt, held_out = _hold_out(learnt, languages, folder, seed)
+        advice = "add text, or name others by --validation"
+        learnt, held_out = _hold_out(learnt, languages, folder, seed, advice)
     tagged = {"tag": tag}
     return (
         [corpus.model_copy(update=tagged) for corpus in learnt],
@@ -154,7 +163,11 @@ def _new_domain(
 
 
 def _hold_out(
-    corpora: "Sequence[BaseCorpusConfig]", languages: tuple[str, str], folder: Path, seed: int
+    corpora: "Sequence[BaseCorpusConfig]",
+    languages: tuple[str, str],
+    folder: Path,
+    seed: int,
+    advice: str,
 ) -> "tuple[list[BaseCorpusConfig], list[BaseCorpusConfig]]":
     """Divide pairs so that no sentence is on both sides, and write them as text files."""
     from mt.cli.progress import lines_progress
@@ -168,7 +181,7 @@ def _hold_out(
     if not size:
         raise DataError(
             f"{joined.where}: expected at least 4 pairs, some of them to measure by, but found "
-            f"{pairs}; add text, or name others by --validation"
+            f"{pairs}; {advice}"
         )
     with lines_progress("reading", pairs) as progress:
         division = divide(joined, size, 0, seed, progress)
@@ -179,9 +192,12 @@ def _hold_out(
 
 
 def _old_domain(
-    bundle: "Bundle", mix: Sequence[Path]
+    bundle: "Bundle", mix: Sequence[Path], folder: Path, seed: int
 ) -> "tuple[Sequence[BaseCorpusConfig], Sequence[BaseCorpusConfig], float]":
-    """Return what the model learnt from, what it was validated on, and how corpora shared it."""
+    """Return what the model learnt from, what it was validated on, and how corpora shared it.
+
+    Of text that is named beside a model whose validation pairs are unknown some are held out.
+    """
     from mt.data.corpora import open_corpora
     from mt.training.finetuning import corpora_of, warn_of_missing
     from mt.training.recipe import load_recipe
@@ -198,6 +214,10 @@ def _old_domain(
     general = corpora_of(bundle, "validation")
     if mix:
         old, temperature = open_corpora(mix, *bundle.metadata.languages), 1.0
+        if not general:
+            old, general = _hold_out(
+                old, bundle.metadata.languages, folder, seed, "add text to --mix"
+            )
     else:
         old = corpora_of(bundle, "train")
         temperature = float(bundle.section("data").get("temperature", 1.0))

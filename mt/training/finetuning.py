@@ -25,7 +25,8 @@ from mt.training.recipe import RecipeConfig, parse_recipe
 log = logging.getLogger(__name__)
 
 NEW, GENERAL = "new", "general"
-"""The sets of validation pairs: of the new domain, which leads, and of the old one."""
+"""The sets of validation pairs: of the new domain, which leads, and of the old one, unless the
+model's recipe has divided these into sets of its own."""
 _EPOCHS = 5
 """How often the pairs of the new domain are seen at most."""
 _FEWEST_UPDATES, _MOST_UPDATES = 100, 20_000
@@ -98,6 +99,17 @@ def warn_of_missing(old: Sequence[BaseCorpusConfig], general: Sequence[BaseCorpu
         )
 
 
+def warn_of_no_tag(bundle: Bundle, tag: str | None) -> None:
+    """Say so if new text has no tag, but all that the model has learnt from has one."""
+    tags = [corpus.get("tag") for corpus in bundle.section("data").get("train") or ()]
+    if tag is None and tags and all(tags):
+        log.warning(
+            "%s: expected a tag, as all text that the model has learnt from has one (%s), but "
+            "--tag is missing; the new text is learnt without",
+            bundle.path, ", ".join(sorted(set(tags))),
+        )  # fmt: skip
+
+
 def finetuning_recipe(bundle: Bundle, request: Request, overrides: Overrides = ()) -> RecipeConfig:
     """Write a recipe; the corpora are read once, to count their pairs.
 
@@ -134,7 +146,8 @@ def _data(bundle: Bundle, before: Mapping[str, Any], request: Request) -> dict[s
     """Write the section of the corpora, whose weights are still to be found."""
     source, target = bundle.metadata.languages
     kept = ("filters", "store", "max_tokens", "augmentation")
-    validation = [(NEW, request.validation), (GENERAL, request.general)]
+    validation = [(NEW, corpus) for corpus in request.validation]
+    validation += [(_own_set(corpus), corpus) for corpus in request.general]
     return {
         "source": source,
         "target": target,
@@ -146,10 +159,14 @@ def _data(bundle: Bundle, before: Mapping[str, Any], request: Request) -> dict[s
         ],
         "validation": [
             {**corpus.model_dump(mode="json"), "weight": 1.0, "set": name}
-            for name, corpora in validation
-            for corpus in corpora
+            for name, corpus in validation
         ],
     }
+
+
+def _own_set(corpus: BaseCorpusConfig) -> str:
+    """Name the set of old pairs, as of a language; all without a name are one."""
+    return GENERAL if corpus.set in {None, NEW} else corpus.set
 
 
 def _counted(data: Mapping[str, Any]) -> list[tuple[BaseCorpusConfig, Selection]]:

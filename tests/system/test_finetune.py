@@ -8,7 +8,7 @@ import pytest
 from mt.bundle import open_bundle, read_index
 from mt.config import load
 from mt.text.digests import bare
-from mt.training.finetuning import Request, finetuning_recipe
+from mt.training.finetuning import Request, finetuning_recipe, warn_of_no_tag
 from mt.training.recipe import RecipeConfig
 from tests.tiny import mt, write_corpus, write_recipe, write_untrained
 
@@ -150,6 +150,55 @@ def test_without_the_old_text(old, new, tmp_path):
     assert [len(list(corpus.pairs())) for corpus in recipe.data.train] == [NEW_PAIRS] * 2
     assert recipe.validation.max_forgetting is None
     assert values.exists()
+
+
+@pytest.mark.slow
+def test_some_of_the_old_text_is_held_out_where_nothing_measures_it(old, new, tmp_path):
+    """As of a model that was imported, which has no recipe with validation pairs."""
+    moved = tmp_path / "moved"
+    shutil.copytree(old / "bundle", moved / "bundle")
+    (old / "dev.tgt").rename(old / "dev.tgt.away")
+    try:
+        done = finetune(
+            moved, new / "memory.tsv", "--mix", old / "train.src", "--mix", old / "train.tgt",
+            "--out", tmp_path / "run",
+        )  # fmt: skip
+    finally:
+        (old / "dev.tgt.away").rename(old / "dev.tgt")
+    assert "what the model forgets is not measured" not in done.stderr
+    recipe = recipe_of(tmp_path / "run")
+    mixed, general = recipe.data.train[1], recipe.data.validation[1]
+    assert (general.set, recipe.validation.max_forgetting) == ("general", 0.1)
+    kept, held_out = pairs_of([mixed]), pairs_of([general])
+    assert len(kept) + len(held_out) == OLD_PAIRS
+    assert len(held_out) == OLD_PAIRS // 4
+    assert not {bare(pair.source) for pair in kept} & {bare(pair.source) for pair in held_out}
+
+
+def test_a_model_of_several_languages_is_measured_in_each(old, caplog):
+    bundle = open_bundle(old / "bundle")
+    [corpus] = open_recipe(old).data.validation
+    general = [corpus.model_copy(update={"set": name}) for name in ("de", "fr", "new", None)]
+    request = Request([corpus], [corpus], [], general, 1.0, 0.5, None, seed=1, updates=7)
+    recipe = finetuning_recipe(bundle, request)
+    sets = [corpus.set for corpus in recipe.data.validation]
+    assert sets == ["new", "de", "fr", "general", "general"]
+    warn_of_no_tag(bundle, None)
+    assert not caplog.messages
+    bundle.config["data"]["train"] = [{"tag": "<2de>"}, {"tag": "<2fr>"}]
+    warn_of_no_tag(bundle, "<2de>")
+    assert not caplog.messages
+    warn_of_no_tag(bundle, None)
+    assert "expected a tag, as all text that" in caplog.text
+
+
+def test_it_is_begun_by_one_process(old, new, tmp_path, monkeypatch):
+    started = {"WORLD_SIZE": 2, "RANK": 0, "MASTER_ADDR": "localhost", "MASTER_PORT": 29500}
+    for name, value in started.items():
+        monkeypatch.setenv(name, str(value))
+    done = finetune(old, new / "memory.tsv", "--out", tmp_path / "run", code=2)
+    assert "mt finetune: expected one process to begin with, but found 2; begin" in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_old_text_of_the_other_direction_is_refused(old, new, tmp_path):
