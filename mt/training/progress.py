@@ -121,11 +121,15 @@ class Outcome:
 
 
 def without_improvement(history: Sequence[ValidationResult], least: float) -> int:
-    """Count the validations since the last that beat the best before it by more than ``least``."""
-    best, count = -math.inf, 0
+    """Count the validations since the last that beat the best before it by more than ``least``.
+
+    Of two with the same score, as BLEU of 0 at first, the one of lower loss beats the other.
+    """
+    best, count = (-math.inf, -math.inf), 0
     for result in history:
-        if result.selection_score > best + least:
-            best, count = result.selection_score, 0
+        further = result.selection_score > best[0] + least
+        if further or (result.selection_score == best[0] > -math.inf and result.rank > best):
+            best, count = result.rank, 0
         else:
             count += 1
     return count

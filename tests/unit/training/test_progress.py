@@ -1,6 +1,7 @@
 """What a run remembers, which validation is best, and when waiting is over."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -44,6 +45,9 @@ def test_of_equal_scores_the_lower_loss_is_the_best():
     zero = Score("bleu", 0.0, "signature")
     history = [ValidationResult(n, loss, zero) for n, loss in ((10, 5.0), (20, 4.0), (30, 4.5))]
     assert best_of(history).update == 20
+    assert without_improvement(history, 0) == 1
+    forgetful = [replace(result, forgotten=1.0) for result in history]
+    assert without_improvement(forgetful, 0) == 3
 
 
 @pytest.mark.parametrize(
