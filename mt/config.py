@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mt.config_errors import Truth, alternatives, error_lines, kind_of, sections, tags
+from mt.config_errors import Truth, alternatives, elements, error_lines, kind_of, sections, tags
 from mt.errors import ConfigError
 
 Overrides = Sequence[str]
@@ -48,8 +48,9 @@ class StrictConfig(BaseModel):
             default = field.get_default(call_default_factory=True)
             if isinstance(default, BaseModel):
                 read[name] = name_kind(values[name], type(default), sections(members))
-            elif isinstance(values[name], bool) and bool not in members:
-                read[name] = Truth(values[name])
+            else:
+                inner = [each for member in members for each in elements(member)]
+                read[name] = _no_truth(values[name], members, inner)
         return read
 
     @classmethod
@@ -105,6 +106,15 @@ def name_kind(section: Any, default: type[BaseModel], members: Sequence[type[Bas
     if any(key in others and key not in default.model_fields for key in section):
         return section
     return {"kind": tags(default)[0], **section}
+
+
+def _no_truth(value: Any, members: Sequence[Any], inner: Sequence[Any] = ()) -> Any:
+    """Replace true and false, also in a list, where they may not stand."""
+    if isinstance(value, bool) and bool not in members:
+        return Truth(value)
+    if isinstance(value, list | tuple) and inner:
+        return [_no_truth(each, inner) for each in value]
+    return value
 
 
 Config = TypeVar("Config", bound=StrictConfig)

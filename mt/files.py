@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 SUMS = "SHA256SUMS"
 """Lists the checksums of a directory's files, as the program ``sha256sum`` writes and checks it."""
+LOCK = "lock"
+"""The file by which a process keeps others out of a directory."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system answers to a write for which there is no room."""
 
@@ -119,7 +121,7 @@ def lock_directory(directory: Path) -> Iterator[None]:
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / "lock").open("a+", encoding="utf-8")
+        lock = (directory / LOCK).open("a+", encoding="utf-8")
     except OSError as error:
         if error.errno in NO_ROOM:
             raise

@@ -8,7 +8,7 @@ import typer
 
 from mt.cli.corpora import SeedOption, describe, refuse_other_languages
 from mt.cli.options import DeviceOption, OverridesOption
-from mt.cli.train import train_and_tell
+from mt.cli.train import told_once, train_and_tell
 from mt.errors import ConfigError, DataError, TrainingError
 
 if TYPE_CHECKING:
@@ -103,11 +103,12 @@ def finetune(
         return
     refuse_run(run)
     if place.size > 1:
-        raise ConfigError(
-            f"mt finetune: expected one process to begin with, but found {place.size}; begin "
-            f"without torchrun, stop it by Ctrl-C, and go on by `torchrun … mt train "
-            f"{run / CONFIG} --out {run} --resume`"
-        )
+        with told_once(lambda: place.local_rank == 0):
+            raise ConfigError(
+                f"processes: expected one to begin a fine-tuning, but found {place.size}; begin "
+                "without torchrun, stop it by Ctrl-C after a validation, and go on by "
+                f"`torchrun … mt train {run / CONFIG} --out {run} --resume`"
+            )
     from mt.logs import start_logging
 
     start_logging()
@@ -116,9 +117,9 @@ def finetune(
         from mt.training.finetuning import Request, finetuning_recipe, warn_of_no_tag
 
         languages = bundle.metadata.languages
-        warn_of_no_tag(bundle, tag)
         old, general, temperature = _old_domain(bundle, mix or [], run / "data" / "old", seed)
         new, held_out = _new_domain(files, validation or [], languages, run / "data", seed, tag)
+        warn_of_no_tag(bundle, new)
         request = Request(
             train=new,
             validation=held_out,

@@ -20,7 +20,6 @@ def shortlist(
     from mt.bundle import load_bundle
     from mt.config import apply_overrides
     from mt.data.mixture import prepare
-    from mt.data.pairs import read_pairs
     from mt.logs import start_logging
     from mt.training.recipe import RecipeConfig
     from mt.translation.shortlist import add_shortlist
@@ -28,10 +27,10 @@ def shortlist(
     start_logging()
     config, tokenizers = load_bundle(model, lambda found: (found.config, found.tokenizers()))
     recipe = RecipeConfig.parse(apply_overrides(config, overrides or ()), where=str(model))
-    pairs = prepare(
-        recipe.data.train, tokenizers, recipe.data.store, recipe.data.train_selections()
-    )
-    validation = tuple(read_pairs(recipe.data.validation))
+    data = recipe.data
+    pairs = prepare(data.train, tokenizers, data.store, data.train_selections())
+    held_out = prepare(data.validation, tokenizers, data.store, data.validation_selections())
+    validation = list(held_out.texts(data.validation))
     cost = add_shortlist(model, pairs, validation, recipe.seed)
     if cost is not None:
         use = "is used from now on"

@@ -60,7 +60,7 @@ def train(
             "expected a time, such as 30m, but found none; add it", param_hint="--budget"
         )
     given = [*(overrides or ()), *([] if budget is None else [f"training.budget={budget}"])]
-    with _told_once(lambda: place.local_rank == 0):
+    with told_once(lambda: place.local_rank == 0):
         recipe = load_recipe(config, given, run if resume else None)
     with start_others(place) as place:
         train_and_tell(recipe, run, resume, device, place)
@@ -107,14 +107,14 @@ def train_and_tell(
 
     start_logging(logging.ERROR if place.rank else logging.INFO)
     console = terminal()
-    with _told_once(lambda: place.local_rank == 0):
+    with told_once(lambda: place.local_rank == 0):
         chosen = hardware.choose_device(device, place.local_rank, place.local_size)
     keep_freed_memory(one_heap=True)
     hardware.prepare_training(chosen, recipe.training.precision)
     with (
         interrupted_by_signals(),
         join(place, chosen) as world,
-        _told_once(world.fails_first),
+        told_once(world.fails_first),
     ):
         outcome = run_training(recipe, run, resume, chosen, console, world, began)
     if place.rank == 0:
@@ -124,7 +124,7 @@ def train_and_tell(
 
 
 @contextmanager
-def _told_once(is_heard: Callable[[], bool]) -> Iterator[None]:
+def told_once(is_heard: Callable[[], bool]) -> Iterator[None]:
     """Let one of several processes that fail say why; the others leave with the same exit code."""
     try:
         yield

@@ -116,17 +116,6 @@ class DataConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
-    def _validation_uses_known_tags(self) -> Self:
-        known = {corpus.tag for corpus in self.train}
-        for corpus in self.validation:
-            if corpus.tag is not None and corpus.tag not in known:
-                raise ValueError(
-                    f"validation: expected the tag of a training corpus, but found {corpus.tag!r}; "
-                    "correct it, or leave it out"
-                )
-        return self
-
-    @model_validator(mode="after")
     def _capitals_of_the_same_rules(self) -> Self:
         own = [has_own_capitals(language) for language in (self.source, self.target)]
         exchanged = any(corpus.reverse for corpus in self.train)

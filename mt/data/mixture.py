@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Bool, Int64, Integer
 
 from mt.data.batches import Batch
-from mt.data.corpora import Corpus
+from mt.data.corpora import Corpus, Pair
 from mt.data.epochs import Epochs, pairs_per_epoch
 from mt.data.filters import Selection
 from mt.data.pairs import PairCounts
 from mt.data.permutation import permute
 from mt.data.store import Lengths, Store, Tokens, prepare_store
 from mt.errors import DataError
+from mt.text.tags import put_tag
 from mt.text.tokenizer import PAD, Tokenizers
 
 _READ = 256
@@ -170,6 +171,18 @@ class Mixture:
         number, row = self._locate(np.array([pair]))
         store = self.stores[number.item()]
         return PairOrigin(store.where, store.row(row.item()))
+
+    def texts(self, corpora: Sequence[Corpus]) -> Iterator[Pair]:
+        """Read the text of all pairs, each source with the tag of its corpus.
+
+        Args:
+            corpora: What was encoded into each of the stores.
+        """
+        for corpus, store in zip(corpora, self.stores, strict=True):
+            kept = set(store.rows(np.arange(len(store))).tolist())
+            for row, pair in enumerate(corpus.pairs()):
+                if row in kept:
+                    yield Pair(put_tag(corpus.tag, pair.source), pair.target)
 
     def longest_origin(self) -> PairOrigin:
         """Tell where a pair with the longest side comes from."""

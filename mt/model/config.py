@@ -85,10 +85,9 @@ class TransformerConfig(StrictConfig):
         return self
 
     @property
-    def is_random(self) -> bool:
-        """Whether two passes over a batch differ in training."""
-        rates = self.dropout, self.attention_dropout, self.activation_dropout, self.layer_dropout
-        return any(rates)
+    def has_dropout(self) -> bool:
+        """Whether two passes over a batch differ in training; both leave out the same layers."""
+        return any((self.dropout, self.attention_dropout, self.activation_dropout))
 
     def build(self, source_size: int, target_size: int) -> "Transformer":
         """Make the model with fresh weights.
@@ -176,7 +175,7 @@ class RecurrentConfig(StrictConfig):
         return self
 
     @property
-    def is_random(self) -> bool:
+    def has_dropout(self) -> bool:
         """Whether two passes over a batch differ in training."""
         return self.dropout > 0
 

@@ -30,7 +30,7 @@ from torch import Tensor
 from mt.bundle import CONFIG, Metadata, open_bundle, read_index, write_bundle, write_index
 from mt.config import StrictConfig
 from mt.errors import BundleError, MtError, TrainingError
-from mt.files import atomic_file, flush, sha256, sha256_on_disk, write_atomically
+from mt.files import LOCK, atomic_file, flush, sha256, sha256_on_disk, write_atomically
 from mt.model.contract import EncoderDecoder
 from mt.model.loading import weights_of
 from mt.text.tokenizer import Tokenizers
@@ -84,7 +84,7 @@ class Checkpoints:
             OSError: If it cannot be written, or reads back otherwise than it was written.
             BundleError: Likewise.
         """
-        if not (self.run / CONFIG).exists():
+        if not any((self.run / name).exists() for name in (LOCK, CONFIG)):
             raise TrainingError(
                 f"{self.run}: expected the run directory, in which training began, but it is gone; "
                 f"update {progress.update} is not saved; if it comes back, add --resume to go on "
@@ -142,10 +142,10 @@ class Checkpoints:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except UnpicklingError:
             state = {}
-        if missing := sorted(_STATE - state.keys()):
+        if not isinstance(state, dict) or not state.keys() >= _STATE:
             raise TrainingError(
-                f"{path}: expected the state of a run as this version writes it, but found none of "
-                f"its {missing[0]}; resume with the version that wrote it, or choose another --out"
+                f"{path}: expected the state of a run as this version writes it, but found "
+                "something else; resume with the version that wrote it, or choose another --out"
             )
         return state
 
@@ -255,7 +255,7 @@ class Checkpoints:
             write_atomically(self._checksum(update), file.digest())
 
     def _write_index(self, progress: Progress) -> None:
-        update, history = progress.update, progress.history
+        update, history = progress.update, self._present(progress.history)
         best = best_of(history).update if history else update
         write_index(self.run, best=self.bundle(best), last=self.bundle(update))
 
@@ -275,12 +275,16 @@ class Checkpoints:
         if isinstance(self.averaging, ExponentialAverageConfig):
             return ()
         count = self.averaging.count
-        trained = [result for result in history if result.update > 0]
+        trained = [result for result in self._present(history) if result.update > 0]
         if self.averaging.of == "best":
             chosen = sorted(trained, key=lambda result: result.rank, reverse=True)[:count]
         else:
             chosen = trained[-count:]
         return tuple(sorted(result.update for result in chosen))
+
+    def _present(self, history: Sequence[ValidationResult]) -> list[ValidationResult]:
+        """Leave out results of which the bundle is not there, as somebody may have removed it."""
+        return [result for result in history if self.bundle(result.update).exists()]
 
     def _forget(self, progress: Progress) -> None:
         """Remove what neither this checkpoint nor the one before needs."""
@@ -288,7 +292,7 @@ class Checkpoints:
         needed = set(kept)
         for update in kept:
             history = [result for result in progress.history if result.update <= update]
-            if history:
+            if history := self._present(history):
                 needed |= {best_of(history).update, *self._averaged(history)}
         bundles = {self.bundle(update) for update in needed}
         # Hidden leftovers of a killed run come first; a bundle is hidden before it is taken apart.

@@ -19,14 +19,15 @@ from mt.data.corpora import BaseCorpusConfig, parse_corpus
 from mt.data.epochs import pairs_per_epoch
 from mt.data.filters import Selection
 from mt.errors import DataError
+from mt.text.tags import take_tag
 from mt.training.config import TrainingConfig
 from mt.training.recipe import RecipeConfig, parse_recipe
 
 log = logging.getLogger(__name__)
 
-NEW, GENERAL = "new", "general"
-"""The sets of validation pairs: of the new domain, which leads, and of the old one, unless the
-model's recipe has divided these into sets of its own."""
+NEW, GENERAL, EARLIER = "new", "general", "earlier"
+"""The sets of validation pairs: of the new domain, which leads, of the old one, unless the model's
+recipe has divided these into sets of its own, and of what it was fine-tuned on before."""
 _EPOCHS = 5
 """How often the pairs of the new domain are seen at most."""
 _FEWEST_UPDATES, _MOST_UPDATES = 100, 20_000
@@ -95,14 +96,15 @@ def warn_of_missing(old: Sequence[BaseCorpusConfig], general: Sequence[BaseCorpu
     if not general:
         log.warning(
             "what the model forgets is not measured, as its validation pairs were not found; name "
-            "its recipe by --mix"
+            "its recipe, or text that it knows, by --mix"
         )
 
 
-def warn_of_no_tag(bundle: Bundle, tag: str | None) -> None:
-    """Say so if new text has no tag, but all that the model has learnt from has one."""
+def warn_of_no_tag(bundle: Bundle, corpora: Sequence[BaseCorpusConfig]) -> None:
+    """Say so if new text begins without a tag, but all that the model has learnt from has one."""
     tags = [corpus.get("tag") for corpus in bundle.section("data").get("train") or ()]
-    if tag is None and tags and all(tags):
+    first = [(corpus.tag, pair) for corpus in corpora for pair in islice(corpus.pairs(), 1)]
+    if tags and all(tags) and not all(tag or take_tag(pair.source, tags)[0] for tag, pair in first):
         log.warning(
             "%s: expected a tag, as all text that the model has learnt from has one (%s), but "
             "--tag is missing; the new text is learnt without",
@@ -166,7 +168,9 @@ def _data(bundle: Bundle, before: Mapping[str, Any], request: Request) -> dict[s
 
 def _own_set(corpus: BaseCorpusConfig) -> str:
     """Name the set of old pairs, as of a language; all without a name are one."""
-    return GENERAL if corpus.set in {None, NEW} else corpus.set
+    if corpus.set is None:
+        return GENERAL
+    return EARLIER if corpus.set == NEW else corpus.set
 
 
 def _counted(data: Mapping[str, Any]) -> list[tuple[BaseCorpusConfig, Selection]]:

@@ -8,22 +8,15 @@ from types import FrameType, TracebackType
 _HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
-def _signals() -> list[signal.Signals]:
-    """List what ends a run.
-
-    A hangup, which a terminal sends when it is closed, stays ignored where it is: ``nohup`` starts
-    programs so.
-    """
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
-        numbers.append(_HANGUP)
-    return numbers
-
-
 @contextlib.contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """While the block runs, let all of them do what Ctrl-C does: raise ``KeyboardInterrupt``."""
-    before = {number: signal.getsignal(number) for number in _signals()}
+    """While the block runs, let SIGTERM and SIGHUP do what Ctrl-C does.
+
+    They raise ``KeyboardInterrupt`` as soon as Python has its turn; those that are ignored stay so.
+    """
+    numbers = [number for number in (signal.SIGTERM, _HANGUP) if number is not None]
+    found = {number: signal.getsignal(number) for number in numbers}
+    before = {each: handler for each, handler in found.items() if handler is not signal.SIG_IGN}
     try:
         for number in before:
             signal.signal(number, signal.default_int_handler)
@@ -36,6 +29,9 @@ def interrupted_by_signals() -> Iterator[None]:
 class Interruption:
     """While the block runs, the first signal is remembered; a second Ctrl-C interrupts at once.
 
+    A hangup, which a terminal sends when it is closed, stays ignored where it is: ``nohup`` starts
+    programs so.
+
     Attributes:
         requested: Whether a signal has come.
     """
@@ -45,7 +41,10 @@ class Interruption:
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "Interruption":
-        for number in _signals():
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+            numbers.append(_HANGUP)
+        for number in numbers:
             self._before[number] = signal.signal(number, self._remember)
         return self
 

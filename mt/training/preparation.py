@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from mt.bundle import CONFIG, Bundle, load_bundle
 from mt.config import StrictConfig, flatten
 from mt.data.augmentation.noise import recased
@@ -20,7 +18,6 @@ from mt.data.corpora import Corpus, Pair
 from mt.data.filters import Selection
 from mt.data.mixture import Mixture
 from mt.data.pairs import PairCounts, read_pairs
-from mt.data.store import Store
 from mt.errors import DataError, TrainingError
 from mt.files import (
     atomic_directory,
@@ -29,7 +26,6 @@ from mt.files import (
     write_atomically,
     write_sums,
 )
-from mt.text.tags import put_tag
 from mt.text.tokenizer import Tokenizer, TokenizerConfig, Tokenizers, tokenizer_files
 from mt.text.tokenizer_training import RULES, train_tokenizers
 from mt.training.checkpoints import saved_updates
@@ -75,17 +71,18 @@ class Prepared:
         return [pair for each in self.validation_sets for pair in each.pairs]
 
 
-def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
-    """Create the run directory, or check that it belongs to this recipe.
+def open_run(recipe: StrictConfig, run: Path, resume: bool) -> bool:
+    """Create the run directory, or check that it belongs to this recipe; say whether it is new.
 
     Raises:
         TrainingError: If it holds a run already and ``resume`` is not asked for, or holds a run of
             another recipe.
     """
     config = run / CONFIG
+    is_new = not config.exists()
     if not resume:
         refuse_run(run)
-    if config.exists():
+    if not is_new:
         before, now = flatten(read_yaml(config)), flatten(recipe.model_dump(mode="json"))
         # Keys of both first: for another kind of section its `kind`, not the keys it brings.
         keys = [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]
@@ -100,6 +97,7 @@ def open_run(recipe: StrictConfig, run: Path, resume: bool) -> None:
                 f"{before.get(key)!r} and is {now.get(key)!r}; restore it, or choose another --out"
             )
     write_atomically(config, recipe.to_yaml())
+    return is_new
 
 
 def refuse_run(run: Path) -> None:
@@ -150,7 +148,8 @@ def prepare_run(  # noqa: PLR0917 - the recipe's parts that matter here
     tokenizers = world.main_first(
         lambda: _obtain_tokenizers(data, tokenizer, seed, run, tokenizer_from)
     )
-    _refuse_unknown_tags(data, tokenizers.source, tokenizer_from)
+    _refuse_unknown_tags("train", data.train, tokenizers.source, tokenizer_from)
+    _refuse_unknown_tags("validation", data.validation, tokenizers.source, tokenizer_from)
     training = encode_together(
         "training", data.train, tokenizers, data.store, data.train_selections(), world,
         _LogEncoding(world.hosts.count),
@@ -172,21 +171,10 @@ def _validation_sets(data: DataConfig, stores: Mixture) -> tuple[ValidationSet, 
     sets = []
     for name in data.validation_sets or (None,):
         places = [place for place, corpus in enumerate(data.validation) if corpus.set == name]
-        pairs = [
-            pair
-            for place in places
-            for pair in _pairs_of(data.validation[place], stores.stores[place])
-        ]
-        sets.append(ValidationSet(name, stores.of(places), pairs))
+        chosen = stores.of(places)
+        pairs = chosen.texts([data.validation[place] for place in places])
+        sets.append(ValidationSet(name, chosen, list(pairs)))
     return tuple(sets)
-
-
-def _pairs_of(corpus: Corpus, store: Store) -> Iterator[Pair]:
-    """Read the pairs of a corpus that its store holds, each source with the tag of the corpus."""
-    kept = set(store.rows(np.arange(len(store))).tolist())
-    for row, pair in enumerate(corpus.pairs()):
-        if row in kept:
-            yield Pair(put_tag(corpus.tag, pair.source), pair.target)
 
 
 def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: TokenizerConfig) -> None:
@@ -210,13 +198,15 @@ def _warn_of_lost(tokenizer: Tokenizer, pairs: Sequence[Pair], config: Tokenizer
     )  # fmt: skip
 
 
-def _refuse_unknown_tags(data: DataConfig, tokenizer: Tokenizer, bundle: Path | None) -> None:
+def _refuse_unknown_tags(
+    use: str, corpora: Sequence[Corpus], tokenizer: Tokenizer, bundle: Path | None
+) -> None:
     """Refuse a tag that is no token of the tokenizers that are kept."""
-    wanted = {corpus.tag for corpus in data.train if corpus.tag}
+    wanted = {corpus.tag for corpus in corpora if corpus.tag}
     if unknown := sorted(wanted - set(tokenizer.tags)):
         known = ", ".join(tokenizer.tags) or "none"
         raise DataError(
-            f"data.train: expected tags that {bundle} knows ({known}), but found {unknown[0]}; "
+            f"data.{use}: expected tags that {bundle} knows ({known}), but found {unknown[0]}; "
             "leave it out, or learn tokenizers that know it, in a new model without that one"
         )
 

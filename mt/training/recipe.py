@@ -61,21 +61,25 @@ class RecipeConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
+    def _validation_uses_known_tags(self) -> Self:
+        """Check what tokenizers will know; those that are kept are asked in preparation."""
+        if self.init_from is not None or self.tokenizer_from is not None:
+            return self
+        known = {corpus.tag for corpus in self.data.train}
+        for corpus in self.data.validation:
+            if corpus.tag is not None and corpus.tag not in known:
+                raise ValueError(
+                    "data.validation: expected the tag of a training corpus, but found "
+                    f"{corpus.tag!r}; correct it, or leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _lora_has_a_model(self) -> Self:
         if self.training.lora is not None and self.init_from is None:
             raise ValueError(
                 "training.lora: expected init_from, a model whose weights stay as they are, but it "
                 "is missing; name one, or leave lora out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _passes_differ(self) -> Self:
-        consistency = self.training.consistency
-        if consistency is not None and consistency.kind == "rdrop" and not self.model.is_random:
-            raise ValueError(
-                "training.consistency: expected dropout, by which the two passes of rdrop differ, "
-                "but the model has none; set model.dropout, or leave consistency out"
             )
         return self
 
@@ -141,7 +145,20 @@ def parse_recipe(values: Mapping[str, Any], where: str, run: Path | None = None)
         bundle = values.get(key)
         if isinstance(bundle, str | Path):
             values = {**values, **_sections_of(Path(bundle), names, values, where, run)}
-    return RecipeConfig.parse(values, where)
+    recipe = RecipeConfig.parse(values, where)
+    consistency = recipe.training.consistency
+    if run is None and consistency is not None and consistency.kind == "rdrop":
+        _refuse_equal_passes(recipe, where)
+    return recipe
+
+
+def _refuse_equal_passes(recipe: RecipeConfig, where: str) -> None:
+    """Refuse R-Drop where its passes do not differ."""
+    if not recipe.model.has_dropout:
+        raise ConfigError(
+            f"{where}: training.consistency: expected dropout, by which the two passes of rdrop "
+            "differ, but the model has none; set model.dropout, or leave consistency out"
+        )
 
 
 def _sections_of(

@@ -82,7 +82,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
     teachers = world.from_main(lambda: find_teachers(recipe))
     with ExitStack() as stack:
         world.from_main(lambda: stack.enter_context(lock_directory(run)))
-        world.from_main(lambda: open_run(recipe, run, resume))
+        is_new = world.from_main(lambda: open_run(recipe, run, resume))
         refuse_unshared(run, world)
         try:
             with logged_to(run / "log.txt") if world.is_main else nullcontext():
@@ -92,7 +92,7 @@ def train(  # noqa: PLR0917 - all that a run depends on
                     _warn_of_corpora(recipe.data)
                 return _train(recipe, run, teachers, device, console, world, began)
         except (MtError, KeyboardInterrupt):
-            if world.is_main:
+            if world.is_main and is_new:
                 release_run(run)
             raise
 

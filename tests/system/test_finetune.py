@@ -182,14 +182,37 @@ def test_a_model_of_several_languages_is_measured_in_each(old, caplog):
     request = Request([corpus], [corpus], [], general, 1.0, 0.5, None, seed=1, updates=7)
     recipe = finetuning_recipe(bundle, request)
     sets = [corpus.set for corpus in recipe.data.validation]
-    assert sets == ["new", "de", "fr", "general", "general"]
-    warn_of_no_tag(bundle, None)
-    assert not caplog.messages
+    assert sets == ["new", "de", "fr", "earlier", "general"]
+    warn_of_no_tag(bundle, [corpus])
     bundle.config["data"]["train"] = [{"tag": "<2de>"}, {"tag": "<2fr>"}]
-    warn_of_no_tag(bundle, "<2de>")
+    warn_of_no_tag(bundle, [corpus.model_copy(update={"tag": "<2de>"})])
     assert not caplog.messages
-    warn_of_no_tag(bundle, None)
+    warn_of_no_tag(bundle, [corpus])
     assert "expected a tag, as all text that" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_tag_that_is_measured_alone_is_one_that_the_model_knows(new, tmp_path):
+    """Without old text, that of the other languages is validated on, but not learnt from."""
+    corpus = write_corpus(tmp_path)
+    path = write_recipe(corpus)
+    values = json.loads(path.read_text())
+    for use in ("train", "validation"):
+        alone = values["data"][use]
+        values["data"][use] = [alone | {"tag": tag} for tag in ("<2de>", "<2fr>")]
+    values["training"] |= {"updates": 2, "schedule": {"kind": "cosine", "warmup": 0}}
+    path.write_text(json.dumps(values))
+    done = mt("train", path, "--out", tmp_path / "bundle", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    asked = ["--share", 0, "--tag", "<2de>", "--out", tmp_path / "run"]
+    finetune(tmp_path, new / "memory.tsv", *asked)
+    values["init_from"] = str(tmp_path / "bundle")
+    for section in ("model", "tokenizer"):
+        values.pop(section)
+    values["data"]["validation"][1]["tag"] = "<2xx>"
+    path.write_text(json.dumps(values))
+    done = mt("train", path, "--out", tmp_path / "other", "--device", "cpu")
+    assert "data.validation: expected tags that" in done.stderr
 
 
 def test_it_is_begun_by_one_process(old, new, tmp_path, monkeypatch):
@@ -197,7 +220,7 @@ def test_it_is_begun_by_one_process(old, new, tmp_path, monkeypatch):
     for name, value in started.items():
         monkeypatch.setenv(name, str(value))
     done = finetune(old, new / "memory.tsv", "--out", tmp_path / "run", code=2)
-    assert "mt finetune: expected one process to begin with, but found 2; begin" in done.stderr
+    assert "mt: processes: expected one to begin a fine-tuning, but found 2; begin" in done.stderr
     assert not (tmp_path / "run").exists()
 
 

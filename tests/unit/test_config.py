@@ -253,6 +253,10 @@ def test_whatever_is_wrong_is_told_at_once_in_the_order_of_the_fields(recipe):
         ),
         ("model: 3", "`model`: expected a section, but found 3 (a whole number)"),
         ("updates: true", "`updates`: expected a whole number, but found True (true or false)"),
+        (
+            "data: {ratios: [1, true]}",
+            "`data.ratios.1`: expected a number, but found True (true or false)",
+        ),
         ("rate: false", "`rate`: expected a number, but found False (true or false)"),
         (
             "model: {beam: true}",

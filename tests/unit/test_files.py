@@ -15,6 +15,7 @@ from mt.files import (
     atomic_directory,
     atomic_file,
     damaged_file,
+    lock_directory,
     sha256,
     write_atomically,
     write_sums,
@@ -168,6 +169,15 @@ def test_an_error_for_want_of_room_says_what_was_written(tmp_path, write):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.filename == str(tmp_path / "new")
     assert names(tmp_path) == []
+
+
+def test_a_directory_that_cannot_be_worked_in_is_named(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    for place in (file, file / "inside"):
+        message = rf"^{place}: expected a directory to write in, but"
+        with pytest.raises(DataError, match=message), lock_directory(place):
+            pass
 
 
 def test_sums_are_those_of_sha256sum(tmp_path):

@@ -5,7 +5,9 @@ import signal
 
 import pytest
 
+from mt.cli.train import train_and_tell
 from mt.training.interruption import Interruption, interrupted_by_signals
+from mt.training.processes import Place
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -51,6 +53,13 @@ def test_where_there_are_no_updates_every_signal_interrupts(number):
         with Interruption():
             pass
         send(number)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_mt_train_is_interrupted_by_every_signal(number, monkeypatch, tmp_path, recipe):
+    monkeypatch.setattr("mt.training.run.train", lambda *_: send(number))
+    with pytest.raises(KeyboardInterrupt):
+        train_and_tell(recipe, tmp_path / "run", False, "cpu", Place())
 
 
 @pytest.mark.parametrize("hangup", [signal.SIG_IGN], indirect=True)

@@ -1,6 +1,7 @@
 """One update: its gradient, its clipping, its counts."""
 
 import copy
+import math
 import re
 from itertools import islice
 from types import SimpleNamespace
@@ -10,12 +11,24 @@ import torch
 
 from mt.data.batches import Batch
 from mt.text.tokenizer import PAD
+from mt.training.divergence import SkippedUpdates
 from mt.training.loop import Splits, updates
 from mt.training.objective import Objective
 from mt.training.order import Group, Position, TrainingOrder
+from mt.training.progress import Progress
 from mt.training.world import SingleProcess
 
 CPU = torch.device("cpu")
+
+
+def test_what_is_told_of_an_update_that_is_left_out_is_of_a_token(caplog):
+    numbers = {"smoothed": torch.tensor(300.0), "gradient_norm": torch.tensor(math.nan)}
+    update = SimpleNamespace(number=7, finite=torch.tensor(False), target_tokens=60, **numbers)
+    progress = Progress()
+    SkippedUpdates(progress, CPU).add(update)
+    [message] = caplog.messages
+    assert "update 7: left out, as it is not finite: loss 5, gradient's norm nan (1" in message
+    assert (progress.skipped, progress.skipped_in_a_row) == (1, 1)
 
 
 @pytest.fixture

@@ -113,6 +113,16 @@ def test_what_changed_since_the_start_is_of_the_model_that_was_chosen(average, t
         assert Outcome(tmp_path, Ending.INTERRUPTED, Progress(history=history)).changes == {}
 
 
+@pytest.mark.parametrize("loss", [3.5, 2.5])
+def test_of_equal_scores_the_lower_loss_chooses_the_average_too(loss, tmp_path):
+    zero = Score("bleu", 0.0, "signature")
+    before, best = (ValidationResult(n, value, zero) for n, value in ((0, 5.0), (5, 3.0)))
+    progress = Progress(history=[before, best], average=ValidationResult(10, loss, zero))
+    now = progress.average if loss < 3 else best
+    changes = Outcome(tmp_path, Ending.DONE, progress).changes
+    assert changes == {"validation": (before, now)}
+
+
 def test_the_average_is_the_mean():
     generator = torch.Generator().manual_seed(1)
     weights = [

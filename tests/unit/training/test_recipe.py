@@ -5,7 +5,7 @@ import pytest
 from mt.config import apply_overrides
 from mt.errors import ConfigError
 from mt.model.config import RecurrentConfig, TransformerConfig
-from mt.training.recipe import RecipeConfig
+from mt.training.recipe import RecipeConfig, parse_recipe
 from mt.translation.config import BeamConfig
 
 
@@ -71,12 +71,21 @@ def test_what_cannot_work_is_refused(values, override, message):
     assert "\n" not in str(caught.value)
 
 
-def test_two_passes_need_a_dropout_to_differ_by(values):
+def test_two_passes_need_a_dropout_to_differ_by(values, tmp_path):
     rdrop, none = "training.consistency={kind: rdrop}", "model.dropout=0"
-    with pytest.raises(ConfigError, match="expected dropout, by which the two passes of rdrop"):
-        parse(values, rdrop, none)
-    assert parse(values, rdrop, none, "model.layer_dropout=0.1").training.consistency
-    assert parse(values, "training.consistency={kind: simcut}", none).training.consistency
+
+    def refused(*overrides, run=None):
+        try:
+            parse_recipe(apply_overrides(values, overrides), "tiny", run)
+        except ConfigError as error:
+            return "expected dropout, by which the two passes of rdrop differ" in str(error)
+        return False
+
+    assert refused(rdrop, none)
+    assert refused(rdrop, none, "model.layer_dropout=0.1")  # both passes leave out the same layers
+    assert not refused(rdrop, none, "model.attention_dropout=0.1")
+    assert not refused("training.consistency={kind: simcut}", none)
+    assert not refused(rdrop, none, run=tmp_path)  # a run that is resumed is as it was
 
 
 def test_the_largest_numbers_are_taken(values):

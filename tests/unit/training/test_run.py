@@ -5,9 +5,9 @@ import io
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -426,11 +426,23 @@ def test_a_resume_that_is_refused_removes_nothing_where_the_index_is_gone(fit, t
     assert fit(*own, resume=True).progress.update == 40
 
 
-def test_an_interrupted_preparation_leaves_room_for_another_recipe(fit, monkeypatch):
-    monkeypatch.setattr(module, "_trainer", lambda *_: signal.raise_signal(signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
-        fit("training.updates=10")
-    monkeypatch.undo()
+def test_an_interrupted_preparation_leaves_room_for_another_recipe(
+    fit, recipe, tmp_path, monkeypatch
+):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_trainer", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit("training.updates=10")
+        config = tmp_path / "run" / "config.yaml"
+        assert not config.exists()
+        config.write_text(recipe.to_yaml(), encoding="utf-8")  # from which somebody trains
+        with pytest.raises(KeyboardInterrupt):
+            fit(resume=True)
+        assert config.exists()
+    config.unlink()
     assert fit("training.updates=10", "model.dim=16").progress.update == 10
 
 
@@ -461,11 +473,30 @@ def test_a_state_with_code_is_refused_and_the_code_not_run(fit, tmp_path):
 
     run = fit("training.updates=20").run
     state = run / "state" / "update-000020.pt"
-    torch.save({"optimizer": Harmful()}, state)
-    state.with_suffix(".sha256").write_text(sha256(state), encoding="utf-8")
-    with pytest.raises(TrainingError, match=r"update-000020\.pt: expected the state of a run as"):
-        fit(resume=True)
+    for content in ({"optimizer": Harmful()}, [1, 2], {"optimizer": {}}):
+        torch.save(content, state)
+        state.with_suffix(".sha256").write_text(sha256(state), encoding="utf-8")
+        with pytest.raises(TrainingError, match=r"000020\.pt: expected the state of a run as"):
+            fit(resume=True)
     assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("of", ["last", "best"])
+def test_a_best_bundle_that_somebody_removed_is_not_named(fit, of, monkeypatch):
+    original = Validation.run
+
+    def worse_and_worse(self, model, update):
+        return replace(original(self, model, update), loss=1.0 + update)
+
+    monkeypatch.setattr(Validation, "run", worse_and_worse)
+    average = f"training.average={{count: 2, of: {of}}}"
+    run = fit("training.updates=30", average).run
+    assert read_index(run)["best"].name == "update-000010"
+    shutil.rmtree(run / "bundles" / "update-000010")
+    outcome = fit(average, resume=True)
+    assert read_index(outcome.run)["best"].name == "update-000020"
+    averaged = {"last": (30, 40), "best": (20, 30)}[of]
+    assert open_bundle(outcome.run / "bundles" / "average-000040").metadata.averaged == averaged
 
 
 def test_a_damaged_average_is_computed_anew(fit):
