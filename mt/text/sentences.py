@@ -4,8 +4,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_INNER_END = re.compile(r"[^\w\s,;:'\"()\[\]/-].*\w", re.DOTALL)
-"""A sign that may end a sentence, with a word behind it: the first that splitting needs."""
+_END = re.compile(r"[^\w\s,;:'\"()\[\]/-]")
+"""A sign that may end a sentence; with a word behind it, a line may hold two."""
+_WORD = re.compile(r"\w")
 _ADDRESS = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+\.\S+")
 _UNSPACED = {
     "zh",
@@ -41,15 +42,18 @@ def split_sentences(line: str, language: str) -> list[Sentence]:
         language: A tag such as ``de`` or ``pt-BR``; abbreviations and signs are those of the
             language, or of the nearest one that is known.
     """
-    if not _INNER_END.search(line):
+    sign = _END.search(line)
+    if sign is None or not _WORD.search(line, sign.end()):
         return [Sentence(line, "")]
     import sentencex  # noqa: PLC0415 - most lines are one sentence
 
     cased = any(map(str.isupper, line))
     parts: list[str] = []
     plain = re.sub(r"\s", " ", line)  # the package fails at wide spaces behind an initial
+    start = 0
     for found in sentencex.segment(base_language(language), plain):
-        part, line = line[: len(found)], line[len(found) :]
+        part = line[start : start + len(found)]
+        start += len(part)
         if parts and cased and part[0].islower():  # as behind a name that ends in a sign
             parts[-1] += part
         else:

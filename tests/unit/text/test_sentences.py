@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,14 @@ def test_nothing_is_lost(text):
     found = split_sentences(line, "en")
     assert "".join(map("".join, found)) == line
     assert not any(each.gap.strip() for each in found)
+
+
+@pytest.mark.parametrize("line", ["*" * 30_000, ". " * 30_000, f"A dog{'.' * 30_000}"])
+def test_a_long_run_of_signs_takes_no_longer_than_other_lines(line):
+    began = time.perf_counter()
+    found = split_sentences(line.strip(), "en")
+    assert time.perf_counter() - began < 3  # in the square of its length it took ten
+    assert [each.text for each in found] == [line.strip()]
 
 
 def test_most_lines_are_known_to_be_one_sentence_at_once(monkeypatch):
