@@ -1,5 +1,6 @@
 """``mt distill``: a corpus whose targets a model wrote."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -114,7 +115,7 @@ def distill(
         show_section(section)
     else:
         write_atomically(recipe.resolve(), student)
-        typer.echo(f"\nrecipe: {recipe}\n\nNext: mt train {recipe}")
+        typer.echo(f"\nrecipe: {recipe}\n\nNext: mt train {shlex.quote(str(recipe))}")
 
 
 def _student(base: Path, path: Path, section: Mapping[str, Any], replace: bool) -> str:

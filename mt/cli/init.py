@@ -1,5 +1,6 @@
 """``mt init``: from parallel text to a recipe that can be trained."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -83,11 +84,15 @@ def init(
     pairs = division.count("train")
     suggestion = suggest(pairs, report.words, Machine.here(), report.tried)
     names = " ".join(map(str, files))
+    run, test_source, test_reference = (
+        shlex.quote(str(path))
+        for path in (Path("checkpoints") / recipe.stem, written[-2], written[-1])
+    )
     notes = [
         f"{languages[0]} → {languages[1]}, {pairs:,} pairs of {names}.",
         "",
-        f"  mt train {recipe}",
-        f"  mt evaluate checkpoints/{recipe.stem} --source {written[-2]} --reference {written[-1]}",
+        f"  mt train {shlex.quote(str(recipe))}",
+        f"  mt evaluate {run} --source {test_source} --reference {test_reference}",
         "",
         "Only what differs from the defaults stands here; `mt config schema` explains every key.",
     ]
@@ -95,7 +100,7 @@ def init(
     write_atomically(recipe.resolve(), text)
     typer.echo("\n" + "\n".join(describe(division, written)))
     typer.echo(f"recipe: {recipe}, for {pairs:,} pairs on {suggestion.machine}")
-    typer.echo(f"\nNext: mt train {recipe}")
+    typer.echo(f"\nNext: mt train {shlex.quote(str(recipe))}")
 
 
 def _ask(

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
     from mt.translation import TranslationConfig, Translator
 
@@ -9,7 +11,19 @@ if TYPE_CHECKING:
 def with_search(
     config: "TranslationConfig", beam: int | None, nbest: int | None
 ) -> "TranslationConfig":
-    """Change how a model searches by what the options say; a beam holds all that is wanted."""
+    """Change how a model searches by what the options say; a beam holds all that is wanted.
+
+    Raises:
+        BadParameter: If a beam is asked for beside samples, or more of these than are drawn.
+    """
+    kept = config.search.kept
+    if config.search.kind == "sampling" and (beam is not None or (nbest or 0) > kept):
+        option = "--nbest" if beam is None else "--beam"
+        raise typer.BadParameter(
+            f"expected no more than the {kept} samples that are drawn, and no beam, but found "
+            f"{beam or nbest}; set search.size, or leave out search.kind=sampling",
+            param_hint=option,
+        )
     if beam is None and nbest is not None and nbest > config.search.kept:
         beam = nbest
     if beam is not None:

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,14 +99,10 @@ def translate(
     from mt.translation import load_translator
     from mt.translation.constraints import read_forbidden
     from mt.translation.glossary import Glossary
-    from mt.translation.output import write_lines
+    from mt.translation.output import source_of, write_lines, written_fields
     from mt.translation.tagging import tagger
 
-    if form == "text" and ((nbest or 1) > 1 or scores or alignment):
-        raise typer.BadParameter(
-            "a line of text has no room for --nbest, --scores or --alignment; add --format jsonl "
-            "or tsv"
-        )
+    _refuse_what_text_cannot_hold(form, (nbest or 1) > 1 or scores or alignment)
     if resume and (output is None or source is None):
         raise typer.BadParameter("--resume needs INPUT and --output as files")
     if source is not None and not source.exists():
@@ -128,17 +124,20 @@ def translate(
         config = config.changed(
             token_log_probabilities=scores, split_sentences=split and config.split_sentences
         )
+        added = written_fields(config, scores, alignment) if form == "jsonl" else ()
+        sources, waiting = _sources(source, strict, added), deque[Mapping[str, Any]]()
         if output is not None:
+            first = list(itertools.islice(sources, 1))
+            sources = itertools.chain(first, sources)
             listed = {"--glossary": glossary, "--forbid": forbid}
             request = {
                 **translation_request(translator, config), "--tag": tag, "--format": form,
-                "--alignment": alignment,
+                "--alignment": alignment, "the first line": [source_of(each) for each in first],
                 **{name: sha256(path) for name, path in listed.items() if path and path.is_file()},
             }  # fmt: skip
             keep_request(file, output, request)
         aligner = _aligner(model, device) if alignment else None
         show = None if output is None else stack.enter_context(_progress(source, done))
-        sources, waiting = _sources(source, strict), deque[Mapping[str, Any]]()
         _skip(sources, done, source)
         lines = map(tagged, _remembered(sources, waiting))
         found = stack.enter_context(
@@ -159,13 +158,29 @@ def translate(
                 show(done)
 
 
-def _sources(source: Path | None, strict: bool) -> Iterator[Mapping[str, Any]]:
-    """Read what is to be translated, each line with the fields that come with it."""
+def _refuse_what_text_cannot_hold(form: OutputFormat, more: bool) -> None:
+    if form == "text" and more:
+        raise typer.BadParameter(
+            "a line of text has no room for --nbest, --scores or --alignment; add --format jsonl "
+            "or tsv"
+        )
+
+
+def _sources(
+    source: Path | None, strict: bool, added: Collection[str]
+) -> Iterator[Mapping[str, Any]]:
+    """Read what is to be translated, each line with the fields that come with it.
+
+    Args:
+        source: The file; ``None``: stdin.
+        strict: Refuse what is not UTF-8.
+        added: The fields that a translation gets, which none may have before.
+    """
     from mt.translation.output import read_objects
 
     lines = read_lines(source, not strict) if source is not None else read_stdin(not strict)
-    if source is not None and ".jsonl" in source.suffixes:
-        return read_objects(lines, str(source))
+    if source is not None and {".jsonl", ".ndjson"} & {each.lower() for each in source.suffixes}:
+        return read_objects(lines, str(source), added)
     return ({"source": line} for line in lines)
 
 

@@ -152,7 +152,7 @@ def _column(lines: Sequence[str], name: str, file: Path) -> Iterator[str]:
         if name not in heads:
             raise DataError(
                 f"{file}: expected a column {name}, but the first line holds "
-                f"{', '.join(heads) or 'nothing'}; give its number from 1, or its name"
+                f"{', '.join(heads)[:80] or 'nothing'}; give its number from 1, or its name"
             )
         index, first = heads.index(name), 1
     for number, line in enumerate(lines[first:], start=first + 1):

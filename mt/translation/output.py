@@ -2,12 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from mt.devices import OutputFormat
 from mt.errors import DataError
 from mt.text.words import WORD_START, join_tokens
+from mt.translation.config import TranslationConfig
 from mt.translation.constraints import ConstrainedLine
 from mt.translation.contract import Translation
 
@@ -34,12 +35,15 @@ _CONSTRAINTS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 what each is, and whether a value is that."""
 
 
-def read_objects(lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
+def read_objects(
+    lines: Iterable[str], name: str, added: Collection[str] = ()
+) -> Iterator[dict[str, Any]]:
     """Read JSON Lines, each an object with a text to translate.
 
     Args:
         lines: One object a line.
         name: How messages call the file.
+        added: Fields that an object gets later, which it may not have.
 
     Raises:
         DataError: At the first line that is none, with its number.
@@ -47,7 +51,7 @@ def read_objects(lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             found = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{name} line {number}: expected a JSON object, but {error}; mend the line"
             ) from None
@@ -55,6 +59,11 @@ def read_objects(lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
             raise DataError(
                 f"{name} line {number}: expected a JSON object with a text as `source` or `text`, "
                 f"but found {line.strip()[:40]}; add the field"
+            )
+        if taken := [field for field in added if field in found]:
+            raise DataError(
+                f"{name} line {number}: expected no field {taken[0]}, which the translation gets, "
+                "but found one; rename it"
             )
         for field, (what, fits) in _CONSTRAINTS.items():
             if field in found and not fits(found[field]):
@@ -75,6 +84,13 @@ def line_of(fields: Mapping[str, Any]) -> str | ConstrainedLine:
 def source_of(fields: Mapping[str, Any]) -> Any:
     """Return what of a JSON object is translated; ``None`` if there is nothing."""
     return next((fields[name] for name in SOURCES if name in fields), None)
+
+
+def written_fields(config: TranslationConfig, scores: bool, alignment: bool) -> list[str]:
+    """Name the fields that a JSON object gets with its translation."""
+    fields = ["translation", *(("score", "log_probability", "words") if scores else ())]
+    fields += ["alignment"] if alignment else []
+    return [*fields, "alternatives"] if config.alternatives else fields
 
 
 def write_lines(

@@ -161,7 +161,7 @@ def test_what_is_no_character_goes_through(folder):
     assert found["translation"]
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", '{"text": 3}', '{"texts": "a"}', ""])
+@pytest.mark.parametrize("line", ["{", "[" * 99_999, "[1]", '{"text": 3}', '{"texts": "a"}', ""])
 def test_a_line_that_is_no_object_is_named(folder, line):
     (folder / "in.jsonl").write_text(f'{{"text": "{LINES[0]}"}}\n{line}\n', encoding="utf-8")
     done = mt("translate", BUNDLE, "in.jsonl", cwd=folder)
@@ -223,9 +223,45 @@ def test_the_output_of_another_text_is_not_resumed(folder):
     assert (folder / "out.part").read_text(encoding="utf-8") == "a\n" * 99
 
 
+def test_a_text_that_was_changed_is_not_resumed(folder):
+    """But one of which a line that could not be read was mended is."""
+    lines = [json.dumps({"text": line}) for line in LINES[:3]]
+    command = "translate", BUNDLE, "in.jsonl", "--output", "out", "--beam", "4", "--resume"
+
+    def go_on(*lines):
+        (folder / "in.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return mt(*command, "--device", "cpu", cwd=folder)
+
+    assert "in.jsonl line 3: expected a JSON object" in go_on(*lines[:2], "{").stderr
+    kept = (folder / "out.part").read_text(encoding="utf-8")
+    done = go_on(*lines[::-1])
+    assert done.returncode == 2
+    assert "out: expected to go on as it was begun, but the first line was " in done.stderr
+    assert (folder / "out.part").read_text(encoding="utf-8") == kept
+    assert go_on(*lines).returncode == 0
+    assert (folder / "out").read_text(encoding="utf-8").splitlines() == BEAM[:3]
+
+
+def test_json_fields_that_a_translation_gets_are_not_replaced(folder):
+    line = {"text": LINES[0], "translation": "old"}
+    (folder / "in.NDJSON").write_text(f"{json.dumps(line)}\n", encoding="utf-8")
+    done = mt("translate", BUNDLE, "in.NDJSON", "--format", "jsonl", cwd=folder)
+    assert done.returncode == 2
+    assert "in.NDJSON line 1: expected no field translation, which" in done.stderr
+    assert translate(folder, "in.NDJSON", "--beam", "4").stdout.splitlines() == BEAM[:1]
+
+
 @pytest.mark.parametrize(
     ("options", "fragment"),
     [
+        (
+            ["--set", "search.kind=sampling", "--beam", "3"],
+            "expected no more than the 1 samples that are drawn, and no beam, but found 3; set",
+        ),
+        (
+            ["--set", "search.kind=sampling", "--nbest", "3", "--format", "tsv"],
+            "expected no more than the 1 samples that are drawn, and no beam, but found 3; set",
+        ),
         (["--nbest", "2"], "add --format jsonl"),
         (["--scores"], "add --format jsonl"),
         (["--set", "search.sise=3"], "expected a known key, but this one is not; did you mean"),
