@@ -38,6 +38,9 @@ _OUT_OF_MEMORY = re.compile(
 _ASKED = re.compile(r"(?i)allocate (?:\w+[^.]*? )?([\d.]+(?= bytes)|[\d.]+ [KMGT]i?B)")
 """What torch, oneDNN, NumPy and the system say where memory is refused."""
 
+_NO_PLACE = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EROFS})
+"""What the system answers where a folder is to be made."""
+
 USER_ERROR = 2
 INTERRUPTED = 130
 READER_LEFT = 141
@@ -122,6 +125,11 @@ def _system_error(error: OSError, debug: bool) -> str:
         return (
             f"{where or 'output: '}expected room to write, but there is no more "
             f"({error.strerror}); free some, or choose another place"
+        )
+    if error.errno in _NO_PLACE:
+        return (
+            f"{where or 'output: '}expected a place to write in, but the system answers "
+            f"`{error.strerror}`; choose another"
         )
     hint = "" if debug else "; `mt --debug` shows where it happened"
     return f"{where}{error.strerror or error}{hint}"

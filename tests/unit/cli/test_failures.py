@@ -71,6 +71,12 @@ def tell(error, debug=False):
             2,
             "mt: memory: expected 1,024 MiB" + NO_MEMORY,
         ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/cdrom/run"),
+            2,
+            "mt: /cdrom/run: expected a place to write in, but the system answers `Read-only file "
+            "system`; choose another\n",
+        ),
         (OSError("no number"), 2, "mt: no number; `mt --debug` shows where it happened\n"),
         (
             BrokenPipeError(errno.EPIPE, "Broken pipe"),  # a worker's: our reader is still there
