@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from mt.translation.engines.torch import TorchEngine
 
 
+_MOST_OF_TERMS, _MOST_OF_PREFIX = 50, 500
+"""Tokens that the terms of a sentence and a prefix may have to be searched for: the beam is twice
+as wide as terms are long, and a prefix is read token by token."""
+
+
 @dataclass(frozen=True)
 class CommonConstraints:
     """What is asked of the translations of all lines."""
@@ -91,15 +96,14 @@ class ConstrainedDecoding:
             best: How many translations of a source are wanted.
 
         Returns:
-            The indices of sources without such a translation; what was found for them stays.
+            The indices of sources without such a translation; what was found for them stays. So it
+            does where more is asked for than can be searched for.
         """
         failed = set()
         for index, asked in constraints.items():
             fit = self._kept(found[index], asked)
-            if not fit:
-                again = self._torch_engine().search_constrained(
-                    sources[index], self._in_tokens(asked), search
-                )
+            if not fit and _can_be_searched_for(wanted := self._in_tokens(asked)):
+                again = self._torch_engine().search_constrained(sources[index], wanted, search)
                 fit = self._kept(again, asked)[:best]
             if fit:
                 found[index] = fit
@@ -147,3 +151,9 @@ class ConstrainedDecoding:
             token for token, each in enumerate(self._spellings)
             if not self._target_spaced or re.match(r"[^\w\ufffd]", each.decode(errors="replace"))
         ]  # fmt: skip
+
+
+def _can_be_searched_for(constraints: TokenConstraints) -> bool:
+    """Say whether no more is asked for than can be searched for in a bearable time."""
+    of_terms = sum(map(len, constraints.phrases))
+    return of_terms <= _MOST_OF_TERMS and len(constraints.prefix) <= _MOST_OF_PREFIX

@@ -132,6 +132,15 @@ def test_json_lines_say_what_a_translation_must_be(folder):
     assert others[2] in BEAM[0].split() or " ".join(texts[3]) == BEAM[0]
 
 
+def test_more_than_can_be_searched_for_is_told(folder):
+    word, wanted = LINES[0].split()[0], "ab " * 300
+    given = [{"text": LINES[0], "terms": {word: wanted}}, {"text": LINES[0], "prefix": wanted * 9}]
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in given))
+    done = translate(folder, "in.jsonl", "--beam", "4")
+    assert done.stdout.splitlines() == BEAM[:1] * 2
+    assert "2 lines (1, 2): the translation is not as asked" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("fields", "fragment"),
     [
