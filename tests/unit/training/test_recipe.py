@@ -46,6 +46,10 @@ def parse(values, *overrides):
             "`data.validation.0.set`: expected String to match pattern '^[^/\\s]+$', but found",
         ),
         (
+            "data.validation.tag=<x>",
+            "data.validation: expected the tag of a training corpus, but found '<x>'; correct it",
+        ),
+        (
             "data.train.set=a",
             "`data.train`: expected sets of validation pairs alone, but found one",
         ),
