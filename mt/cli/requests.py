@@ -24,7 +24,7 @@ def with_search(
             f"{beam or nbest}; set search.size, or leave out search.kind=sampling",
             param_hint=option,
         )
-    if beam is None and nbest is not None and nbest > config.search.kept:
+    if beam is None and nbest is not None and nbest > kept:
         beam = nbest
     if beam is not None:
         config = config.with_beam(beam)

@@ -36,6 +36,8 @@ _GROUPS = {"tsv": lambda line: line.partition("\t")[0]}
 """What lines of a source line have in common, in the formats that may have several."""
 _ALIGNED_AT_ONCE = 128
 """Lines of a file: the first of them choose the layer and head that links are read from."""
+_SHOWN = 80
+"""Characters of the first line by which a text is known when a run is resumed."""
 
 
 def translate(
@@ -132,7 +134,8 @@ def translate(
             listed = {"--glossary": glossary, "--forbid": forbid}
             request = {
                 **translation_request(translator, config), "--tag": tag, "--format": form,
-                "--alignment": alignment, "the first line": [source_of(each) for each in first],
+                "--alignment": alignment,
+                "the first line": [source_of(each)[:_SHOWN] for each in first],
                 **{name: sha256(path) for name, path in listed.items() if path and path.is_file()},
             }  # fmt: skip
             keep_request(file, output, request)
